@@ -1,0 +1,168 @@
+"""N upright boxes as a struct of arrays: labels, or detections when ``score`` is set.
+
+A column that a source does not know is ``None``, never a sentinel.  Boxes stand upright (no roll or pitch); the
+centre is the geometric centre, not the bottom that KITTI writes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from scanyard.geometry import FloatArray, Transform, wrap_angle
+
+IntArray = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Boxes:
+    """N upright boxes in one coordinate frame; every array is indexed alike."""
+
+    center: FloatArray
+    """(N, 3) metres, geometric centre."""
+    size: FloatArray
+    """(N, 3) metres: length, width, height along the box's x, y, z."""
+    yaw_rad: FloatArray
+    """(N,) heading, from x towards y."""
+    category: NDArray[np.str_]
+    """(N,) lower-case class names: car, van, truck, bus, tram, pedestrian, person_sitting, cyclist, misc, cargo, ..."""
+    track: IntArray | None = None
+    """(N,) identity that lasts through a sequence."""
+    num_points: IntArray | None = None
+    """(N,) LiDAR returns inside."""
+    visibility: FloatArray | None = None
+    """(N,) fraction of the rays towards the object that reach it, 0 to 1."""
+    truncation: FloatArray | None = None
+    """(N,) fraction of the projected box outside the image, 0 to 1."""
+    occlusion: IntArray | None = None
+    """(N,) KITTI level: 0 fully visible, 1 partly occluded, 2 largely occluded, 3 unknown."""
+    velocity: FloatArray | None = None
+    """(N, 3) metres per second over ground, in the axes of the boxes' frame."""
+    image_box: FloatArray | None = None
+    """(N, 4) pixels left, top, right, bottom in the rig's first camera."""
+    score: FloatArray | None = None
+    """(N,) confidence of a detection."""
+
+    def __post_init__(self) -> None:
+        n = len(self.center)
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if value is None:
+                continue
+            array = np.asarray(value, dtype=_DTYPES.get(field.name, np.float64))
+            tail = _TAILS.get(field.name, ())
+            if array.shape != (n, *tail):
+                raise ValueError(f"boxes: {field.name} has shape {array.shape}, expected {(n, *tail)}")
+            object.__setattr__(self, field.name, array)
+
+    @classmethod
+    def empty(cls) -> Boxes:
+        """No boxes, with the optional columns absent."""
+        return cls(np.zeros((0, 3)), np.zeros((0, 3)), np.zeros(0), np.zeros(0, dtype="<U1"))
+
+    @classmethod
+    def concatenate(cls, parts: Sequence[Boxes]) -> Boxes:
+        """All boxes one after another; a column survives only if every non-empty part has it."""
+        full = [part for part in parts if len(part)]
+        if not full:
+            return parts[0] if parts else cls.empty()
+        columns = {}
+        for field in fields(cls):
+            values = [getattr(part, field.name) for part in full]
+            columns[field.name] = None if any(value is None for value in values) else np.concatenate(values)
+        return cls(**columns)
+
+    def __len__(self) -> int:
+        return len(self.center)
+
+    def __getitem__(self, index: NDArray[np.bool_] | NDArray[np.integer] | slice | Sequence[int]) -> Boxes:
+        columns = {field.name: getattr(self, field.name) for field in fields(self)}
+        return Boxes(**{name: None if value is None else value[index] for name, value in columns.items()})
+
+    def replace(self, **columns: ArrayLike | None) -> Boxes:
+        """The same boxes with some columns exchanged."""
+        return replace(self, **columns)  # type: ignore[arg-type]  # __post_init__ converts to arrays
+
+    def transformed(self, b_from_a: Transform) -> Boxes:
+        """The boxes in frame b; they stay upright, so use it between frames whose z axes (nearly) agree."""
+        return self.replace(
+            center=b_from_a.apply(self.center),
+            yaw_rad=wrap_angle(self.yaw_rad + b_from_a.yaw_rad),
+            velocity=None if self.velocity is None else b_from_a.rotate(self.velocity),
+        )
+
+
+_DTYPES: dict[str, type] = {"category": np.str_, "track": np.int64, "num_points": np.int64, "occlusion": np.int64}
+_TAILS: dict[str, tuple[int, ...]] = {"center": (3,), "size": (3,), "velocity": (3,), "image_box": (4,)}
+
+
+def corners(boxes: Boxes) -> FloatArray:
+    """The eight corners (N, 8, 3) of each box, in the boxes' frame.
+
+    0-3 are the bottom, 4-7 the top; each ring goes front left, rear left, rear right, front right.
+    """
+    signs = np.array([[1, 1], [-1, 1], [-1, -1], [1, -1]]) / 2.0
+    local = np.concatenate([np.c_[signs, np.full(4, z)] for z in (-0.5, 0.5)])
+    scaled = local[None] * boxes.size[:, None]
+    cos, sin = np.cos(boxes.yaw_rad)[:, None], np.sin(boxes.yaw_rad)[:, None]
+    x = cos * scaled[..., 0] - sin * scaled[..., 1]
+    y = sin * scaled[..., 0] + cos * scaled[..., 1]
+    return np.stack([x, y, scaled[..., 2]], axis=-1) + boxes.center[:, None]
+
+
+def points_inside(boxes: Boxes, points: ArrayLike, *, margin_m: float = 0.0) -> NDArray[np.bool_]:
+    """Which points (M, 3) lie inside which boxes, grown by ``margin_m`` on every side: (N, M)."""
+    points = np.asarray(points)
+    inside = np.zeros((len(boxes), len(points)), dtype=bool)
+    half = boxes.size / 2 + margin_m
+    for i in range(len(boxes)):
+        reach = np.hypot(half[i, 0], half[i, 1])
+        delta = points[:, :2] - boxes.center[i, :2]
+        near = np.flatnonzero((np.abs(delta[:, 0]) <= reach) & (np.abs(delta[:, 1]) <= reach))
+        dx, dy = delta[near].T
+        cos, sin = np.cos(boxes.yaw_rad[i]), np.sin(boxes.yaw_rad[i])
+        along, across = cos * dx + sin * dy, cos * dy - sin * dx
+        up = points[near, 2] - boxes.center[i, 2]
+        inside[i, near] = (np.abs(along) <= half[i, 0]) & (np.abs(across) <= half[i, 1]) & (np.abs(up) <= half[i, 2])
+    return inside
+
+
+def overlap_bev(a: Boxes, b: Boxes) -> FloatArray:
+    """Intersection over union (N, M) of the footprints of N boxes ``a`` and M boxes ``b``, exact for any yaw."""
+    return _ratio(_footprint_intersection(a, b), _areas(a)[:, None], _areas(b)[None])
+
+
+def overlap_3d(a: Boxes, b: Boxes) -> FloatArray:
+    """Intersection over union (N, M) of the volumes of N boxes ``a`` and M boxes ``b``, exact for upright boxes."""
+    low = np.maximum((a.center - a.size / 2)[:, None, 2], (b.center - b.size / 2)[None, :, 2])
+    high = np.minimum((a.center + a.size / 2)[:, None, 2], (b.center + b.size / 2)[None, :, 2])
+    shared = _footprint_intersection(a, b) * np.clip(high - low, 0.0, None)
+    return _ratio(shared, np.prod(a.size, axis=1)[:, None], np.prod(b.size, axis=1)[None])
+
+
+def _areas(boxes: Boxes) -> FloatArray:
+    return np.asarray(boxes.size[:, 0] * boxes.size[:, 1])
+
+
+def _ratio(shared: FloatArray, size_a: FloatArray, size_b: FloatArray) -> FloatArray:
+    union = size_a + size_b - shared
+    return np.divide(shared, union, out=np.zeros_like(shared), where=union > 0)
+
+
+def _footprint_intersection(a: Boxes, b: Boxes) -> FloatArray:
+    """Shared footprint area (N, M) in square metres; only pairs whose circles meet are clipped."""
+    import shapely  # noqa: PLC0415  # costs 0.1 s, and only scoring needs it
+
+    shared = np.zeros((len(a), len(b)))
+    if not len(a) or not len(b):
+        return shared
+    reach_a, reach_b = (np.hypot(boxes.size[:, 0], boxes.size[:, 1]) / 2 for boxes in (a, b))
+    distance = np.linalg.norm(a.center[:, None, :2] - b.center[None, :, :2], axis=-1)
+    i, j = np.nonzero(distance < reach_a[:, None] + reach_b[None])
+    polygons_a = shapely.polygons(corners(a)[:, :4, :2])
+    polygons_b = shapely.polygons(corners(b)[:, :4, :2])
+    shared[i, j] = shapely.area(shapely.intersection(polygons_a[i], polygons_b[j]))
+    return shared

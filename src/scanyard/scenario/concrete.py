@@ -1,0 +1,154 @@
+"""A scenario after drawing: every value fixed, nothing random left.
+
+Positions of actors are given along the ego's route: ``ahead_m`` metres from where the ego starts, ``lateral_m`` metres
+to the left of the ego lane's centre.  ``sim.choreography`` turns them into poses, the same way for every server.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
+
+from scanyard.sensors import Rig
+
+Kind = Literal[
+    "car", "van", "truck", "bus", "motorcyclist", "cyclist", "adult", "child", "cargo",
+]  # fmt: skip
+"""What an actor is; the driver picks a blueprint of that kind from whatever the server offers."""
+
+Behaviour = Literal["stand", "drive", "cut_in", "oncoming", "wrong_way", "cross", "turn_across"]
+"""How an actor moves; ``sim.choreography`` has one function per behaviour."""
+
+RoadKind = Literal["any", "straight", "curve", "crest", "junction"]
+
+
+@dataclass(frozen=True)
+class World:
+    """Where it happens."""
+
+    map: str
+    """A map of ours (a file in ``scenarios/maps``) or a CARLA town."""
+    style: int
+    """Seed of the procedural scenery; servers with fixed scenery ignore it."""
+    parked_share: float
+    """Share of kerbside places taken by parked cars, 0 to 1; servers with fixed scenery ignore it."""
+    road: RoadKind
+    """What the ego's route must contain."""
+
+
+@dataclass(frozen=True)
+class Weather:
+    """CARLA's weather, in its units; percentages are 0 to 100."""
+
+    sun_altitude_deg: float = 45.0
+    """Below zero it is night."""
+    sun_azimuth_deg: float = 60.0
+    cloudiness: float = 20.0
+    precipitation: float = 0.0
+    wetness: float = 0.0
+    fog_density: float = 0.0
+    fog_distance_m: float = 0.0
+
+
+@dataclass(frozen=True)
+class Ego:
+    """How the ego vehicle drives: along its lane at ``speed_mps``, slowing for whatever is in its way."""
+
+    speed_mps: float
+    max_brake_mps2: float = 6.0
+
+
+@dataclass(frozen=True)
+class Actor:
+    """One thing that happens."""
+
+    name: str
+    kind: Kind
+    behaviour: Behaviour
+    ahead_m: float
+    """Along the ego's route, from where the ego starts."""
+    lateral_m: float
+    """Left of the ego lane's centre."""
+    heading_deg: float = 0.0
+    """Relative to the route, positive to the left; for ``stand`` only, the others face where they go."""
+    speed_mps: float = 0.0
+    lateral_to_m: float | None = None
+    """Where ``cross`` and ``cut_in`` end, left of the ego lane's centre."""
+    trigger_gap_m: float | None = None
+    """The manoeuvre begins when the ego's front is this close along the route; ``None`` begins at once."""
+    manoeuvre_s: float = 2.0
+    """How long a lane change or a turn takes."""
+    count: int = 1
+    """How many of them, side by side and slightly scattered: a group."""
+
+
+@dataclass(frozen=True)
+class Traffic:
+    """Ambient road users, placed by the choreography."""
+
+    vehicles: int = 0
+    pedestrians: int = 0
+    cyclists: int = 0
+
+
+@dataclass(frozen=True)
+class Recording:
+    """How much is recorded."""
+
+    rate_hz: float
+    duration_s: float
+
+    @property
+    def num_frames(self) -> int:
+        """Frames recorded."""
+        return max(1, round(self.rate_hz * self.duration_s))
+
+
+@dataclass(frozen=True)
+class ConcreteScenario:
+    """Everything a simulator needs to play one scenario once."""
+
+    name: str
+    seed: int
+    world: World
+    weather: Weather
+    ego: Ego
+    actors: tuple[Actor, ...]
+    traffic: Traffic
+    recording: Recording
+    rig: Rig
+    parameters: Mapping[str, float | int | str] = field(default_factory=dict)
+    """The drawn values, by name."""
+    tags: tuple[str, ...] = ()
+    source: str = ""
+    """The YAML file, as given; not part of the digest."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """All that decides the outcome, as JSON values."""
+        return {
+            "name": self.name,
+            "seed": self.seed,
+            "world": asdict(self.world),
+            "weather": asdict(self.weather),
+            "ego": asdict(self.ego),
+            "actors": [asdict(actor) for actor in self.actors],
+            "traffic": asdict(self.traffic),
+            "recording": asdict(self.recording),
+            "rig": self.rig.to_dict(),
+            "parameters": dict(self.parameters),
+            "tags": list(self.tags),
+        }
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the canonical JSON of ``to_dict``."""
+        canonical = json.dumps(self.to_dict(), sort_keys=True, separators=(",", ":"), allow_nan=False)
+        return hashlib.sha256(canonical.encode()).hexdigest()
+
+    @property
+    def sequence_name(self) -> str:
+        """The name of the sequence it is recorded as: scenario, digest prefix, seed."""
+        return f"{self.name}-{self.digest[:8]}-{self.seed:04d}"
