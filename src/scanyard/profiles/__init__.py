@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from importlib import resources
 from typing import Any
 
@@ -38,6 +39,7 @@ class Profile:
     """What ``realism`` reads: range noise, drop-out, intensity; see the JSON file for definitions."""
 
 
+@cache
 def load_profile(name: str) -> Profile:
     """Read a profile that ships with scanyard; InputError lists the ones there are."""
     try:

@@ -1,0 +1,274 @@
+"""The driver: plays a scenario on a CARLA server, real or embedded, through the official client.
+
+Order matters and is the same on both: load the world, settle the settings, spawn, then per frame one batch of
+transforms, one tick, one packet per sensor matched on the frame id.  The next tick is sent before the packets of the
+last one are turned into a frame, so that server and client work at the same time.
+
+What a stranger would get wrong: on a stock server an HDL-64E is two LiDARs of 32 evenly spaced beams, its two laser
+blocks; on ours it is one sensor with the measured beam table.  The same ``Sweep`` comes out of both.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import time
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import carla
+
+from scanyard.boxes import Boxes
+from scanyard.errors import MapError, ScenarioFault, ServerError
+from scanyard.frame import Frame, Image, Sweep
+from scanyard.geometry import Transform
+from scanyard.roads import RoadMap, find_map
+from scanyard.scenario.concrete import ConcreteScenario, Weather, World
+from scanyard.sim.actors import ActorSet, carla_transform, spawn_actors, spawn_ego
+from scanyard.sim.choreography import REAR_AXLE_M, Choreography, choreograph
+from scanyard.sim.packets import (
+    CAMERA_KINDS,
+    CameraCanvas,
+    LidarBlock,
+    SensorPort,
+    image_from_packets,
+    lidar_blocks,
+    spawn_sensor,
+    sweep_from_packets,
+)
+from scanyard.sim.parked import ParkedVehicles
+
+logger = logging.getLogger(__name__)
+
+REACH_M = 120.0
+"""Parked vehicles further from the ego are no truth of a frame: no sensor of ours returns a point from there."""
+STOCK_WARM_UP_TICKS = 20
+"""A rendering server needs time: exposure adapts, textures stream.  The embedded one needs none."""
+EGO_FROM_REAR_AXLE = Transform.from_xyz_rpy((-REAR_AXLE_M, 0.0, 0.0))
+"""The rear axle, our ego origin, in the frame of the car the server knows."""
+
+
+class CarlaSimulator:
+    """One server, one client, many scenarios.
+
+    >>> simulator = CarlaSimulator("127.0.0.1", 2000)  # doctest: +SKIP
+    >>> frames = list(simulator.simulate(scenario))  # doctest: +SKIP
+    """
+
+    def __init__(self, host: str, port: int, *, timeout_s: float = 20.0, map_folders: tuple[Path, ...] = ()) -> None:
+        self._timeout_s = timeout_s
+        self._map_folders = map_folders
+        self._client = carla.Client(host, port)
+        self._client.set_timeout(timeout_s)
+        self._road_maps: dict[str, RoadMap] = {}
+        self.irregular: Counter[str] = Counter()
+        """Packets that came late or out of turn, by kind; they were not used."""
+        with _server_errors("greeting"):
+            self.server_version: str = self._client.get_server_version()
+            if self.server_version != self._client.get_client_version():
+                raise ServerError(
+                    f"{host}:{port} speaks CARLA {self.server_version}, this client "
+                    f"{self._client.get_client_version()}; the two must be the same version"
+                )
+            blueprint = self._client.get_world().get_blueprint_library().find("sensor.lidar.ray_cast_semantic")
+            self.embedded = bool(blueprint.has_attribute("beam_table"))
+            """Whether it is our server, which takes beam tables, sizes and styles."""
+
+    def simulate(self, scenario: ConcreteScenario) -> Iterator[Frame]:
+        """Play ``scenario`` and yield its frames; closing the iterator early cleans up."""
+        with contextlib.ExitStack() as exits, _server_errors(f"{scenario.name} seed {scenario.seed}"):
+            world = self._load(scenario.world)
+            exits.callback(self._release, world)
+            self._settle(world, scenario)
+            choreography = choreograph(scenario, self._road_map(world))
+
+            ego = spawn_ego(world, choreography)
+            exits.callback(_destroy, self._client, [ego])
+            actors = spawn_actors(self._client, world, scenario, choreography.tracks)
+            exits.callback(_destroy, self._client, list(actors.handles))
+
+            parked = ParkedVehicles.of(world)
+            moving = [actors.boxes_world(k) for k in range(len(choreography.timestamps_ns))]
+            blocked = parked.in_the_way(moving)
+            if len(blocked):
+                removed = {parked.ids[i] for i in blocked}
+                world.enable_environment_objects(removed, False)
+                exits.callback(world.enable_environment_objects, removed, True)
+                parked = parked.without(blocked)
+
+            sensors = _Sensors(world, ego, scenario, self.embedded, self.irregular)
+            exits.callback(_destroy, self._client, sensors.handles)
+            exits.callback(sensors.stop)
+            yield from self._play(_Stage(world, ego, choreography, actors, parked, sensors))
+
+    # --- setting the stage ----------------------------------------------------------------------------------------
+
+    def _load(self, wanted: World) -> Any:
+        """Load the world where it is not loaded already; our maps reach a stock server as OpenDRIVE text."""
+        available = {name.rsplit("/", 1)[-1] for name in self._client.get_available_maps()}
+        if self.embedded and wanted.map in available:
+            name = f"{wanted.map}?style={wanted.style}&parked={wanted.parked_share:g}"
+        else:
+            name = wanted.map
+        world = self._client.get_world()
+        if name in available or self.embedded:
+            if _map_name(world) != name:
+                world = self._client.load_world(name)
+            return world
+        path = find_map(wanted.map, self._map_folders)
+        return self._client.generate_opendrive_world(path.read_text(encoding="utf-8"))
+
+    def _settle(self, world: Any, scenario: ConcreteScenario) -> None:
+        settings = world.get_settings()
+        settings.synchronous_mode = True
+        settings.fixed_delta_seconds = 1.0 / scenario.recording.rate_hz
+        settings.substepping = False  # nothing moves by physics
+        world.apply_settings(settings)
+        world.set_weather(_weather(scenario.weather))
+
+    def _release(self, world: Any) -> None:
+        """Leave the server ticking by itself: a synchronous server without its client is blocked for everybody."""
+        settings = world.get_settings()
+        settings.synchronous_mode = False
+        settings.fixed_delta_seconds = None
+        world.apply_settings(settings)
+
+    def _road_map(self, world: Any) -> RoadMap:
+        carla_map = world.get_map()
+        name = _map_name(world).split("?")[0]
+        if name not in self._road_maps:
+            self._road_maps[name] = RoadMap.from_text(name, carla_map.to_opendrive())
+        return self._road_maps[name]
+
+    # --- frames ---------------------------------------------------------------------------------------------------
+
+    def _play(self, stage: _Stage) -> Iterator[Frame]:
+        choreography = stage.choreography
+        count = len(choreography.timestamps_ns)
+        for _ in range(0 if self.embedded else STOCK_WARM_UP_TICKS):
+            stage.sensors.packets(self._tick(stage, 0), self._timeout_s)
+        frame = self._tick(stage, 0)
+        for index in range(count):
+            packets = stage.sensors.packets(frame, self._timeout_s)
+            if index + 1 < count:
+                frame = self._tick(stage, index + 1)  # the server works while we do
+            world_from_ego = Transform(choreography.world_from_ego[index])
+            truth = [stage.actors.boxes_world(index), stage.parked.near(world_from_ego.translation, REACH_M)]
+            yield Frame(
+                timestamp_ns=choreography.timestamps_ns[index],
+                world_from_ego=world_from_ego,
+                sweeps=stage.sensors.sweeps(packets),
+                images=stage.sensors.images(packets),
+                actors=Boxes.concatenate(truth).transformed(world_from_ego.inverse()),
+            )
+
+    def _tick(self, stage: _Stage, index: int) -> int:
+        """Move everything to where frame ``index`` has it, tick, and return the server's frame id."""
+        pose = stage.choreography.world_from_ego[index] @ EGO_FROM_REAR_AXLE.inverse().matrix
+        place_ego = carla.command.ApplyTransform(stage.ego, carla_transform(pose))
+        self._client.apply_batch_sync([place_ego, *stage.actors.placement(index)], False)
+        return int(stage.world.tick(self._timeout_s))
+
+
+@dataclass(frozen=True)
+class _Stage:
+    """All that one scenario has on the server."""
+
+    world: Any
+    ego: Any
+    choreography: Choreography
+    actors: ActorSet
+    parked: ParkedVehicles
+    sensors: _Sensors
+
+
+class _Sensors:
+    """The rig of one scenario on the server: every LiDAR block and every camera kind, listening."""
+
+    def __init__(
+        self, world: Any, ego: Any, scenario: ConcreteScenario, has_beam_tables: bool, irregular: Counter[str]
+    ) -> None:
+        self.handles: list[Any] = []
+        self._ports: dict[str, SensorPort] = {}
+        self._blocks: dict[str, list[LidarBlock]] = {}
+        self._canvases: dict[str, CameraCanvas] = {}
+        self._rig = scenario.rig
+
+        def add(name: str, blueprint_id: str, attributes: dict[str, str], ego_from_sensor: Transform) -> None:
+            handle = spawn_sensor(world, blueprint_id, attributes, EGO_FROM_REAR_AXLE @ ego_from_sensor, ego)
+            self.handles.append(handle)
+            self._ports[name] = SensorPort(handle, name, irregular)
+
+        for lidar in scenario.rig.lidars:
+            self._blocks[lidar.name] = lidar_blocks(lidar, has_beam_tables=has_beam_tables)
+            for block in self._blocks[lidar.name]:
+                name = f"{lidar.name}/{block.first}"
+                add(name, "sensor.lidar.ray_cast_semantic", block.attributes, block.ego_from_block)
+        for camera in scenario.rig.cameras:
+            canvas = self._canvases[camera.name] = CameraCanvas.for_camera(camera)
+            for kind, blueprint_id in CAMERA_KINDS.items():
+                add(f"{camera.name}/{kind}", blueprint_id, canvas.attributes, camera.ego_from_sensor)
+
+    def packets(self, frame: int, timeout_s: float) -> dict[str, Any]:
+        """The packet of every sensor for tick ``frame``."""
+        deadline = time.monotonic() + timeout_s
+        return {name: port.packet(frame, deadline) for name, port in self._ports.items()}
+
+    def sweeps(self, packets: dict[str, Any]) -> dict[str, Sweep]:
+        """Sweeps by LiDAR name."""
+        return {
+            lidar.name: sweep_from_packets(
+                lidar,
+                self._blocks[lidar.name],
+                [packets[f"{lidar.name}/{block.first}"] for block in self._blocks[lidar.name]],
+            )
+            for lidar in self._rig.lidars
+        }
+
+    def images(self, packets: dict[str, Any]) -> dict[str, Image]:
+        """Images by camera name."""
+        return {
+            name: image_from_packets(canvas, {kind: packets[f"{name}/{kind}"] for kind in CAMERA_KINDS})
+            for name, canvas in self._canvases.items()
+        }
+
+    def stop(self) -> None:
+        """Stop listening; before the sensors are destroyed, or the client warns and leaks."""
+        for port in self._ports.values():
+            port.stop()
+
+
+def _map_name(world: Any) -> str:
+    return str(world.get_map().name).rsplit("/", 1)[-1]
+
+
+def _weather(weather: Weather) -> Any:
+    return carla.WeatherParameters(
+        cloudiness=weather.cloudiness,
+        precipitation=weather.precipitation,
+        precipitation_deposits=weather.wetness,
+        wind_intensity=10.0,
+        sun_azimuth_angle=weather.sun_azimuth_deg,
+        sun_altitude_angle=weather.sun_altitude_deg,
+        fog_density=weather.fog_density,
+        fog_distance=weather.fog_distance_m,
+        wetness=weather.wetness,
+    )
+
+
+def _destroy(client: Any, handles: list[Any]) -> None:
+    client.apply_batch_sync([carla.command.DestroyActor(handle) for handle in handles], False)
+
+
+@contextlib.contextmanager
+def _server_errors(doing: str) -> Iterator[None]:
+    """Turn what the client raises, a bare RuntimeError, into a ServerError that says what was being done."""
+    try:
+        yield
+    except MapError as error:
+        raise ScenarioFault(f"{doing}: {error}") from error
+    except RuntimeError as error:
+        raise ServerError(f"{doing}: the CARLA server failed: {error}") from error

@@ -1,0 +1,57 @@
+"""CARLA's left-handed metres and degrees to our right-handed metres and radians, and back.
+
+The two worlds are mirror images in y.  A pose M turns into S·M·S with S = diag(1, -1, 1, 1); flipping angles one by one
+goes wrong as soon as two of them are not zero.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scanyard.geometry import FloatArray, Transform
+
+if TYPE_CHECKING:
+    import carla
+
+_Float = TypeVar("_Float", np.float32, np.float64)
+_MIRROR = np.diag([1.0, -1.0, 1.0, 1.0])
+
+
+class CarlaPose(NamedTuple):
+    """Numbers a ``carla.Transform`` is made of: metres and degrees, left-handed."""
+
+    x: float
+    y: float
+    z: float
+    pitch: float
+    yaw: float
+    roll: float
+
+
+def mirrored(vectors: NDArray[_Float]) -> NDArray[_Float]:
+    """Points or velocities (..., 3) taken from one handedness to the other, in the precision they came in."""
+    array = np.array(vectors)
+    array[..., 1] *= -1
+    return array
+
+
+def from_carla(transform: carla.Transform) -> Transform:
+    """Our transform for one of CARLA's."""
+    return Transform(_MIRROR @ np.asarray(transform.get_matrix(), dtype=np.float64) @ _MIRROR)
+
+
+def to_carla(transform: Transform | FloatArray) -> CarlaPose:
+    """CARLA's numbers for one of our transforms; angles in degrees, pitch up positive, roll right side down."""
+    matrix = transform.matrix if isinstance(transform, Transform) else transform
+    m = _MIRROR @ matrix @ _MIRROR
+    return CarlaPose(
+        x=float(m[0, 3]),
+        y=float(m[1, 3]),
+        z=float(m[2, 3]),
+        pitch=float(np.degrees(np.arcsin(np.clip(m[2, 0], -1.0, 1.0)))),
+        yaw=float(np.degrees(np.arctan2(m[1, 0], m[0, 0]))),
+        roll=float(np.degrees(np.arctan2(-m[2, 1], m[2, 2]))),
+    )

@@ -1,0 +1,215 @@
+"""One packet per sensor of one tick, and the ``Sweep`` or ``Image`` it becomes.
+
+Packets wait in a queue per sensor and are matched on the frame id; whatever else arrives is counted, not used.
+"""
+
+from __future__ import annotations
+
+import queue
+import time
+from collections import Counter
+from dataclasses import dataclass
+from typing import Any
+
+import carla
+import numpy as np
+from numpy.typing import NDArray
+
+from scanyard.errors import ServerError
+from scanyard.frame import Image, Sweep
+from scanyard.geometry import Transform
+from scanyard.sensors import Camera, Lidar
+from scanyard.sim.handedness import mirrored, to_carla
+
+SEMANTIC_POINT = np.dtype([("xyz", "<f4", 3), ("cos_incidence", "<f4"), ("instance", "<u4"), ("semantic", "<u4")])
+"""One return of a semantic LiDAR, 24 bytes, as the client hands it over."""
+
+CAMERA_KINDS = {
+    "rgb": "sensor.camera.rgb",
+    "depth": "sensor.camera.depth",
+    "semantic": "sensor.camera.semantic_segmentation",
+    "instance": "sensor.camera.instance_segmentation",
+}
+
+
+class SensorPort:
+    """One listening CARLA sensor and the packets it has delivered."""
+
+    def __init__(self, sensor: Any, name: str, irregular: Counter[str]) -> None:
+        self._sensor = sensor
+        self._name = name
+        self._irregular = irregular
+        self._packets: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        sensor.listen(self._packets.put)
+
+    def packet(self, frame: int, deadline: float) -> Any:
+        """The packet of tick ``frame``; ServerError when it has not come by ``deadline`` (``time.monotonic``)."""
+        while True:
+            try:
+                packet = self._packets.get(timeout=max(0.0, deadline - time.monotonic()))
+            except queue.Empty:
+                raise ServerError(
+                    f"sensor {self._name} delivered nothing for tick {frame} before the deadline; "
+                    "the server hangs or dropped the frame"
+                ) from None
+            if packet.frame == frame:
+                return packet
+            if packet.frame > frame:
+                raise ServerError(f"sensor {self._name} skipped tick {frame}: its next packet is of {packet.frame}")
+            self._irregular["stale packets"] += 1
+
+    def stop(self) -> None:
+        """Stop listening; the sensor itself is destroyed with the other actors."""
+        self._sensor.stop()
+
+
+# --- LiDAR --------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class LidarBlock:
+    """The part of a LiDAR that one CARLA sensor plays: beams ``first`` to ``first + channels``."""
+
+    lidar: Lidar
+    first: int
+    channels: int
+    height_m: float
+    """Optical centre of the CARLA sensor above the LiDAR's origin."""
+    attributes: dict[str, str]
+
+    @property
+    def ego_from_block(self) -> Transform:
+        """Where the CARLA sensor sits."""
+        return self.lidar.ego_from_sensor @ Transform.from_xyz_rpy((0.0, 0.0, self.height_m))
+
+
+def lidar_blocks(lidar: Lidar, *, has_beam_tables: bool) -> list[LidarBlock]:
+    """The CARLA sensors that play ``lidar``: one with its beam table, or one evenly spaced sensor per laser block."""
+    common = {"rotation_frequency": f"{lidar.rotation_hz:.6f}", "range": f"{lidar.max_range_m:.3f}"}
+    if has_beam_tables:
+        table = zip(np.degrees(lidar.elevation_rad), lidar.z_offset_m, strict=True)
+        attributes = {
+            **common,
+            **_rate(lidar, lidar.channels),
+            "beam_table": ";".join(f"{elevation:.6f}:{offset:.6f}" for elevation, offset in table),
+            "firings_per_turn": str(lidar.firings_per_turn),
+        }
+        return [LidarBlock(lidar, 0, lidar.channels, 0.0, attributes)]
+    blocks, first = [], 0
+    for channels in lidar.blocks:
+        elevation_deg = np.degrees(lidar.elevation_rad[first : first + channels])
+        attributes = {
+            **common,
+            **_rate(lidar, channels),
+            "upper_fov": f"{elevation_deg.max():.4f}",
+            "lower_fov": f"{elevation_deg.min():.4f}",
+        }
+        height_m = float(lidar.z_offset_m[first : first + channels].mean())
+        blocks.append(LidarBlock(lidar, first, channels, height_m, attributes))
+        first += channels
+    return blocks
+
+
+def _rate(lidar: Lidar, channels: int) -> dict[str, str]:
+    per_second = channels * lidar.firings_per_turn * lidar.rotation_hz
+    return {"channels": str(channels), "points_per_second": str(round(per_second))}
+
+
+def sweep_from_packets(lidar: Lidar, blocks: list[LidarBlock], packets: list[Any]) -> Sweep:
+    """One sweep in the LiDAR's frame from the packet of each of its blocks."""
+    records, rings = [], []
+    for block, packet in zip(blocks, packets, strict=True):
+        record = np.frombuffer(packet.raw_data, dtype=SEMANTIC_POINT)
+        counts = [packet.get_point_count(channel) for channel in range(block.channels)]
+        xyz = mirrored(record["xyz"])
+        xyz[:, 2] += np.float32(block.height_m)
+        records.append((xyz, record))
+        rings.append(np.repeat(np.arange(block.first, block.first + block.channels, dtype=np.uint8), counts))
+    points = np.concatenate([xyz for xyz, _ in records])
+    period_ns = 1e9 / lidar.rotation_hz
+    # CARLA starts a turn at -180 degrees and turns clockwise seen from above, like the sensor itself.
+    turned = (np.pi - np.arctan2(points[:, 1], points[:, 0])) / (2 * np.pi)
+
+    def column(name: str) -> NDArray[Any]:
+        return np.concatenate([record[name] for _, record in records])
+
+    return Sweep(
+        points=points,
+        ring=np.concatenate(rings),
+        time_offset_ns=(turned * period_ns).astype(np.int32),
+        semantic=column("semantic").astype(np.uint8),
+        instance=column("instance"),
+        cos_incidence=np.abs(column("cos_incidence")),
+    )
+
+
+# --- cameras ------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class CameraCanvas:
+    """The picture a CARLA camera renders for ``camera``: larger, because CARLA's principal point is the middle.
+
+    Rendering the smallest picture that has our principal point in its middle and cutting ours out of it is exact.
+    """
+
+    camera: Camera
+    width_px: int
+    height_px: int
+    left_px: int
+    top_px: int
+
+    @classmethod
+    def for_camera(cls, camera: Camera) -> CameraCanvas:
+        """The canvas of ``camera``; its principal point must lie on half pixels."""
+        (u, v), (w, h) = camera.center_px, (camera.width_px, camera.height_px)
+        width, height = round(2 * max(u, w - u)), round(2 * max(v, h - v))
+        return cls(camera, width, height, round(width / 2 - u), round(height / 2 - v))
+
+    @property
+    def attributes(self) -> dict[str, str]:
+        """Blueprint attributes of the camera."""
+        fov_deg = np.degrees(2 * np.arctan(self.width_px / 2 / self.camera.focal_px))
+        return {
+            "image_size_x": str(self.width_px),
+            "image_size_y": str(self.height_px),
+            "fov": f"{fov_deg:.9f}",
+        }
+
+    def cut(self, packet: Any) -> NDArray[np.uint8]:
+        """The (H, W, 4) BGRA pixels of our camera."""
+        pixels = np.frombuffer(packet.raw_data, dtype=np.uint8).reshape(self.height_px, self.width_px, 4)
+        rows = slice(self.top_px, self.top_px + self.camera.height_px)
+        return pixels[rows, self.left_px : self.left_px + self.camera.width_px]
+
+
+def image_from_packets(canvas: CameraCanvas, packets: dict[str, Any]) -> Image:
+    """One image from the packet of each camera kind in ``CAMERA_KINDS``."""
+    bgra = {kind: canvas.cut(packet) for kind, packet in packets.items()}
+    depth = bgra["depth"][..., :3].astype(np.uint32)
+    # The red channel is the low byte; 24 bits span 1000 m.
+    depth_code = depth[..., 2] + 256 * depth[..., 1] + 65536 * depth[..., 0]
+    instance = bgra["instance"]
+    return Image(
+        rgb=bgra["rgb"][..., 2::-1].copy(),
+        depth_m=(depth_code * (1000.0 / (2**24 - 1))).astype(np.float32),
+        semantic=bgra["semantic"][..., 2].copy(),
+        instance=np.ascontiguousarray(instance[..., 1::-1]).view("<u2")[..., 0],  # green low, blue high byte
+    )
+
+
+# --- spawning -----------------------------------------------------------------------------------------------------
+
+
+def spawn_sensor(
+    world: Any, blueprint_id: str, attributes: dict[str, str], parent_from_sensor: Transform, parent: Any
+) -> Any:
+    """Spawn one sensor attached rigidly to ``parent``."""
+    blueprint = world.get_blueprint_library().find(blueprint_id)
+    for key, value in attributes.items():
+        blueprint.set_attribute(key, value)
+    pose = to_carla(parent_from_sensor)
+    transform = carla.Transform(
+        carla.Location(pose.x, pose.y, pose.z), carla.Rotation(pitch=pose.pitch, yaw=pose.yaw, roll=pose.roll)
+    )
+    return world.spawn_actor(blueprint, transform, attach_to=parent)
