@@ -1,0 +1,120 @@
+"""A dataset's own file: making one, and sealing it when all its sequences are there.
+
+``dataset.json`` says what the dataset is called and may be used for.  Sequences commit on their own, so the file does
+not change while a campaign runs; ``seal_dataset`` then lists them, after which a sequence that goes missing is noticed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from scanyard.errors import DamagedError, StoreError
+from scanyard.store.layout import (
+    DATASET_FILE,
+    DATASET_FORMAT,
+    SEQUENCES,
+    STAGING,
+    canonical_json,
+    read_json,
+    readable_json,
+    write_durably,
+)
+from scanyard.store.seal import read_seal
+
+
+@dataclass(frozen=True)
+class DatasetHeader:
+    """What ``dataset.json`` says."""
+
+    name: str
+    licence: str
+    """SPDX id or name of the licence the dataset is given out under."""
+    campaign: str
+    """Digest or name of the campaign that fills it; empty for imported data."""
+    sequences: Mapping[str, str] | None = None
+    """Digests by sequence name, once the dataset is sealed."""
+
+    def to_bytes(self) -> bytes:
+        """The one serialisation: the file ``dataset.json``."""
+        body = {"format": DATASET_FORMAT, **asdict(self)}
+        if self.sequences is not None:
+            body["digest"] = dataset_digest(self.sequences)
+        return readable_json({**body, "self_sha256": hashlib.sha256(canonical_json(body)).hexdigest()})
+
+
+def create_dataset(uri: str | Path, *, name: str, licence: str, campaign: str = "") -> None:
+    """Make an empty dataset in the folder ``uri``; one that is there already under the same header is left as it is."""
+    root = Path(uri)
+    header = DatasetHeader(name=name, licence=licence, campaign=campaign)
+    try:
+        if (root / DATASET_FILE).exists():
+            found = replace(read_header(root), sequences=None)
+            if found != header:
+                raise StoreError(
+                    f"{root}: already holds the dataset {_describe(found)}, asked for {_describe(header)}; "
+                    "choose another folder"
+                )
+            return
+        if root.exists() and not root.is_dir():
+            raise StoreError(f"{root}: is a file; a dataset needs a folder")
+        strangers = sorted(path.name for path in root.iterdir()) if root.exists() else []
+        if set(strangers) - {SEQUENCES, STAGING} and not all(name.startswith(".") for name in strangers):
+            raise StoreError(f"{root}: holds {strangers[:3]} and no {DATASET_FILE}; choose an empty or new folder")
+        for folder in (root / SEQUENCES, root / STAGING):
+            folder.mkdir(parents=True, exist_ok=True)
+        write_durably(root / DATASET_FILE, header.to_bytes())
+    except OSError as error:
+        raise StoreError(f"{root}: the dataset cannot be made here ({error.strerror})") from error
+
+
+def seal_dataset(uri: str | Path) -> str:
+    """List the committed sequences in ``dataset.json`` and return the dataset's digest; do it when a campaign ends."""
+    root = Path(uri)
+    header = read_header(root)
+    digests = {name: read_seal(root / SEQUENCES / name).digest for name in committed_names(root)}
+    try:
+        write_durably(root / DATASET_FILE, replace(header, sequences=digests).to_bytes())
+    except OSError as error:
+        raise StoreError(f"{root}: the dataset cannot be sealed ({error.strerror})") from error
+    return dataset_digest(digests)
+
+
+def dataset_digest(digests: Mapping[str, str]) -> str:
+    """SHA-256 over the sorted (name, digest) pairs of the sequences."""
+    return hashlib.sha256(canonical_json(sorted(digests.items()))).hexdigest()
+
+
+def read_header(root: Path) -> DatasetHeader:
+    """Read and check ``dataset.json``; StoreError if the folder is no dataset, DamagedError if a byte has changed."""
+    path = root / DATASET_FILE
+    if not root.is_dir():
+        raise StoreError(f"{root}: no such folder; a dataset is a folder with a {DATASET_FILE}")
+    if not path.is_file():
+        raise StoreError(f"{root}: holds no {DATASET_FILE}, so it is no dataset; give the folder that has one")
+    body = read_json(path, expected_format=DATASET_FORMAT)
+    try:
+        header = DatasetHeader(
+            name=body["name"], licence=body["licence"], campaign=body["campaign"], sequences=body["sequences"]
+        )
+        intact = header.to_bytes() == path.read_bytes()
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise DamagedError(f"{path}: damaged, {error!r} while reading it; restore it from a copy") from error
+    if not intact:
+        raise DamagedError(f"{path}: its bytes do not match its own checksum; restore it from a copy")
+    return header
+
+
+def committed_names(root: Path) -> list[str]:
+    """Names of all sequences in the dataset, sorted; whatever is in ``sequences`` was put there by a commit."""
+    folder = root / SEQUENCES
+    if not folder.is_dir():
+        raise DamagedError(f"{root}: its folder {SEQUENCES!r} is gone; restore it from a copy")
+    return sorted(path.name for path in folder.iterdir())
+
+
+def _describe(header: DatasetHeader) -> dict[str, Any]:
+    return {key: value for key, value in asdict(header).items() if key != "sequences"}

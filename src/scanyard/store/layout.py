@@ -1,0 +1,126 @@
+"""What lies where in a dataset, described once.
+
+    DATASET/dataset.json                    name, licence, campaign; once sealed, its sequences and digest
+    DATASET/sequences/NAME/                 one Zarr v3 group per recording
+      lidar/SENSOR/{points, intensity, ring, time_offset_ns, semantic, instance, offsets}
+      camera/SENSOR/{frame, rgb, depth_m, semantic, instance}
+      boxes/{present, offsets, center, size, yaw_rad, category, track, num_points, ...}
+      dont_care/{present, offsets, region}
+      ego/{timestamp_ns, world_from_ego}
+      seal.json                             written last: see ``seal``
+    DATASET/staging/NAME/UUID/              attempts; nobody reads them
+
+Rows of all frames follow each other; ``offsets`` (T+1) says where each frame's rows begin.  ``present`` (T) tells a
+frame without boxes from a frame nobody labelled.  ``camera/SENSOR/frame`` (K) lists the frames that have the image.
+A column a source does not know has no array.  What a stranger gets wrong: ``boxes/category`` holds indices into the
+names in its attribute ``categories``, because Zarr v3 has no stable type for text.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import uuid
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from scanyard.errors import DamagedError, StoreError
+
+DATASET_FORMAT = "scanyard-dataset-1"
+SEQUENCE_FORMAT = "scanyard-sequence-1"
+DATASET_FILE = "dataset.json"
+SEAL_FILE = "seal.json"
+SEQUENCES = "sequences"
+STAGING = "staging"
+
+SWEEP_COLUMNS = ("points", "intensity", "ring", "time_offset_ns", "semantic", "instance")
+"""Columns of a ``Sweep`` that are stored; ``cos_incidence`` is a means to the intensity and is not."""
+IMAGE_COLUMNS = {"rgb": "uint8", "depth_m": "float32", "semantic": "uint8", "instance": "uint16"}
+"""Columns of an ``Image`` and their types."""
+BOX_COLUMNS = (
+    "center", "size", "yaw_rad", "track", "num_points", "visibility", "truncation", "occlusion", "velocity",
+    "image_box", "score",
+)  # fmt: skip
+"""Columns of ``Boxes`` stored as they are; ``category`` is stored as indices."""
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,199}")
+
+
+def require_name(name: str, what: str) -> str:
+    """Return ``name`` if it can be a folder on any system; StoreError says what may be in it."""
+    if not _NAME.fullmatch(name):
+        raise StoreError(
+            f"{what} {name!r} cannot be a folder name: use letters, digits, '.', '_' and '-', "
+            "beginning with a letter or digit, at most 200 characters"
+        )
+    return name
+
+
+def sequence_folder(root: Path, name: str) -> Path:
+    """Where the committed sequence lies."""
+    return root / SEQUENCES / require_name(name, "sequence")
+
+
+def new_staging_folder(root: Path, name: str) -> Path:
+    """A fresh folder for one attempt at a sequence; made by this call."""
+    folder = root / STAGING / require_name(name, "sequence") / uuid.uuid4().hex
+    folder.mkdir(parents=True)
+    return folder
+
+
+def canonical_json(value: Any) -> bytes:
+    """The one way to write a JSON value, for hashing: sorted keys, no spaces; NaN is a ValueError."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False).encode()
+
+
+def readable_json(value: Any) -> bytes:
+    """The one way our JSON files are written: sorted keys, indented by one; ``verify`` compares bytes."""
+    return (json.dumps(value, sort_keys=True, indent=1, allow_nan=False) + "\n").encode()
+
+
+def read_json(path: Path, *, expected_format: str) -> dict[str, Any]:
+    """Read one of our JSON files; DamagedError if it is no JSON object, StoreError if it is another format."""
+    try:
+        value = json.loads(path.read_bytes())
+    except OSError as error:
+        raise StoreError(f"{path}: cannot be read ({error.strerror})") from error
+    except (ValueError, RecursionError) as error:
+        raise DamagedError(f"{path}: not JSON ({error}); restore it from a copy, or record again") from error
+    if not isinstance(value, dict):
+        raise DamagedError(f"{path}: found a JSON {type(value).__name__}, expected an object")
+    if value.get("format") != expected_format:
+        raise StoreError(
+            f"{path}: found format {value.get('format')!r}, expected {expected_format!r}; "
+            "it was written by another version of scanyard, or is damaged"
+        )
+    return value
+
+
+def write_durably(path: Path, data: bytes) -> None:
+    """Put a file in place whole or not at all, and keep it through a power cut."""
+    partial = path.with_name(f".{path.name}.{uuid.uuid4().hex}.partial")
+    try:
+        with partial.open("xb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        partial.replace(path)
+        sync_folder(path.parent)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def sync_folder(folder: Path) -> None:
+    """Make the names in a folder survive a power cut."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def group_metadata(attributes: Mapping[str, Any]) -> bytes:
+    """``zarr.json`` of a group."""
+    return readable_json({"zarr_format": 3, "node_type": "group", "attributes": dict(attributes)})

@@ -1,0 +1,137 @@
+"""Checking a dataset against its seals, every byte of it.
+
+Each file is hashed, and each array is decoded with zarr-python, which shares no code with how it was written.  What
+a stranger gets wrong: a dataset that reads without errors may still lack something; only this says that it does not.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from scanyard.errors import DamagedError, StoreError
+from scanyard.store.arrays import StoredArray
+from scanyard.store.dataset import committed_names, read_header
+from scanyard.store.layout import SEAL_FILE, SEQUENCES, sequence_folder
+from scanyard.store.seal import Seal, read_seal
+
+Progress = Callable[[int, int], None]
+"""Called with bytes checked so far and bytes to check."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that is not as it was sealed."""
+
+    sequence: str | None
+    """``None`` for the dataset's own file."""
+    array: str | None
+    """Path of the array inside the sequence, such as ``lidar/top/points``; ``None`` where the file is no array's."""
+    path: Path
+    problem: str
+
+    def __str__(self) -> str:
+        where = "dataset" if self.sequence is None else f"sequence {self.sequence}"
+        return f"{where}{f', {self.array}' if self.array else ''}: {self.problem} ({self.path})"
+
+
+def verify(uri: str | Path, on_progress: Progress | None = None) -> list[Finding]:
+    """Recompute every digest of the dataset and say what is flipped, cut, missing or too many; empty when all is well.
+
+    StoreError when ``uri`` is no dataset at all.
+    """
+    root = Path(uri)
+    findings: list[Finding] = []
+    sealed: dict[str, str] = {}
+    try:
+        sealed = dict(read_header(root).sequences or {})
+        names = committed_names(root)
+    except DamagedError as error:
+        findings.append(Finding(None, None, root, str(error)))
+        names = committed_names(root) if (root / SEQUENCES).is_dir() else []
+    seals: dict[str, Seal] = {}
+    for name in names:
+        try:
+            seals[name] = read_seal(sequence_folder(root, name))
+        except StoreError as error:
+            findings.append(Finding(name, None, root / SEQUENCES / name / SEAL_FILE, str(error)))
+    for name, digest in sealed.items():
+        if name not in names:
+            findings.append(Finding(name, None, root / SEQUENCES / name, "the sequence is gone"))
+        elif name in seals and seals[name].digest != digest:
+            findings.append(Finding(name, None, root / SEQUENCES / name, "another sequence than was sealed in"))
+    total, done = sum(seal.size_bytes for seal in seals.values()), 0
+    for name, seal in seals.items():
+        for checked, finding in _check_sequence(sequence_folder(root, name), name, seal):
+            done += checked
+            if finding is not None:
+                findings.append(finding)
+            if on_progress is not None and checked:
+                on_progress(done, total)
+    return findings
+
+
+def _check_sequence(folder: Path, name: str, seal: Seal) -> Iterator[tuple[int, Finding | None]]:
+    """Findings, and the bytes checked on the way."""
+    damaged: set[str | None] = set()
+    for relative, file in seal.files.items():
+        problem = _file_problem(folder / relative, file.size_bytes, file.sha256)
+        array = _array_of(relative, seal)
+        if problem:
+            damaged.add(array)
+        yield file.size_bytes, Finding(name, array, folder / relative, problem) if problem else None
+    for stranger in _strangers(folder, seal):
+        array = _array_of(stranger.relative_to(folder).as_posix(), seal)
+        yield 0, Finding(name, array, stranger, "is not in the seal")
+    for path, stored in seal.arrays.items():
+        if path not in damaged:
+            problem = _decoded_problem(folder / path, stored)
+            yield 0, Finding(name, path, folder / path, problem) if problem else None
+
+
+def _file_problem(path: Path, size_bytes: int, sha256: str) -> str | None:
+    try:
+        if path.is_symlink() or not path.is_file():
+            return "is gone" if not path.exists() else "is no plain file"
+        found = path.stat().st_size
+        if found != size_bytes:
+            return f"found {found} bytes, sealed were {size_bytes}"
+        with path.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        return f"cannot be read: {error.strerror}"
+    return None if digest == sha256 else "its bytes have changed since it was sealed"
+
+
+def _strangers(folder: Path, seal: Seal) -> Iterator[Path]:
+    """Files and folders that the seal does not account for."""
+    files = {folder / path for path in seal.files} | {folder / SEAL_FILE}
+    folders = {folder}.union(*(path.parents for path in files))
+    for parent, subfolders, names in os.walk(folder):
+        yield from (Path(parent, name) for name in sorted(names) if Path(parent, name) not in files)
+        yield from (Path(parent, name) for name in sorted(subfolders) if Path(parent, name) not in folders)
+
+
+def _array_of(relative: str, seal: Seal) -> str | None:
+    parent = relative.rpartition("/")[0]
+    return parent if parent in seal.arrays else None
+
+
+def _decoded_problem(path: Path, stored: StoredArray) -> str | None:
+    """Decode with zarr-python, a shard at a time."""
+    import zarr  # noqa: PLC0415  # half a second, and only verifying needs it
+
+    try:
+        array = zarr.open_array(path, mode="r")
+        if array.dtype.name != stored.dtype or array.shape != stored.shape:
+            return f"decodes to {array.dtype.name} {array.shape}, sealed was {stored.dtype} {stored.shape}"
+        digest = hashlib.sha256()
+        step = stored.rows_per_chunk * stored.chunks_per_shard
+        for start in range(0, stored.shape[0], step):
+            digest.update(array[start : start + step].tobytes())
+    except Exception as error:  # noqa: BLE001  # whatever a codec raises on bad bytes is a finding, not a crash
+        return f"zarr cannot decode it: {error!r}"
+    return None if digest.hexdigest() == stored.sha256 else "decodes to other values than were sealed"

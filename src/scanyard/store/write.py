@@ -1,0 +1,176 @@
+"""Writing a sequence: rows gather in staging, are read back, sealed, and appear to readers in one rename.
+
+Nothing half-written is ever visible.  A second commit of the same name is dropped if its digest is the same, and is a
+DeterminismError if it is not, so work may be done twice (Ray does) but not differently.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import logging
+import os
+import platform
+import shutil
+import socket
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from scanyard.errors import DeterminismError, ScanyardError, StoreError
+from scanyard.frame import Frame
+from scanyard.sequence import SequenceInfo
+from scanyard.store.dataset import read_header
+from scanyard.store.layout import SEAL_FILE, STAGING, new_staging_folder, sequence_folder, sync_folder
+from scanyard.store.rows import FrameRows
+from scanyard.store.seal import Seal, read_seal
+
+logger = logging.getLogger(__name__)
+
+
+def write_sequence(
+    uri: str | Path, info: SequenceInfo, frames: Iterable[Frame], *, record: Mapping[str, Any] | None = None
+) -> Seal:
+    """Store ``frames`` as the sequence ``info.name`` of the dataset ``uri``; they are taken one at a time.
+
+    ``record`` holds JSON values that may differ from run to run (server, durations); time, host and versions are
+    added to it.  It lies in the seal beside the digest, not under it.
+
+    Raises StoreError when the frames do not fit the rig or each other, or the disk is full; DeterminismError when
+    the sequence is there already with other content.  Whatever happens, no reader sees a part of it.
+    """
+    root = Path(uri)
+    read_header(root)
+    target = sequence_folder(root, info.name)
+    started = time.perf_counter()
+    with _attempt(root, info.name) as staging:
+        rows = FrameRows(staging, info)
+        for frame in frames:
+            with _explained(root, info.name):
+                rows.append(frame)
+        occasion = {**(record or {}), **_occasion(), "write_s": round(time.perf_counter() - started, 3)}
+        with _explained(root, info.name):
+            seal = rows.close(occasion)
+            (staging / SEAL_FILE).write_bytes(seal.to_bytes())
+            _sync_tree(staging)
+            return _commit(staging, target, seal)
+
+
+def sweep_staging(uri: str | Path) -> list[Path]:
+    """Remove what interrupted attempts left behind and return their folders; attempts in progress are let be."""
+    root = Path(uri)
+    read_header(root)
+    swept = []
+    with _explained(root, STAGING):
+        for attempt in sorted((root / STAGING).glob("*/*")):
+            with _locked(attempt) as ours:
+                if ours:
+                    shutil.rmtree(attempt)
+                    swept.append(attempt)
+        for folder in (root / STAGING).glob("*"):
+            with suppress(OSError):  # not empty: an attempt is in progress
+                folder.rmdir()
+    if swept:
+        logger.info("%s: removed %d interrupted attempts", root, len(swept))
+    return swept
+
+
+@contextmanager
+def _attempt(root: Path, name: str) -> Iterator[Path]:
+    """A staging folder that is locked while we live and gone afterwards, unless it was renamed away."""
+    with _explained(root, name):
+        staging = new_staging_folder(root, name)
+    try:
+        with ExitStack() as held:
+            with _explained(root, name):
+                if not held.enter_context(_locked(staging)):
+                    raise StoreError(f"{staging}: was swept away as it was made; run the same command again")
+            yield staging
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
+        with suppress(OSError):  # another attempt at the same sequence is in progress
+            staging.parent.rmdir()
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[bool]:
+    """Hold the folder's lock, if nobody else does; the system lets go of it when a process dies."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+        else:
+            yield True
+    finally:
+        os.close(descriptor)
+
+
+def _commit(staging: Path, target: Path, seal: Seal) -> Seal:
+    """Rename into place, or compare with what is there already."""
+    if not target.exists():
+        try:
+            staging.rename(target)
+        except OSError as error:
+            if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+                raise
+            # somebody else committed it between the look and the rename
+        else:
+            sync_folder(target.parent)
+            logger.info("%s: %d frames, digest %s", target, seal.num_frames, seal.digest[:12])
+            return seal
+    committed = read_seal(target)
+    if committed.digest != seal.digest:
+        raise DeterminismError(
+            f"{target}: is committed with digest {committed.digest[:12]}, now the same work gave {seal.digest[:12]}; "
+            f"what differs: {_differences(committed, seal)}. Find the cause before going on; to keep the new one, "
+            "delete the folder and record again."
+        )
+    logger.info("%s: was committed before with the same digest; this attempt is dropped", target)
+    return committed
+
+
+def _differences(a: Seal, b: Seal) -> str:
+    left, right = a.content(), b.content()
+    parts = [key for key in sorted(left) if key != "arrays" and left[key] != right[key]]
+    paths = sorted({*left["arrays"], *right["arrays"]})
+    parts += [path for path in paths if left["arrays"].get(path) != right["arrays"].get(path)]
+    return ", ".join(parts[:6]) + (", ..." if len(parts) > 6 else "")
+
+
+def _sync_tree(folder: Path) -> None:
+    """Files first, then folders from the leaves up."""
+    for parent, _, files in os.walk(folder, topdown=False):
+        for name in files:
+            sync_folder(Path(parent, name))
+        sync_folder(Path(parent))
+
+
+def _occasion() -> dict[str, Any]:
+    return {
+        "host": socket.gethostname(),
+        "written_at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        "python": platform.python_version(),
+        "versions": {package: version(package) for package in ("scanyard", "numpy", "numcodecs")},
+    }
+
+
+@contextmanager
+def _explained(root: Path, name: str) -> Iterator[None]:
+    """Turn what the disk says into one clear message."""
+    try:
+        yield
+    except ScanyardError:
+        raise
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            free = shutil.disk_usage(root).free
+            raise StoreError(
+                f"{root}: the disk is full, {free / 1e6:.0f} MB free; {name} was not stored and nothing of it is left. "
+                "Make room and run the same command again: finished sequences are kept."
+            ) from error
+        raise StoreError(f"{root}: {name} cannot be written ({error.strerror}: {error.filename})") from error
