@@ -15,50 +15,58 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtr
+from scipy.special import expit, ndtr
 
 from scanyard.errors import InputError
 from scanyard.geometry import FloatArray
 from scanyard.profiles import Profile
 
 Float32Array = NDArray[np.float32]
-ByteArray = NDArray[np.uint8]
+IndexArray = NDArray[np.intp]
 
 OTHER = "other"
 """The group of every semantic tag that no other group lists."""
 
 _SCORE_LIMIT = 4.0  # standard normal scores beyond ±4 (3e-5 of all) look up the table's ends
 _SCORES_PER_UNIT = 256
+_STEPS_PER_M = 10  # tables over range go by decimetre: interpolating every return between knots costs ten times more
 _SECTOR_STEPS_PER_DEG = 4  # blind sectors are measured in 5 degree bins; a quarter degree keeps their fractions
 _COS_MEAN, _COS_SD = 0.5, 12.0**-0.5  # of a uniform cosine, the reference for incidence shapes
 
 
 @dataclass(frozen=True)
+class Returns:
+    """M returns by what their fate depends on; every array is indexed alike, but for the last two."""
+
+    group: IndexArray
+    """(M,) row of the tables below."""
+    step: IndexArray
+    """(M,) range in decimetres, at most R − 1."""
+    cos: Float32Array
+    """(M,) cosine of incidence, 0 to 1."""
+    painted: IndexArray
+    """(P,) which returns belong to an object."""
+    paint: Float32Array
+    """(P,) those objects' paint."""
+
+
+@dataclass(frozen=True)
 class DropOut:
-    """Probability that a return is missing: a logistic model with one row of coefficients per group (G)."""
+    """Probability that a return is missing: a logistic model with a row per group (G)."""
 
-    intercept: Float32Array
-    per_10m: Float32Array
-    per_10m_squared: Float32Array
+    by_range: Float32Array
+    """(G, R) log-odds by decimetre, face-on and of average paint."""
     per_grazing: Float32Array
-    """Per unit of 1 − cos(incidence)."""
+    """(G,) per unit of 1 − cos(incidence)."""
     per_paint: Float32Array
-    """Per standard deviation of darker paint."""
+    """(G,) per standard deviation of darker paint."""
 
-    def log_odds(
-        self, group: ByteArray, range_m: Float32Array, cos: Float32Array, paint: Float32Array
-    ) -> Float32Array:
-        """Log-odds (M,) of a missing return, for returns given by their columns (M,)."""
-        tens = range_m * np.float32(0.1)
-        odds = np.take(self.per_10m_squared, group)
-        odds *= tens
-        odds += np.take(self.per_10m, group)
-        odds *= tens
-        odds += np.take(self.intercept + self.per_grazing, group)
-        odds -= np.take(self.per_grazing, group) * cos
-        dark = np.flatnonzero(paint)
-        odds[dark] -= self.per_paint[group[dark]] * paint[dark]
-        return odds
+    def probability(self, returns: Returns) -> Float32Array:
+        """Chance (M,) of each return to be missing."""
+        odds = _by_group_and_range(self.by_range, returns)
+        odds += np.take(self.per_grazing, returns.group) * (1 - returns.cos)
+        odds[returns.painted] -= np.take(self.per_paint, returns.group[returns.painted]) * returns.paint
+        return np.asarray(expit(odds), dtype=np.float32)
 
 
 @dataclass(frozen=True)
@@ -71,50 +79,41 @@ class Intensity:
 
     table: Float32Array
     """(G, K) reflectance by score, quantised, K scores from −4 to 4."""
-    range_m: tuple[FloatArray, ...]
-    """Per group, knots (R,) of ``shift``."""
-    shift: tuple[FloatArray, ...]
-    """Per group, score (R,) added at each range."""
-    incidence: Float32Array
+    by_range: Float32Array
+    """(G, R) score added by decimetre."""
+    per_incidence: Float32Array
     """(G,) score added per standard deviation of a uniform cosine."""
-    paint: Float32Array
+    per_paint: Float32Array
     """(G,) score added per unit of paint."""
     spread: Float32Array
     """(G,) standard deviation of the part that is chance."""
 
-    def reflectance(
-        self, group: ByteArray, range_m: Float32Array, cos: Float32Array, paint: Float32Array, chance: Float32Array
-    ) -> Float32Array:
-        """Reflectance (M,), 0 to 1, of returns given by their columns (M,); ``chance`` is standard normal."""
-        score = np.take(self.spread, group)
-        score *= chance
-        for index, (knots, shift) in enumerate(zip(self.range_m, self.shift, strict=True)):
-            if shift.any():
-                here = np.flatnonzero(group == index)
-                # a table by centimetre: interpolating every return between knots costs ten times as much
-                by_cm = np.interp(np.arange(0.0, knots[-1] + 0.01, 0.01), knots, shift).astype(np.float32)
-                nearest = np.minimum(range_m[here] * np.float32(100.0), np.float32(len(by_cm) - 1)).astype(np.int32)
-                score[here] += by_cm[nearest]
-        steepness = (self.incidence / np.float32(_COS_SD)).astype(np.float32)
-        score += np.take(steepness, group) * (cos - np.float32(_COS_MEAN))
-        painted = np.flatnonzero(paint)
-        score[painted] += self.paint[group[painted]] * paint[painted]
-        score += np.float32(_SCORE_LIMIT)
-        score *= np.float32(_SCORES_PER_UNIT)
-        np.clip(score, 0, self.table.shape[1] - 1, out=score)
-        index_in_table = score.astype(np.int32)
-        index_in_table += group * np.int32(self.table.shape[1])
-        return np.take(self.table.ravel(), index_in_table)
+    def reflectance(self, returns: Returns, chance: Float32Array) -> Float32Array:
+        """Reflectance (M,), 0 to 1; ``chance`` (M,) is standard normal."""
+        score = _by_group_and_range(self.by_range, returns)
+        score += np.take(self.spread, returns.group) * chance
+        per_cos = self.per_incidence / np.float32(_COS_SD)
+        score += np.take(per_cos, returns.group) * (returns.cos - np.float32(_COS_MEAN))
+        score[returns.painted] += np.take(self.per_paint, returns.group[returns.painted]) * returns.paint
+        scores = self.table.shape[1]
+        place = ((score + np.float32(_SCORE_LIMIT)) * np.float32(_SCORES_PER_UNIT)).astype(np.intp)
+        np.clip(place, 0, scores - 1, out=place)
+        place += returns.group * scores
+        return np.take(self.table, place)
+
+
+def _by_group_and_range(table: Float32Array, returns: Returns) -> Float32Array:
+    return np.take(table, returns.group * table.shape[1] + returns.step)
 
 
 @dataclass(frozen=True)
 class Effects:
     """Everything a profile says about its sensor's imperfections; ``None`` for what it does not have."""
 
-    group_of_tag: ByteArray
+    group_of_tag: IndexArray
     """(256,) group by semantic tag."""
-    noise_m: tuple[FloatArray, FloatArray] | None
-    """Range knots (R,) in metres and the standard deviation (R,) of the range there, in metres."""
+    noise_sd_m: Float32Array | None
+    """(R,) standard deviation of the range by decimetre, in metres; ``None`` for none."""
     bias_sd_m: float
     """Standard deviation over the beams of a range error that is constant for each beam."""
     drop_out: DropOut | None
@@ -123,6 +122,13 @@ class Effects:
     """(C, 1440) beams × quarter degrees from forward to the left, counter-clockwise: hidden by the vehicle."""
     quantum_m: float
     """Step of reported coordinates; 0 for exact."""
+    range_steps: int
+    """R: the tables over range have a row per decimetre, up to the sensor's maximum."""
+
+    def step(self, range_m: Float32Array) -> IndexArray:
+        """Row (M,) of the tables over range."""
+        step = (range_m * np.float32(_STEPS_PER_M)).astype(np.intp)
+        return np.minimum(step, self.range_steps - 1, out=step)
 
     @classmethod
     def from_profile(cls, profile: Profile) -> Effects:
@@ -131,20 +137,21 @@ class Effects:
         try:
             groups = {name: list(tags) for name, tags in effects.get("semantic_groups", {}).items()}
             names = [*groups, OTHER]
-            group_of_tag = np.full(256, names.index(OTHER), dtype=np.uint8)
+            group_of_tag = np.full(256, names.index(OTHER), dtype=np.intp)
             for index, tags in enumerate(groups.values()):
                 group_of_tag[tags] = index
-            noise = effects.get("range_noise")
+            range_m = np.arange(0.0, profile.max_range_m + 1.0, 1 / _STEPS_PER_M) + 0.5 / _STEPS_PER_M
+            noise, blind = effects.get("range_noise"), effects.get("blind_sectors")
             drop_out, intensity = effects.get("drop_out"), effects.get("intensity")
-            blind = effects.get("blind_sectors")
             return cls(
                 group_of_tag=group_of_tag,
-                noise_m=noise and (np.asarray(noise["range_m"], float), np.asarray(noise["sd_m"], float)),
+                noise_sd_m=noise and _interpolated(range_m, noise["range_m"], noise["sd_m"]),
                 bias_sd_m=float(effects["beam_bias"]["sd_m"]) if "beam_bias" in effects else 0.0,
-                drop_out=drop_out and _drop_out(drop_out["groups"], names),
-                intensity=intensity and _intensity(intensity, names),
+                drop_out=drop_out and _drop_out(_rows(drop_out, names), range_m),
+                intensity=intensity and _intensity(intensity, _rows(intensity, names), range_m),
                 blind=blind and _blind(blind["beams"], len(profile.elevation_rad)),
                 quantum_m=float(effects["quantisation"]["step_m"]) if "quantisation" in effects else 0.0,
+                range_steps=len(range_m),
             )
         except (KeyError, IndexError, TypeError, ValueError) as error:
             raise InputError(
@@ -153,30 +160,38 @@ class Effects:
             ) from error
 
 
-def _drop_out(groups: Mapping[str, Any], names: list[str]) -> DropOut:
-    def column(key: str) -> Float32Array:
-        return np.asarray([groups.get(name, groups[OTHER])[key] for name in names], dtype=np.float32)
+def _rows(effect: Mapping[str, Any], names: list[str]) -> list[Mapping[str, Any]]:
+    """One row of settings per group; groups without one share that of ``other``."""
+    return [effect["groups"].get(name, effect["groups"][OTHER]) for name in names]
 
+
+def _column(rows: list[Mapping[str, Any]], key: str) -> Float32Array:
+    return np.asarray([row[key] for row in rows], dtype=np.float32)
+
+
+def _interpolated(range_m: FloatArray, knots_m: list[float], values: list[float]) -> Float32Array:
+    return np.interp(range_m, knots_m, values).astype(np.float32)
+
+
+def _drop_out(rows: list[Mapping[str, Any]], range_m: FloatArray) -> DropOut:
+    tens = range_m / 10
+    log_odds = [row["intercept"] + row["per_10m"] * tens + row["per_10m_squared"] * tens**2 for row in rows]
     return DropOut(
-        intercept=column("intercept"),
-        per_10m=column("per_10m"),
-        per_10m_squared=column("per_10m_squared"),
-        per_grazing=column("per_grazing"),
-        per_paint=column("per_paint"),
+        by_range=np.asarray(log_odds, dtype=np.float32),
+        per_grazing=_column(rows, "per_grazing"),
+        per_paint=_column(rows, "per_paint"),
     )
 
 
-def _intensity(data: Mapping[str, Any], names: list[str]) -> Intensity:
-    rows = [data["groups"].get(name, data["groups"][OTHER]) for name in names]
-    edges = np.asarray(data["bin_edges"], dtype=np.float64)
-    tables = [reflectance_by_score(edges, np.asarray(row["share"], float), data["quantum"]) for row in rows]
+def _intensity(effect: Mapping[str, Any], rows: list[Mapping[str, Any]], range_m: FloatArray) -> Intensity:
+    edges = np.asarray(effect["bin_edges"], dtype=np.float64)
+    tables = [reflectance_by_score(edges, np.asarray(row["share"], float), effect["quantum"]) for row in rows]
     return Intensity(
         table=np.stack(tables),
-        range_m=tuple(np.asarray(row["range_m"], dtype=np.float64) for row in rows),
-        shift=tuple(np.asarray(row["shift"], dtype=np.float64) for row in rows),
-        incidence=np.asarray([row["per_incidence"] for row in rows], dtype=np.float32),
-        paint=np.asarray([row["per_paint"] for row in rows], dtype=np.float32),
-        spread=np.asarray([row["spread"] for row in rows], dtype=np.float32),
+        by_range=np.stack([_interpolated(range_m, row["range_m"], row["shift"]) for row in rows]),
+        per_incidence=_column(rows, "per_incidence"),
+        per_paint=_column(rows, "per_paint"),
+        spread=_column(rows, "spread"),
     )
 
 
