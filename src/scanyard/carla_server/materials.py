@@ -1,0 +1,173 @@
+"""What faces are made of: the semantic tag a sensor reports, and the colour a camera sees.
+
+Tags are CARLA's since 0.9.14.  A face stores one byte, its ``Material``; the tables below are indexed by it.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from typing import NamedTuple
+
+import numpy as np
+
+
+class Tag(IntEnum):
+    """CARLA's semantic labels, 0.9.14 and later."""
+
+    NONE = 0
+    ROADS = 1
+    SIDEWALKS = 2
+    BUILDINGS = 3
+    WALLS = 4
+    FENCES = 5
+    POLES = 6
+    TRAFFIC_LIGHT = 7
+    TRAFFIC_SIGNS = 8
+    VEGETATION = 9
+    TERRAIN = 10
+    SKY = 11
+    PEDESTRIANS = 12
+    RIDER = 13
+    CAR = 14
+    TRUCK = 15
+    BUS = 16
+    TRAIN = 17
+    MOTORCYCLE = 18
+    BICYCLE = 19
+    STATIC = 20
+    DYNAMIC = 21
+    OTHER = 22
+    WATER = 23
+    ROAD_LINES = 24
+    GROUND = 25
+    BRIDGE = 26
+    RAIL_TRACK = 27
+    GUARD_RAIL = 28
+
+
+class Material(IntEnum):
+    """What a face is made of; the order is the index into the tables."""
+
+    ASPHALT = 0
+    PAVING = 1
+    KERB = 2
+    GRASS = 3
+    FACADE = 4
+    WINDOW = 5
+    ROOF = 6
+    DOOR = 7
+    WALL = 8
+    FENCE = 9
+    POLE = 10
+    SIGN = 11
+    LEAF = 12
+    BARK = 13
+    BIN = 14
+    BOLLARD = 15
+    GUARD_RAIL = 16
+    GRAVEL = 17
+    CAR_PAINT = 18
+    CAR_GLASS = 19
+    CAR_DARK = 20
+    CAR_INTERIOR = 21
+    CAR_LAMP = 22
+    CAR_TAIL_LAMP = 23
+    TRUCK_PAINT = 24
+    TRUCK_GLASS = 25
+    TRUCK_DARK = 26
+    TRUCK_CARGO = 27
+    BUS_PAINT = 28
+    BUS_GLASS = 29
+    BUS_DARK = 30
+    BICYCLE = 31
+    MOTORCYCLE = 32
+    SKIN = 33
+    TOP = 34
+    TROUSERS = 35
+    HAIR = 36
+    RIDER_SKIN = 37
+    RIDER_TOP = 38
+    RIDER_TROUSERS = 39
+    HELMET = 40
+    CARTON = 41
+    WOOD = 42
+    RUBBER = 43
+    CLOTH = 44
+    TRAFFIC_LIGHT = 45
+    FLAGSTONE = 46
+
+
+class _Look(NamedTuple):
+    tag: Tag
+    color: tuple[int, int, int]
+    """sRGB 0 to 255, before the part's tint."""
+    tinted: bool = False
+    """Whether the part's own colour (car paint, clothes, plaster) takes the place of ``color``."""
+    grain: float = 0.0
+    """Strength of the speckle that breaks up the colour, 0 to 1."""
+    gloss: float = 0.0
+    """Share of the sky mirrored, 0 to 1."""
+
+
+_LOOKS: dict[Material, _Look] = {
+    Material.ASPHALT: _Look(Tag.ROADS, (92, 92, 94), grain=0.22),
+    Material.PAVING: _Look(Tag.SIDEWALKS, (150, 145, 138), grain=0.14),
+    Material.KERB: _Look(Tag.SIDEWALKS, (168, 165, 160), grain=0.10),
+    Material.GRASS: _Look(Tag.TERRAIN, (92, 116, 58), grain=0.40),
+    Material.FACADE: _Look(Tag.BUILDINGS, (200, 188, 168), tinted=True, grain=0.06),
+    Material.WINDOW: _Look(Tag.BUILDINGS, (52, 60, 70), gloss=0.35),
+    Material.ROOF: _Look(Tag.BUILDINGS, (126, 72, 58), grain=0.18),
+    Material.DOOR: _Look(Tag.BUILDINGS, (88, 62, 44), grain=0.08),
+    Material.WALL: _Look(Tag.WALLS, (176, 166, 150), tinted=True, grain=0.14),
+    Material.FENCE: _Look(Tag.FENCES, (124, 96, 70), tinted=True, grain=0.12),
+    Material.POLE: _Look(Tag.POLES, (120, 124, 126), grain=0.05, gloss=0.05),
+    Material.SIGN: _Look(Tag.TRAFFIC_SIGNS, (200, 44, 40), tinted=True),
+    Material.LEAF: _Look(Tag.VEGETATION, (70, 104, 44), tinted=True, grain=0.35),
+    Material.BARK: _Look(Tag.VEGETATION, (92, 74, 58), grain=0.25),
+    Material.BIN: _Look(Tag.STATIC, (48, 52, 50), tinted=True, grain=0.05),
+    Material.BOLLARD: _Look(Tag.STATIC, (70, 70, 72), grain=0.05),
+    Material.GUARD_RAIL: _Look(Tag.GUARD_RAIL, (158, 162, 166), grain=0.06, gloss=0.1),
+    Material.GRAVEL: _Look(Tag.TERRAIN, (140, 130, 112), grain=0.35),
+    Material.CAR_PAINT: _Look(Tag.CAR, (120, 120, 124), tinted=True, gloss=0.16),
+    Material.CAR_GLASS: _Look(Tag.CAR, (26, 30, 34), gloss=0.42),
+    Material.CAR_DARK: _Look(Tag.CAR, (26, 26, 28), grain=0.05),
+    Material.CAR_INTERIOR: _Look(Tag.CAR, (44, 42, 42)),
+    Material.CAR_LAMP: _Look(Tag.CAR, (226, 228, 226), gloss=0.25),
+    Material.CAR_TAIL_LAMP: _Look(Tag.CAR, (150, 22, 20), gloss=0.12),
+    Material.TRUCK_PAINT: _Look(Tag.TRUCK, (180, 180, 184), tinted=True, gloss=0.12),
+    Material.TRUCK_GLASS: _Look(Tag.TRUCK, (26, 30, 34), gloss=0.40),
+    Material.TRUCK_DARK: _Look(Tag.TRUCK, (34, 34, 36), grain=0.05),
+    Material.TRUCK_CARGO: _Look(Tag.TRUCK, (214, 214, 212), grain=0.03, gloss=0.04),
+    Material.BUS_PAINT: _Look(Tag.BUS, (214, 184, 40), tinted=True, gloss=0.12),
+    Material.BUS_GLASS: _Look(Tag.BUS, (28, 32, 36), gloss=0.40),
+    Material.BUS_DARK: _Look(Tag.BUS, (34, 34, 36), grain=0.05),
+    Material.BICYCLE: _Look(Tag.BICYCLE, (44, 48, 58), gloss=0.08),
+    Material.MOTORCYCLE: _Look(Tag.MOTORCYCLE, (48, 48, 52), tinted=True, gloss=0.12),
+    Material.SKIN: _Look(Tag.PEDESTRIANS, (206, 160, 132)),
+    Material.TOP: _Look(Tag.PEDESTRIANS, (96, 84, 110), tinted=True, grain=0.06),
+    Material.TROUSERS: _Look(Tag.PEDESTRIANS, (52, 58, 76), grain=0.06),
+    Material.HAIR: _Look(Tag.PEDESTRIANS, (58, 42, 32)),
+    Material.RIDER_SKIN: _Look(Tag.RIDER, (206, 160, 132)),
+    Material.RIDER_TOP: _Look(Tag.RIDER, (150, 60, 48), tinted=True, grain=0.06),
+    Material.RIDER_TROUSERS: _Look(Tag.RIDER, (48, 50, 60), grain=0.06),
+    Material.HELMET: _Look(Tag.RIDER, (220, 220, 214), gloss=0.1),
+    Material.CARTON: _Look(Tag.DYNAMIC, (170, 134, 92), grain=0.08),
+    Material.WOOD: _Look(Tag.DYNAMIC, (156, 122, 82), grain=0.15),
+    Material.RUBBER: _Look(Tag.DYNAMIC, (30, 30, 30), grain=0.06),
+    Material.CLOTH: _Look(Tag.DYNAMIC, (120, 92, 84), grain=0.08),
+    Material.TRAFFIC_LIGHT: _Look(Tag.TRAFFIC_LIGHT, (40, 42, 40)),
+    Material.FLAGSTONE: _Look(Tag.SIDEWALKS, (158, 150, 138), grain=0.16),
+}
+
+TAG = np.array([_LOOKS[material].tag for material in Material], dtype=np.uint8)
+"""(K,) semantic tag of each material."""
+COLOR = np.array([_LOOKS[material].color for material in Material], dtype=np.float32) / 255.0
+"""(K, 3) sRGB, 0 to 1."""
+TINTED = np.array([_LOOKS[material].tinted for material in Material])
+"""(K,) whether the part's own colour takes its place."""
+GRAIN = np.array([_LOOKS[material].grain for material in Material], dtype=np.float32)
+"""(K,) strength of the speckle."""
+GLOSS = np.array([_LOOKS[material].gloss for material in Material], dtype=np.float32)
+"""(K,) share of the sky mirrored."""
+TRANSPARENT = np.isin(np.arange(len(Material)), [Material.CAR_GLASS, Material.TRUCK_GLASS, Material.BUS_GLASS])
+"""(K,) what a LiDAR may see through."""
