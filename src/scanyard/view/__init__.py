@@ -1,1 +1,16 @@
-"""view."""
+"""Pictures: bird's-eye views, camera overlays, charts and the one-file HTML report.
+
+What it leaves to others: every number it shows.  It draws nouns and finished scores; it trains, scores and reads
+nothing itself.
+
+Tried and turned down: WebGL for the point cloud (a software rasteriser of 200 lines turns 60,000 points at display
+rate, works where no GPU driver does, and headless browsers take its picture); a plotting library in the page (a
+megabyte for two line charts); points at full count (five million bytes a sweep say no more to the eye).
+"""
+
+from scanyard.view.birdseye import draw_birdseye
+from scanyard.view.contents import Contrast, Detections, LossCurve, Row, SourceCard
+from scanyard.view.overlay import draw_overlay
+from scanyard.view.report import write_report
+
+__all__ = ["Contrast", "Detections", "LossCurve", "Row", "SourceCard", "draw_birdseye", "draw_overlay", "write_report"]

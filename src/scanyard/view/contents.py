@@ -1,0 +1,116 @@
+"""What a report is handed: rows of the table, differences between arms, loss curves, and what is known of the data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from scanyard.boxes import Boxes
+from scanyard.evaluation import Evaluation
+
+STAND_IN = "stand-in, not real"
+"""Said beside the name of whatever plays the part of real data."""
+
+Detections = Mapping[tuple[str, int], Boxes]
+"""Boxes in the ego frame, by sequence name and frame index."""
+
+
+def named(name: str, domain: str) -> str:
+    """The name as text, with the warning beside it where it is needed."""
+    return f"{name} ({STAND_IN})" if domain == "stand-in" else name
+
+
+class Row(Protocol):
+    """What the table needs of a leaderboard entry."""
+
+    @property
+    def detector(self) -> str:
+        """Name of the detector."""
+        ...
+
+    @property
+    def arm(self) -> str:
+        """Name of the arm."""
+        ...
+
+    @property
+    def trained_on(self) -> Mapping[str, str]:
+        """Domain of every training split, by name."""
+        ...
+
+    @property
+    def evaluated_on(self) -> str:
+        """Name of the test split."""
+        ...
+
+    @property
+    def evaluation(self) -> Evaluation:
+        """The numbers."""
+        ...
+
+    @property
+    def steps(self) -> int:
+        """Optimiser steps."""
+        ...
+
+    @property
+    def seeds(self) -> tuple[int, ...]:
+        """Seeds the row stands for."""
+        ...
+
+    @property
+    def single_run(self) -> bool:
+        """No other seed was run."""
+        ...
+
+
+@dataclass(frozen=True)
+class Contrast:
+    """How much better one arm scored than another on the same frames, in points of average precision."""
+
+    arm: str
+    baseline: str
+    seed: int
+    evaluated_on: str
+    domain: str
+    metric: str
+    iou: float
+    difficulty: str
+    value: float
+    low: float | None
+    high: float | None
+
+    @property
+    def verdict(self) -> str:
+        """What the interval allows one to say."""
+        if self.low is None or self.high is None:
+            return "too few drives to say"
+        if self.low > 0:
+            return f"{self.arm} is better"
+        if self.high < 0:
+            return f"{self.baseline} is better"
+        return "no difference shown"
+
+
+@dataclass(frozen=True)
+class SourceCard:
+    """A dataset, and what may be done with it."""
+
+    name: str
+    domain: str
+    licence: str
+    digest: str
+    num_sequences: int
+    num_frames: int
+    num_drives: int
+
+
+@dataclass(frozen=True)
+class LossCurve:
+    """Training loss of one arm and seed."""
+
+    arm: str
+    seed: int
+    steps: Sequence[int]
+    loss: Sequence[float]
