@@ -1,0 +1,81 @@
+"""The command tree, and what becomes of errors."""
+
+from __future__ import annotations
+
+import errno
+import logging
+import signal
+import sys
+from typing import Annotated
+
+import typer
+
+from scanyard import __version__
+from scanyard.cli import compare, data, demo, doctor, generate, scenarios
+from scanyard.errors import ScanyardError
+
+app = typer.Typer(
+    name="scanyard",
+    help="Does synthetic LiDAR data make your detector better on real roads, by how much, and how sure are we?",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.add_typer(scenarios.app, name="scenario")
+app.add_typer(data.import_app, name="import")
+app.add_typer(data.export_app, name="export")
+app.command("doctor")(doctor.doctor)
+app.command("simulate")(generate.simulate)
+app.command("verify")(data.verify)
+app.command("train")(compare.train)
+app.command("detect")(compare.detect)
+app.command("evaluate")(compare.evaluate)
+app.command("experiment")(compare.experiment)
+app.command("leaderboard")(compare.leaderboard)
+app.command("demo")(demo.demo)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        print(f"scanyard {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Say more about what is going on.")] = False,
+    version: Annotated[  # noqa: ARG001  # handled by its callback
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Configure logging for whatever command follows."""
+    logging.basicConfig(
+        level=logging.DEBUG if verbose else logging.WARNING,
+        format="%(levelname)s %(name)s: %(message)s",
+        stream=sys.stderr,
+    )
+
+
+def main() -> None:
+    """Run the command line; every expected error is one line on stderr and exit code 2."""
+    signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        app()
+    except ScanyardError as error:
+        _fail(str(error), 2)
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS, errno.ENOENT, errno.ENOTDIR):
+            raise
+        _fail(f"{error.filename or 'file system'}: {error.strerror}", 2)
+    except KeyboardInterrupt:
+        _fail("interrupted; what was sealed or finished is kept, run the same command to go on", 130)
+
+
+def _interrupt(*_: object) -> None:
+    """Treat SIGTERM like Ctrl-C, so that servers and workers are ended on the way out."""
+    raise KeyboardInterrupt
+
+
+def _fail(message: str, code: int) -> None:
+    print(f"scanyard: {message}", file=sys.stderr)
+    sys.exit(code)

@@ -1,0 +1,93 @@
+"""``scanyard verify``, ``import`` and ``export``: datasets in, out and checked."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from scanyard.cli.progress import progress
+from scanyard.errors import DamagedError
+
+import_app = typer.Typer(help="Bring real data into a dataset of ours.", no_args_is_help=True)
+export_app = typer.Typer(help="Write a dataset in another format.", no_args_is_help=True)
+
+
+def verify(
+    dataset: Annotated[Path, typer.Argument(help="Dataset folder.")],
+) -> None:
+    """Check every byte of a dataset against its seals and name what is damaged or missing.
+
+    Example: scanyard verify out/synthetic
+    """
+    from scanyard import store  # noqa: PLC0415  # start-up time
+
+    with progress(f"verify {dataset.name}") as advance:
+        findings = store.verify(dataset, on_progress=lambda done, total: advance(done, total, ""))
+    if findings:
+        raise DamagedError("\n".join([f"{dataset}: {len(findings)} findings:", *(f"  {f}" for f in findings)]))
+    opened = store.open_dataset(dataset)
+    print(f"{dataset}: intact; {len(opened.sequences)} sequences, {opened.num_frames} frames, digest {opened.digest[:16]}")
+
+
+@import_app.command("kitti")
+def import_kitti(
+    root: Annotated[Path, typer.Argument(help="KITTI folder: with training/, or itself holding velodyne/, label_2/.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="Dataset folder to write.")],
+    subset: Annotated[
+        list[str] | None, typer.Option(help="Folders below ROOT to read; all that hold labelled frames by default.")
+    ] = None,
+) -> None:
+    """Read frames in KITTI's object layout, one sequence per drive.
+
+    Example: scanyard import kitti ~/kitti --out out/real --subset training
+    """
+    bring_kitti(root, out, subset)
+
+
+def bring_kitti(root: Path, out: Path, subset: list[str] | None) -> None:
+    """Import the KITTI frames under ``root`` into the dataset ``out``; nothing is imported by halves."""
+    from scanyard.datasets import kitti  # noqa: PLC0415  # start-up time
+    from scanyard.store import create_dataset, open_dataset, seal_dataset, sweep_staging, write_sequence  # noqa: PLC0415
+
+    sequences = [
+        sequence
+        for name in subset or kitti.subsets(root)
+        for sequence in kitti.read_sequences(root, subset=name)
+    ]
+    create_dataset(out, name=out.name, licence=kitti.LICENCE)
+    sweep_staging(out)
+    total = sum(len(sequence) for sequence in sequences)
+    done = 0
+    with progress(f"import {root.name}") as advance:
+        for sequence in sequences:
+            write_sequence(out, sequence.info, sequence)
+            done += len(sequence)
+            advance(done, total, sequence.info.name)
+    digest = seal_dataset(out)
+    dataset = open_dataset(out)
+    print(f"{out}: {len(dataset.sequences)} drives, {dataset.num_frames} real frames, digest {digest[:16]}")
+    print(f"licence {kitti.LICENCE}: not for commercial use, and not to be passed on with anything of ours")
+
+
+@export_app.command("kitti")
+def export_kitti(
+    dataset: Annotated[Path, typer.Argument(help="Dataset folder.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder to write velodyne/, label_2/, calib/, image_2/ into.")],
+) -> None:
+    """Write a dataset in KITTI's object layout, frames numbered through.
+
+    Example: scanyard export kitti out/synthetic --out out/kitti
+    """
+    from scanyard.datasets import kitti  # noqa: PLC0415  # start-up time
+    from scanyard.store import open_dataset  # noqa: PLC0415
+
+    opened = open_dataset(dataset)
+    done = 0
+    with progress(f"export {dataset.name}") as advance:
+        for sequence in opened.sequences.values():
+            kitti.write_frames(out, sequence, first=done)
+            done += len(sequence)
+            advance(done, opened.num_frames, sequence.info.name)
+    print(f"{out}: {done} frames in KITTI's object layout")

@@ -1,0 +1,124 @@
+"""``scanyard simulate``: a folder of YAML scenarios to a sealed dataset."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from scanyard.cli.progress import Advance, progress
+from scanyard.errors import InputError, SimulationError
+from scanyard.sequence import Domain
+
+if TYPE_CHECKING:
+    from scanyard.fleet.campaign import Progress
+
+
+def simulate(
+    scenarios: Annotated[Path, typer.Argument(help="A scenario YAML or a folder of them.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="Dataset folder to write into; an existing one goes on.")],
+    seeds: Annotated[str, typer.Option(help="Seeds as FIRST:END (END excluded), or one number.")] = "0:1",
+    workers: Annotated[int, typer.Option(min=1, help="Servers at work at the same time.")] = 2,
+    address: Annotated[str | None, typer.Option(help="A Ray cluster to use instead of this machine.")] = None,
+    carla: Annotated[
+        str | None, typer.Option(help="A CARLA start script, or HOST:PORT of a running server, instead of our server.")
+    ] = None,
+    rate_hz: Annotated[float | None, typer.Option(help="Record at this rate instead of each scenario's own.")] = None,
+    duration_s: Annotated[float | None, typer.Option(help="Record this long instead of each scenario's own.")] = None,
+    rig: Annotated[Path | None, typer.Option(help="Use this rig instead of each scenario's own.")] = None,
+) -> None:
+    """Play scenarios and seal what the sensors saw, labelled, as a dataset.
+
+    Example: scanyard simulate scenarios/ --out out/synthetic --seeds 0:4 --workers 2
+    """
+    generate(
+        scenarios,
+        out,
+        parse_seeds(seeds),
+        workers=workers,
+        address=address,
+        carla=carla,
+        overrides=overrides(rate_hz=rate_hz, duration_s=duration_s, rig=rig),
+    )
+
+
+def overrides(*, rate_hz: float | None, duration_s: float | None, rig: Path | None) -> dict[str, str | float]:
+    """What the command line changes in every scenario."""
+    values = {"recording.rate_hz": rate_hz, "recording.duration_s": duration_s, "rig": rig and str(rig)}
+    return {key: value for key, value in values.items() if value is not None}
+
+
+def generate(
+    scenarios: Path,
+    out: Path,
+    seeds: range,
+    *,
+    workers: int,
+    address: str | None = None,
+    carla: str | None = None,
+    overrides: dict[str, str | float] | None = None,
+    domain: Domain = "synthetic",
+) -> None:
+    """Bring the dataset ``out`` up to date with every scenario drawn with every seed; say how it went."""
+    from scanyard.fleet.plan import draw_all, missing  # noqa: PLC0415  # start-up time
+    from scanyard.fleet.record import LICENCE  # noqa: PLC0415
+    from scanyard.scenario import load_scenarios, map_folders  # noqa: PLC0415
+    from scanyard.store import create_dataset, open_dataset, seal_dataset, sweep_staging  # noqa: PLC0415
+
+    loaded = load_scenarios(scenarios)
+    wanted = draw_all(loaded, seeds, overrides)
+    create_dataset(out, name=out.name, licence=LICENCE)
+    sweep_staging(out)
+    todo = missing(open_dataset(out).sequences, wanted)
+    if len(todo) < len(wanted):
+        print(f"{len(wanted) - len(todo)} of {len(wanted)} sequences are already there")
+    if todo:
+        from scanyard.fleet.campaign import Settings, run_campaign  # noqa: PLC0415  # imports Ray
+
+        settings = Settings(
+            dataset=str(out.resolve()),
+            maps=str(map_folders(loaded[0].source)[0].resolve()),
+            workers=workers,
+            address=address,
+            carla=carla,
+            domain=domain,
+        )
+        with progress(f"simulate {out.name}") as advance:
+            outcome = run_campaign(todo, settings, lambda state: _show(advance, state))
+        print(_summary(outcome))
+    digest = seal_dataset(out)
+    dataset = open_dataset(out)
+    print(f"{out}: {len(dataset.sequences)} sequences, {dataset.num_frames} frames, digest {digest[:16]}")
+    if todo and outcome.quarantined:
+        raise SimulationError(_quarantine(outcome))
+
+
+def parse_seeds(text: str) -> range:
+    """``0:4`` is 0, 1, 2, 3; ``7`` is 7 alone."""
+    first, colon, end = text.partition(":")
+    try:
+        seeds = range(int(first or 0), int(end) if colon else int(first) + 1)
+    except ValueError:
+        raise InputError(f"--seeds {text!r}: expected FIRST:END or one number, such as 0:4") from None
+    if not seeds or seeds[0] < 0:
+        raise InputError(f"--seeds {text!r}: holds no seed; END is excluded, so 0:4 means 0, 1, 2, 3")
+    return seeds
+
+
+def _show(advance: Advance, state: Progress) -> None:
+    note = f"{state.frames} frames, {state.frames_per_s:.1f} frames/s, {len(state.failures)} failures"
+    advance(state.done, state.total, note)
+
+
+def _summary(outcome: Progress) -> str:
+    return (
+        f"recorded {len(outcome.recorded)} sequences, {outcome.frames} frames at {outcome.frames_per_s:.1f} frames/s; "
+        f"{len(outcome.failures)} failures, {outcome.workers_replaced} workers replaced"
+    )
+
+
+def _quarantine(outcome: Progress) -> str:
+    lines = [f"  {failed.sequence}: {failed.kind}: {failed.reason}" for failed in outcome.quarantined]
+    head = f"{len(outcome.quarantined)} of {outcome.total} scenarios are quarantined, the others are sealed:"
+    return "\n".join([head, *lines])
