@@ -1,0 +1,248 @@
+"""One loaded world: its scenery, its actors, its weather, and what a frame makes of them.
+
+An episode knows nothing of sockets and clocks: ``advance`` is given the time that passes and hands each message to a
+function.  It is called by one thread at a time.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+import numpy as np
+
+from scanyard.carla_server import packets, wire
+from scanyard.carla_server.actors import Actor, Placement, boxes_overlap
+from scanyard.carla_server.blueprints import library
+from scanyard.carla_server.maps import Town
+from scanyard.carla_server.packets import Chunks
+from scanyard.carla_server.poses import matrices, pose_of
+from scanyard.carla_server.senses import Scene, Senses, Tick, sense
+from scanyard.carla_server.wire import (
+    ActorDescription,
+    BoundingBox,
+    EnvironmentObject,
+    LabelledPoint,
+    Refused,
+    Transform,
+    Vector3D,
+    VehicleControl,
+    WalkerControl,
+    WeatherParameters,
+)
+
+logger = logging.getLogger(__name__)
+
+ANY_LABEL = 255
+SPECTATOR_START = (0.0, 0.0, 50.0, -90.0, 0.0, 0.0)
+
+Open = Callable[[], tuple[int, bytes]]
+"""Opens a stream for a sensor: its id and token."""
+
+
+class Episode:
+    """The world between one load and the next; actor ids begin at 1 with the spectator and are never used twice."""
+
+    def __init__(self, episode_id: int, town: Town, senses: Senses, *, open_stream: Open) -> None:
+        self.id = episode_id
+        self.town = town
+        self.map_info = town.info()
+        self.weather = WeatherParameters()
+        self.time_s = 0.0
+        self.actors: dict[int, Actor] = {}
+        self._dead: dict[int, Actor] = {}
+        self._senses = senses
+        self._scene: Scene = senses.scene(town.road_map, style=town.style, parked_share=town.parked_share)
+        self._open_stream = open_stream
+        self._next_id = 1
+        self._is_first_frame = True
+        self.spectator = self._add(ActorDescription(0, "spectator"), pose=SPECTATOR_START)
+
+    # --- actors ------------------------------------------------------------------------------------------------------
+
+    def actor(self, actor_id: int, doing: str) -> Actor:
+        """The living actor with this id; Refused says what could not be done without it."""
+        try:
+            return self.actors[actor_id]
+        except KeyError:
+            raise Refused(f"unable to {doing}: actor not found") from None
+
+    def living_or_dead(self, actor_id: int, doing: str) -> Actor:
+        """The actor with this id even if it was destroyed: a refusal here would abort Traffic Manager's process."""
+        found = self._dead.get(actor_id)
+        return found if found is not None else self.actor(actor_id, doing)
+
+    def spawn(self, description: ActorDescription, transform: Transform, parent_id: int | None = None) -> Actor:
+        """Add an actor; Refused says why not, in the words scripts look for."""
+        pose = pose_of(transform)
+        blueprint = library().get(description.id)
+        if blueprint is None or not math.isfinite(sum(pose)):
+            raise Refused("Spawn failed because of invalid actor description")
+        if parent_id is not None and parent_id not in self.actors:
+            raise Refused("unable to attach actor: parent actor not found")
+        attributes = blueprint.attributes(description)
+        try:
+            shape = self._senses.shape_for(blueprint.id, attributes, blueprint.shape) if blueprint.shape else None
+        except ValueError as error:
+            raise Refused(f"Spawn failed because of invalid actor description: {error}") from error
+        if shape is not None and parent_id is None and not blueprint.id.startswith("static."):
+            self._refuse_collision(shape, pose)
+        actor = self._add(description, pose=pose, blueprint=blueprint, attributes=attributes, shape=shape)
+        actor.parent_id = parent_id or 0
+        if blueprint.senses:
+            actor.stream_id, actor.token = self._open_stream()
+        if actor.is_vehicle:
+            actor.control_vehicle(VehicleControl())
+        elif actor.is_walker:
+            actor.control_walker(WalkerControl())
+        return actor
+
+    def destroy(self, actor_id: int) -> bool:
+        """Remove an actor and all that is attached to it; false where there is none."""
+        if actor_id not in self.actors or actor_id == self.spectator.id:
+            return False
+        self._dead[actor_id] = self.actors.pop(actor_id)
+        for child in [one.id for one in self.actors.values() if one.parent_id == actor_id]:
+            self.destroy(child)
+        return True
+
+    def _add(self, description: ActorDescription, **known: Any) -> Actor:
+        actor = Actor(self._next_id, description, **({"blueprint": None, "attributes": {}} | known))
+        self.actors[actor.id] = actor
+        self._next_id += 1
+        return actor
+
+    def _refuse_collision(self, shape: Any, pose: Sequence[float]) -> None:
+        others = [actor for actor in self.actors.values() if actor.shape is not None and not actor.parent_id]
+        if not others:
+            return
+        here = matrices(pose)
+        there = matrices([actor.pose for actor in others])
+        for actor, world_from_other in zip(others, there, strict=True):
+            other = actor.shape
+            if boxes_overlap(shape.center, shape.extent, here, other.center, other.extent, world_from_other):
+                raise Refused("Spawn failed because of collision at spawn position")
+
+    # --- frames ------------------------------------------------------------------------------------------------------
+
+    def advance(
+        self,
+        frame: int,
+        delta_s: float,
+        *,
+        platform_time_s: float,
+        snapshot: Callable[[Chunks], None],
+        sensed: Callable[[int, Chunks], None],
+        is_read: Callable[[int], bool],
+        renders: bool = True,
+    ) -> None:
+        """Make one frame: move, tell ``snapshot``, then sense and tell ``sensed`` for every stream that is read."""
+        self.time_s += delta_s
+        for actor in self.actors.values():
+            actor.advance(delta_s)
+        actors = list(self.actors.values())
+        placement = Placement.of(actors)
+        snapshot(
+            packets.snapshot(
+                placement.records(actors, delta_s),
+                episode_id=self.id,
+                frame=frame,
+                time_s=self.time_s,
+                delta_s=delta_s,
+                platform_time_s=platform_time_s,
+                simulation_state=packets.MAP_CHANGED if self._is_first_frame else 0,
+            )
+        )
+        self._is_first_frame = False
+        for actor in actors:
+            actor.last_velocity = actor.velocity
+        self._sense(actors, placement, Tick(frame, self.time_s, delta_s), sensed, is_read, renders)
+
+    def _sense(
+        self,
+        actors: Sequence[Actor],
+        placement: Placement,
+        tick: Tick,
+        sensed: Callable[[int, Chunks], None],
+        is_read: Callable[[int], bool],
+        renders: bool,
+    ) -> None:
+        due = [i for i, one in enumerate(actors) if one.stream_id and is_read(one.stream_id) and _is_due(one, tick)]
+        if not due:
+            return
+        self._place(actors, placement)
+        for i in due:
+            sensor = actors[i]
+            assert sensor.blueprint is not None and sensor.blueprint.senses is not None
+            if not renders and sensor.type_id.startswith("sensor.camera."):
+                continue
+            message = sense(
+                self._senses,
+                self._scene,
+                sensor.blueprint.senses,
+                sensor.attributes,
+                placement.world_from_actor[i],
+                pose=placement.poses[i],
+                parent_id=sensor.parent_id,
+                weather=self.weather,
+                tick=tick,
+            )
+            sensor.last_sensed_s = tick.time_s
+            sensed(sensor.stream_id, message)
+
+    def _place(self, actors: Sequence[Actor], placement: Placement) -> None:
+        with_body = [i for i, actor in enumerate(actors) if actor.shape is not None]
+        shapes = [actors[i].shape for i in with_body]
+        self._scene.place(placement.ids[with_body], shapes, placement.world_from_actor[with_body])
+
+    # --- scenery -----------------------------------------------------------------------------------------------------
+
+    def environment_objects(self, label: int) -> list[EnvironmentObject]:
+        """Pieces of scenery with this label, or all of them."""
+        return [
+            EnvironmentObject(_transform(one.transform), _world_box(one), one.id, one.name, one.label)
+            for one in self._scene.environment_objects
+            if label in (ANY_LABEL, one.label)
+        ]
+
+    def enable_environment_objects(self, ids: Iterable[int], enabled: bool) -> None:
+        """Show or hide pieces of scenery."""
+        self._scene.enable(tuple(ids), enabled)
+
+    def level_boxes(self, label: int) -> list[BoundingBox]:
+        """World boxes of the scenery with this label."""
+        return [one.bounding_box for one in self.environment_objects(label)]
+
+    def first_hit(self, start: Vector3D, direction: Vector3D, distance_m: float) -> LabelledPoint | None:
+        """What a ray meets first within a distance, scenery or actor."""
+        length = math.hypot(*direction)
+        if not (0.0 < length < math.inf and math.isfinite(sum(start)) and distance_m > 0.0):
+            return None
+        actors = list(self.actors.values())
+        self._place(actors, Placement.of(actors))
+        along = np.asarray(direction, dtype=np.float64) / length
+        hits = self._scene.cast(np.asarray(start, dtype=np.float64)[None], along[None])
+        range_m = float(hits.range_m[0])
+        if not range_m <= distance_m:
+            return None
+        x, y, z = (np.asarray(start) + range_m * along).tolist()
+        return LabelledPoint(Vector3D(x, y, z), int(hits.tag[0]))
+
+
+def _is_due(sensor: Actor, tick: Tick) -> bool:
+    """Whether the sensor's ``sensor_tick`` has passed since it last sensed; frames do not fall on it exactly."""
+    every_s = float(sensor.attributes.get("sensor_tick", "0") or 0.0)
+    return every_s <= 0.0 or tick.time_s - sensor.last_sensed_s >= every_s - 1e-6
+
+
+def _transform(pose: Sequence[float]) -> Transform:
+    x, y, z, pitch, yaw, roll = (float(value) for value in pose)
+    return Transform(wire.Vector3D(x, y, z), wire.Rotation(pitch, yaw, roll))
+
+
+def _world_box(one: Any) -> BoundingBox:
+    transform = _transform(one.transform)
+    center, extent = (Vector3D(*(float(value) for value in vector)) for vector in (one.box_center, one.extent))
+    return BoundingBox(center, extent, transform.rotation)

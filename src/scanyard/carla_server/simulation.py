@@ -1,0 +1,159 @@
+"""Time: when a frame is made, how long it lasts, and how frames are counted across episodes.
+
+The count must be exact.  In synchronous mode every cue makes one frame, and a cue is answered with the number of the
+frame it will make; cues that arrive while asynchronous make none.  ``frame`` is the last frame *started*.  One thread
+makes frames; calls from clients run between them, under ``world()``.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from scanyard.carla_server.episode import Episode
+from scanyard.carla_server.maps import Maps
+from scanyard.carla_server.packets import Chunks
+from scanyard.carla_server.senses import Senses
+from scanyard.carla_server.streams import StreamServer
+from scanyard.carla_server.wire import EpisodeSettings, Refused
+from scanyard.errors import MapError
+
+logger = logging.getLogger(__name__)
+
+ASYNC_FRAME_S = 1 / 30
+"""Pace while asynchronous; leaves the processor to clients, where the reference runs as fast as it can."""
+SNAPSHOT_STREAM = 1
+
+
+class Simulation:
+    """The loaded episode and its clock."""
+
+    def __init__(self, maps: Maps, streams: StreamServer, senses: Senses | None = None) -> None:
+        self.maps = maps
+        self.settings = EpisodeSettings()
+        self.frame = 0
+        self._streams = streams
+        self._senses = senses
+        self._turn = threading.Condition(threading.RLock())
+        self._episode: Episode | None = None
+        self._episodes = 0
+        self._last_stream = SNAPSHOT_STREAM
+        self._cues = 0
+        self._closing = False
+        self._started_s = time.monotonic()
+        self._last_frame_s = self._started_s
+        self._latest: Chunks | None = None
+        self._streams.greet(SNAPSHOT_STREAM, lambda: self._latest)
+
+    @contextmanager
+    def world(self) -> Iterator[Episode]:
+        """Hold the world between two frames; waits for the first map to be loaded."""
+        with self._turn:
+            self._turn.wait_for(lambda: self._episode is not None or self._closing)
+            if self._episode is None:
+                raise Refused("the server is shutting down")
+            yield self._episode
+
+    def load(self, name: str, *, reset_settings: bool = True) -> None:
+        """Begin a new episode on a map; MapError where it cannot be loaded, and then the old one stays."""
+        if self._senses is None:
+            self._senses = Senses.real()
+        with self._turn:
+            asked = name or (self._episode.town.name if self._episode else "")
+            town = self.maps.load(asked)
+            self._episodes += 1
+            episode = Episode(self._episodes, town, self._senses, open_stream=self._open_stream)
+            if reset_settings:
+                self._settle(EpisodeSettings())
+            self._episode, self._latest = episode, None
+            self._last_frame_s = time.monotonic()
+            self._turn.notify_all()
+        logger.info("episode %d: map %s", episode.id, town.name)
+
+    def cue(self) -> int:
+        """Ask for one frame, and return its number; while asynchronous, the number of the next."""
+        with self.world():
+            if not self.settings.synchronous_mode:
+                return self.frame + 1
+            self._cues += 1
+            self._turn.notify_all()
+            return self.frame + self._cues
+
+    def apply_settings(self, settings: EpisodeSettings) -> int:
+        """Let settings hold for all later frames, and return the last frame started."""
+        with self.world():
+            self._settle(settings)
+            return self.frame
+
+    def _settle(self, settings: EpisodeSettings) -> None:
+        delta_s = settings.fixed_delta_s
+        if delta_s is not None and not 0.0 < delta_s < 10.0:
+            raise Refused(f"fixed_delta_seconds is {delta_s}, not a step between 0 and 10 s")
+        self.settings = settings
+        self._cues = 0
+        self._turn.notify_all()
+
+    def run(self) -> None:
+        """Make frames until ``close``."""
+        while self._await_turn():
+            if self.settings.synchronous_mode:
+                self._streams.await_subscribers()
+                self._streams.drain()
+            with self._turn:
+                if self._closing or (self.settings.synchronous_mode and not self._cues):
+                    continue  # settings changed while waiting for readers
+                self._make_frame()
+
+    def close(self) -> None:
+        """Make no more frames, and let no call wait."""
+        with self._turn:
+            self._closing = True
+            self._turn.notify_all()
+
+    def _await_turn(self) -> bool:
+        with self._turn:
+            while not self._closing:
+                if self._episode is None:
+                    self._turn.wait()
+                elif self.settings.synchronous_mode:
+                    if self._cues:
+                        return True
+                    self._turn.wait()
+                else:
+                    # Always waits a little, so that calls get their turn even where a frame takes long.
+                    rest_s = self._last_frame_s + ASYNC_FRAME_S - time.monotonic()
+                    if not self._turn.wait(max(rest_s, 0.001)) and not self.settings.synchronous_mode:
+                        return True
+            return False
+
+    def _make_frame(self) -> None:
+        assert self._episode is not None
+        synchronous = self.settings.synchronous_mode
+        now_s = time.monotonic()
+        delta_s = self.settings.fixed_delta_s or now_s - self._last_frame_s
+        self._last_frame_s = now_s
+        self._cues = max(0, self._cues - 1)
+        self.frame += 1
+        self._episode.advance(
+            self.frame,
+            delta_s,
+            platform_time_s=now_s - self._started_s,
+            snapshot=self._publish_snapshot,
+            sensed=lambda stream, message: self._streams.publish(stream, message, drop_if_busy=not synchronous),
+            is_read=self._streams.has_subscribers,
+            renders=not self.settings.no_rendering_mode,
+        )
+
+    def _publish_snapshot(self, message: Chunks) -> None:
+        self._latest = message
+        self._streams.publish(SNAPSHOT_STREAM, message, drop_if_busy=not self.settings.synchronous_mode)
+
+    def _open_stream(self) -> tuple[int, bytes]:
+        self._last_stream += 1  # never used twice: clients of an old episode may still read the old one
+        return self._last_stream, self._streams.token(self._last_stream)
+
+
+__all__ = ["SNAPSHOT_STREAM", "MapError", "Simulation"]
