@@ -38,6 +38,7 @@ STRIP_KINDS: dict[Any, StripKind] = {
 CARRIAGEWAY: frozenset[StripKind] = frozenset({"driving", "parking"})
 
 EDGE_M = 1e-4  # lanes are sampled this far inside their ends, where CARLA still says which section it is
+MIN_ACROSS_M = 0.5  # lane centres this far apart tell which way lies across the road; positions are float32
 ROUTE_STEP_M = 0.5
 START_STEP_M = 10.0
 BEHIND_WANTED_M = 20.0
@@ -116,20 +117,34 @@ class RoadMap:
     def strips(self, step_m: float = 2.0) -> list[Strip]:
         """Every lane of every lane section, edges sampled at most ``step_m`` apart, ends included."""
         found = []
-        for key in self._lane_keys():
-            samples = self._sample(key, step_m)
-            half = samples.left * samples.width_m[:, None] / 2
-            found.append(
-                Strip(
-                    key.road_id,
-                    key.lane_id,
-                    self._kind(key),
-                    self._plans[key.road_id].junction_id is not None,
-                    samples.center + half,
-                    samples.center - half,
-                )
-            )
+        for plan in self._plans.values():
+            for number, section in enumerate(plan.sections):
+                keys = [LaneKey(plan.road_id, number, lane_id) for lane_id in section.lane_ids]
+                lanes = {key: self._sample(key, step_m) for key in keys}
+                found += [self._strip(key, samples, lanes) for key, samples in lanes.items()]
         return found
+
+    def _strip(self, key: LaneKey, samples: _Samples, lanes: dict[LaneKey, _Samples]) -> Strip:
+        """Edges lie across the *road*: a lane that widens points elsewhere, and would part from its neighbours."""
+        left = samples.left
+        for other_key, other in lanes.items():
+            flipped = self._runs_along(key) != self._runs_along(other_key)
+            across = samples.center[:, :2] - (other.center[::-1] if flipped else other.center)[:, :2]
+            distance = np.linalg.norm(across, axis=1, keepdims=True)
+            if distance.min() > MIN_ACROSS_M:
+                across /= distance
+                left = np.zeros_like(left)
+                left[:, :2] = across * np.sign((across * samples.left[:, :2]).sum(axis=1, keepdims=True))
+                break
+        half = left * samples.width_m[:, None] / 2
+        return Strip(
+            key.road_id,
+            key.lane_id,
+            self._kind(key),
+            self._plans[key.road_id].junction_id is not None,
+            samples.center + half,
+            samples.center - half,
+        )
 
     def crosswalks(self) -> list[FloatArray]:
         """Outlines (K, 3) of zebra crossings, right-handed world metres, without repeating the first corner."""
