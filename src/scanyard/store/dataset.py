@@ -90,11 +90,8 @@ def dataset_digest(digests: Mapping[str, str]) -> str:
 
 def read_header(root: Path) -> DatasetHeader:
     """Read and check ``dataset.json``; StoreError if the folder is no dataset, DamagedError if a byte has changed."""
+    require_dataset(root)
     path = root / DATASET_FILE
-    if not root.is_dir():
-        raise StoreError(f"{root}: no such folder; a dataset is a folder with a {DATASET_FILE}")
-    if not path.is_file():
-        raise StoreError(f"{root}: holds no {DATASET_FILE}, so it is no dataset; give the folder that has one")
     body = read_json(path, expected_format=DATASET_FORMAT)
     try:
         header = DatasetHeader(
@@ -106,6 +103,14 @@ def read_header(root: Path) -> DatasetHeader:
     if not intact:
         raise DamagedError(f"{path}: its bytes do not match its own checksum; restore it from a copy")
     return header
+
+
+def require_dataset(root: Path) -> None:
+    """Refuse a folder that is no dataset."""
+    if not root.is_dir():
+        raise StoreError(f"{root}: no such folder; a dataset is a folder with a {DATASET_FILE}")
+    if not (root / DATASET_FILE).is_file():
+        raise StoreError(f"{root}: holds no {DATASET_FILE}, so it is no dataset; give the folder that has one")
 
 
 def committed_names(root: Path) -> list[str]:

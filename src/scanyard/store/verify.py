@@ -14,8 +14,8 @@ from pathlib import Path
 
 from scanyard.errors import DamagedError, StoreError
 from scanyard.store.arrays import StoredArray
-from scanyard.store.dataset import committed_names, read_header
-from scanyard.store.layout import SEAL_FILE, SEQUENCES, sequence_folder
+from scanyard.store.dataset import committed_names, read_header, require_dataset
+from scanyard.store.layout import DATASET_FILE, SEAL_FILE, SEQUENCES, sequence_folder
 from scanyard.store.seal import Seal, read_seal
 
 Progress = Callable[[int, int], None]
@@ -46,12 +46,16 @@ def verify(uri: str | Path, on_progress: Progress | None = None) -> list[Finding
     root = Path(uri)
     findings: list[Finding] = []
     sealed: dict[str, str] = {}
+    require_dataset(root)
     try:
         sealed = dict(read_header(root).sequences or {})
+    except StoreError as error:
+        findings.append(Finding(None, None, root / DATASET_FILE, str(error)))
+    try:
         names = committed_names(root)
     except DamagedError as error:
-        findings.append(Finding(None, None, root, str(error)))
-        names = committed_names(root) if (root / SEQUENCES).is_dir() else []
+        findings.append(Finding(None, None, root / SEQUENCES, str(error)))
+        names = []
     seals: dict[str, Seal] = {}
     for name in names:
         try:

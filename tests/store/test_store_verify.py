@@ -1,0 +1,184 @@
+"""``verify`` names what is wrong, and no reader takes damaged bytes for data."""
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import zarr
+from store_frames import dataset_at, frames, info_named
+
+from scanyard.errors import DamagedError, ScanyardError, StoreError
+from scanyard.frame import Frame, Sweep
+from scanyard.geometry import Transform
+from scanyard.store import open_dataset, open_sequence, seal_dataset, verify, write_sequence
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    dataset = dataset_at(tmp_path / "d")
+    for name in ("walk-0001", "walk-0002"):
+        write_sequence(dataset, info_named(name), frames(3, points=500))
+    return dataset
+
+
+def stored_files(root: Path) -> list[Path]:
+    return sorted(path for path in root.rglob("*") if path.is_file())
+
+
+def flip(path: Path, position: int, mask: int = 1) -> None:
+    data = bytearray(path.read_bytes())
+    data[position] ^= mask
+    path.write_bytes(data)
+
+
+def test_an_untouched_dataset_has_no_findings_and_reports_progress(root: Path) -> None:
+    calls: list[tuple[int, int]] = []
+    assert verify(root, lambda done, total: calls.append((done, total))) == []
+    assert calls == sorted(calls)
+    assert calls[-1][0] == calls[-1][1] > 0
+
+
+def test_any_flipped_byte_is_found_in_the_file_it_is_in(tmp_path: Path) -> None:
+    root = dataset_at(tmp_path)
+    sweep = Sweep(np.ones((20, 3)), intensity=np.ones(20))
+    write_sequence(root, info_named(), [Frame(0, Transform.identity(), {"top": sweep}, dont_care=np.ones((1, 4)))])
+    rng = np.random.default_rng(0)
+    for path in stored_files(root):
+        original = path.read_bytes()
+        for position in (0, len(original) - 1, int(rng.integers(len(original)))):
+            flip(path, position, 1 << int(rng.integers(8)))
+            assert path in {finding.path for finding in verify(root)}, f"byte {position} of {path} flipped unnoticed"
+            path.write_bytes(original)
+
+
+def test_a_flip_names_sequence_and_array(root: Path) -> None:
+    shard = root / "sequences/walk-0002/lidar/top/intensity/c.0"
+    flip(shard, 20)
+    (finding,) = verify(root)
+    assert (finding.sequence, finding.array, finding.path) == ("walk-0002", "lidar/top/intensity", shard)
+    assert "walk-0002, lidar/top/intensity" in str(finding)
+
+
+@pytest.mark.parametrize("damage", ["gone", "empty", "half", "short", "longer", "other"])
+def test_verify_finds_and_readers_refuse_a_shard_that_is(damage: str, root: Path) -> None:
+    shard = root / "sequences/walk-0001/lidar/top/points/c.0.0"
+    data = shard.read_bytes()
+    other = root / "sequences/walk-0001/boxes/center/c.0.0"
+    if damage == "gone":
+        shard.unlink()
+    else:
+        shard.write_bytes(
+            {"empty": b"", "half": data[: len(data) // 2], "short": data[:-1], "longer": data + b"\0"}.get(
+                damage, other.read_bytes()
+            )
+        )
+    assert {(finding.sequence, finding.array) for finding in verify(root)} == {("walk-0001", "lidar/top/points")}
+    with pytest.raises(DamagedError, match="points"):
+        open_sequence(root, "walk-0001")
+
+
+@pytest.mark.parametrize("damage", ["gone", "empty", "half", "flipped", "index"])
+def test_damage_after_opening_is_an_error_and_never_zeros(damage: str, root: Path) -> None:
+    stored = open_sequence(root, "walk-0001")
+    shard = root / "sequences/walk-0001/lidar/top/points/c.0.0"
+    data = shard.read_bytes()
+    if damage == "gone":
+        shard.unlink()
+    elif damage == "flipped":
+        flip(shard, 1000)
+    elif damage == "index":
+        flip(shard, len(data) - 10)
+    else:
+        shard.write_bytes(b"" if damage == "empty" else data[: len(data) // 2])
+    with pytest.raises(DamagedError, match="points"):
+        stored[0]
+
+
+def test_flipped_payload_bytes_never_read_as_data(root: Path) -> None:
+    stored = open_sequence(root, "walk-0001")
+    shard = root / "sequences/walk-0001/lidar/top/points/c.0.0"
+    data = shard.read_bytes()
+    expected = stored[2].sweeps["top"].points.tobytes()
+    for position in range(0, len(data), 211):
+        flip(shard, position, 0x10)
+        try:
+            read = open_sequence(root, "walk-0001")[2].sweeps["top"].points.tobytes()
+        except DamagedError:
+            pass
+        else:  # an unused byte: the index entries of chunks that do not exist
+            assert read == expected
+        shard.write_bytes(data)
+
+
+def test_an_extra_file_is_found(root: Path) -> None:
+    extra = root / "sequences/walk-0001/lidar/top/points/c.1.0"
+    extra.write_bytes(b"x")
+    stray = root / "sequences/walk-0002/notes"
+    stray.mkdir()
+    assert {(finding.sequence, finding.path) for finding in verify(root)} == {
+        ("walk-0001", extra),
+        ("walk-0002", stray),
+    }
+
+
+def test_a_forged_but_consistent_file_is_found_by_its_values(root: Path) -> None:
+    """Somebody rewrites an array with zarr, and the file's digest in the seal too."""
+    folder = root / "sequences/walk-0001"
+    array = zarr.open_array(folder / "boxes/center", mode="r+")
+    array[0] = [1.0, 2.0, 3.0]
+    assert {finding.array for finding in verify(root)} == {"boxes/center"}
+
+
+def test_a_seal_with_changed_spaces_or_a_missing_field_is_damaged(root: Path) -> None:
+    seal = root / "sequences/walk-0001/seal.json"
+    original = seal.read_bytes()
+    body = json.loads(original)
+    del body["content"]["num_frames"]
+    for damaged in (original.replace(b"\n ", b"\n  ", 1), json.dumps(body).encode(), b"{", b"[]", b"{}", b"\xff"):
+        seal.write_bytes(damaged)
+        assert [finding.sequence for finding in verify(root)] == ["walk-0001"]
+        with pytest.raises(StoreError, match=r"seal\.json"):
+            open_dataset(root)
+
+
+def test_a_sequence_that_is_gone_is_missed_once_the_dataset_is_sealed(root: Path) -> None:
+    seal_dataset(root)
+    assert verify(root) == []
+    shutil.rmtree(root / "sequences/walk-0001")
+    (finding,) = verify(root)
+    assert (finding.sequence, finding.problem) == ("walk-0001", "the sequence is gone")
+    with pytest.raises(DamagedError, match="is gone"):
+        open_dataset(root)
+
+
+def test_a_renamed_sequence_is_found(root: Path) -> None:
+    (root / "sequences/walk-0001").rename(root / "sequences/walk-0003")
+    (finding,) = verify(root)
+    assert "walk-0001" in finding.problem
+    assert finding.sequence == "walk-0003"
+
+
+def test_a_sequence_without_a_seal_is_no_sequence(root: Path) -> None:
+    (root / "sequences/walk-0001/seal.json").unlink()
+    with pytest.raises(StoreError):
+        open_sequence(root, "walk-0001")
+    assert [finding.sequence for finding in verify(root)] == ["walk-0001"]
+
+
+def test_verify_of_something_else_is_a_store_error(tmp_path: Path) -> None:
+    with pytest.raises(ScanyardError, match="no dataset"):
+        verify(tmp_path)
+
+
+def test_zarr_reads_every_array_as_sealed(root: Path) -> None:
+    group = zarr.open_group(root / "sequences/walk-0001", mode="r")
+    stored = open_sequence(root, "walk-0001")
+    for path, array in stored.seal.arrays.items():
+        found = group[path]
+        assert isinstance(found, zarr.Array)
+        assert (found.shape, found.dtype.name) == (array.shape, array.dtype)
+        np.testing.assert_array_equal(found[:], stored.open().readers[path].read_all())
+    assert group["ego"].attrs["frame_names"] == ["000000", "000001", "000002"]
+    assert group["boxes/category"].attrs["categories"] == list(stored.seal.categories)
