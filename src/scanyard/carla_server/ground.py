@@ -77,6 +77,8 @@ class Edge:
     """(K, 3) left-handed world, metres."""
     outward: Floats
     """(K, 2) unit vectors away from the road."""
+    width_m: float
+    """Of the outermost lane."""
 
 
 @dataclass(frozen=True)
@@ -140,7 +142,7 @@ class Ground:
             free = self._cover.distance(probe[:, 0], probe[:, 1]) > 0.4
             for run in _runs(free):
                 if len(run) > 1:
-                    found.append(Edge(lane.road_id, lane.kind, points[run], outward[run]))
+                    found.append(Edge(lane.road_id, lane.kind, points[run], outward[run], lane.width_m))
         return found
 
     def _verge(self, edge: Edge) -> Mesh:

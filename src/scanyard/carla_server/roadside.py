@@ -1,0 +1,300 @@
+"""What stands along a road's border: lots with houses, hedges, fences and gardens, and the things on the sidewalk.
+
+Each road has a character (a quiet street of houses, a town street, yards and halls, open country) drawn from the style;
+the plan of a border is drawn from (map, style, border) alone.  Only places are decided here; meshes are made when a
+sensor comes near.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from functools import partial
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scanyard.carla_server import buildings, street_furniture, vegetation
+from scanyard.carla_server.ground import Edge
+from scanyard.carla_server.mesh import Mesh
+from scanyard.carla_server.parking import Place
+
+Floats = NDArray[np.float64]
+Color = tuple[float, float, float]
+Clear = Callable[[Floats, Floats], Floats]
+
+NEAR_M, MIDDLE_M, FAR_M = 75.0, 105.0, 1000.0  # how far small, middling and large things are worth drawing
+
+_PLASTER: tuple[Color, ...] = (
+    (0.80, 0.75, 0.66), (0.72, 0.56, 0.44), (0.86, 0.85, 0.81), (0.62, 0.38, 0.30), (0.70, 0.72, 0.70),
+    (0.82, 0.70, 0.50), (0.55, 0.50, 0.46), (0.76, 0.66, 0.62),
+)  # fmt: skip
+_GREENS: tuple[Color, ...] = (
+    (0.27, 0.41, 0.17),
+    (0.22, 0.34, 0.16),
+    (0.36, 0.45, 0.20),
+    (0.30, 0.36, 0.22),
+    (0.42, 0.42, 0.18),
+)
+_WOODS: tuple[Color, ...] = ((0.48, 0.37, 0.27), (0.80, 0.79, 0.75), (0.33, 0.25, 0.19), (0.42, 0.44, 0.42))
+_SIGNS: tuple[Color, ...] = ((0.78, 0.17, 0.15), (0.13, 0.28, 0.62), (0.85, 0.80, 0.20))
+
+
+@dataclass(frozen=True)
+class Item:
+    """One thing to be drawn."""
+
+    make: Callable[[], Mesh]
+    x: float
+    y: float
+    yaw: float
+    """Turns the mesh's x axis, which points away from the road, into the world."""
+    reach_m: float
+    """Farther from the sensor's region than this it is left out."""
+    color: Color = (0.5, 0.5, 0.5)
+    scale: float = 1.0
+
+
+@dataclass(frozen=True)
+class Character:
+    """What a road's sides are like; shares are 0 to 1, distances metres."""
+
+    name: str
+    lot_m: tuple[float, float]
+    setback_m: tuple[float, float]
+    built_share: float
+    tree_every_m: float
+    lamp_every_m: float
+    clutter_every_m: float
+    boundary: tuple[str, ...]
+    drive_share: float
+    """Of lots with a drive or a yard where cars stand."""
+    rail_share: float = 0.0
+
+
+CHARACTERS: tuple[Character, ...] = (
+    Character("houses", (11, 19), (4.5, 9), 0.88, 15, 30, 14, ("hedge", "hedge", "slats", "wall", "open"), 0.6),
+    Character("town", (8, 16), (0.4, 2.0), 0.94, 13, 24, 7, ("open", "open", "open", "wall", "slats"), 0.1),
+    Character("yards", (22, 40), (9, 16), 0.75, 30, 35, 16, ("slats", "open", "wall", "open"), 0.85),
+    Character("green", (14, 24), (7, 14), 0.45, 8, 40, 18, ("hedge", "slats", "rails", "hedge"), 0.4),
+    Character("country", (20, 40), (12, 30), 0.10, 12, 45, 30, ("rails", "hedge", "open", "open"), 0.15, 0.5),
+)
+
+
+@dataclass
+class Plan:
+    """A border's things, gathered."""
+
+    items: list[Item] = field(default_factory=list)
+    places: list[Place] = field(default_factory=list)
+    """Where cars may stand off the road."""
+
+
+class _Border:
+    """An edge measured along its length, with a local frame (away from the road, along it)."""
+
+    def __init__(self, edge: Edge) -> None:
+        self.points, self.outward = edge.points[:, :2], edge.outward
+        self.s = np.r_[0.0, np.cumsum(np.linalg.norm(np.diff(self.points, axis=0), axis=1))]
+        self.length = float(self.s[-1])
+        self.sidewalk_m = edge.width_m if edge.kind == "sidewalk" else 0.0
+
+    def at(self, s: float, away: float) -> tuple[float, float, float]:
+        """x, y and outward heading ``away`` metres off the border, ``s`` metres along it."""
+        x, y, u, v = (
+            float(np.interp(s, self.s, column))
+            for column in (self.points[:, 0], self.points[:, 1], self.outward[:, 0], self.outward[:, 1])
+        )
+        size = float(np.hypot(u, v)) or 1.0
+        return x + away * u / size, y + away * v / size, float(np.arctan2(v, u))
+
+
+def character_of(rng: np.random.Generator, edge: Edge, built_up: float) -> Character:
+    """Draw a road's character; where there is no sidewalk it is mostly country."""
+    weights = np.array([0.36, 0.22 + 0.4 * built_up, 0.14, 0.20, 0.08])
+    if edge.kind != "sidewalk":
+        weights = np.array([0.06, 0.0, 0.06, 0.28, 0.60])
+    return CHARACTERS[int(rng.choice(len(CHARACTERS), p=weights / weights.sum()))]
+
+
+def plan_border(edge: Edge, character: Character, rng: np.random.Generator, density: float, clear: Clear) -> Plan:
+    """Lay out one border; ``density`` scales how much stands about, ``clear`` gives the distance to the nearest lane."""
+    border = _Border(edge)
+    plan = Plan()
+    if border.length < 6.0:
+        return plan
+    plan.items += _sidewalk(border, character, rng, density)
+    s = float(rng.uniform(0.5, 4.0))
+    while True:
+        width = float(rng.uniform(*character.lot_m))
+        if s + width > border.length:
+            break
+        _lot(plan, border, character, rng, s, width, clear)
+        s += width
+    plan.items += _trees(border, character, rng, density, clear)
+    if edge.kind != "sidewalk" and rng.random() < character.rail_share:
+        plan.items += _rail(border, rng)
+    return plan
+
+
+def _lot(
+    plan: Plan, border: _Border, character: Character, rng: np.random.Generator, s: float, width: float, clear: Clear
+) -> None:
+    middle = s + width / 2
+    setback = float(rng.uniform(*character.setback_m))
+    key = int(rng.integers(2**31))
+    town = character.name == "town"
+    front = width if town else width * float(rng.uniform(0.55, 0.8))
+    depth = float(rng.uniform(8, 12)) if character.name != "yards" else float(rng.uniform(12, 22))
+    paint = _PLASTER[int(rng.integers(len(_PLASTER)))]
+    built = rng.random() < character.built_share and _is_free(border, middle, setback, front, depth, clear)
+    if built:
+        x, y, yaw = border.at(middle, setback)
+        if town:
+            make: Callable[[], Mesh] = partial(buildings.terrace, key, front, depth, int(rng.integers(2, 6)))
+        elif character.name == "yards":
+            make = partial(buildings.hall, key, front, depth, float(rng.uniform(4.5, 9)))
+        else:
+            make = partial(buildings.house, key, front, depth, int(rng.integers(1, 4)))
+        plan.items.append(Item(make, x, y, yaw, FAR_M, paint))
+    gate = 0.0
+    if setback > 4.0 and rng.random() < character.drive_share:
+        gate = _drive(plan, border, character, rng, s, width, setback if built else 12.0, clear)
+    _boundary(plan, border, character, rng, s, width, gate, key)
+    _garden(plan, border, rng, s, width, setback, clear)
+
+
+def _is_free(border: _Border, middle: float, setback: float, front: float, depth: float, clear: Clear) -> bool:
+    spots = [
+        border.at(middle + along * front, setback + away * depth) for along in (-0.5, 0, 0.5) for away in (0, 0.5, 1)
+    ]
+    x, y, _ = np.array(spots).T
+    return bool((clear(x, y) > min(setback, 3.0) - 0.6).all())
+
+
+def _drive(
+    plan: Plan,
+    border: _Border,
+    character: Character,
+    rng: np.random.Generator,
+    s: float,
+    width: float,
+    room: float,
+    clear: Clear,
+) -> float:
+    """Cars on a drive or in a yard, nose in or out; returns how much of the boundary stays open."""
+    several = character.name == "yards"
+    count = int(width / 2.9) if several else 1
+    gate = width if several else 3.2
+    start = s + (width - 2.8 * count) / 2 + 1.4 if several else s + width - 1.8
+    depth = 3.2 if several else float(rng.uniform(2.9, max(3.0, min(room - 2.4, 6.0))))
+    if room < depth + 2.3:
+        return 0.0
+    for i in range(count):
+        x, y, yaw = border.at(start + 2.8 * i, depth)
+        if float(clear(np.array(x), np.array(y))) < 2.3:
+            continue
+        turned = yaw + (np.pi if rng.random() < 0.5 else 0.0) + float(rng.normal(0, 0.03))
+        plan.places.append(Place(x, y, turned))
+    return gate
+
+
+def _boundary(
+    plan: Plan,
+    border: _Border,
+    character: Character,
+    rng: np.random.Generator,
+    s: float,
+    width: float,
+    gate: float,
+    key: int,
+) -> None:
+    kind = character.boundary[int(rng.integers(len(character.boundary)))]
+    length = width - gate - float(rng.uniform(0.2, 1.6))
+    if kind == "open" or length < 2.0:
+        return
+    height = float(rng.uniform(0.8, 1.9))
+    if kind == "hedge":
+        make: Callable[[], Mesh] = partial(vegetation.hedge, key, length, height, float(rng.uniform(0.5, 1.0)))
+        color = _GREENS[int(rng.integers(len(_GREENS)))]
+    elif kind == "slats":
+        make, color = partial(street_furniture.slat_fence, key, length, height), _WOODS[int(rng.integers(len(_WOODS)))]
+    elif kind == "rails":
+        make, color = partial(street_furniture.rail_fence, key, length, 1.25), _WOODS[int(rng.integers(len(_WOODS)))]
+    else:
+        make, color = (
+            partial(street_furniture.wall, key, length, height * 0.8),
+            _PLASTER[int(rng.integers(len(_PLASTER)))],
+        )
+    x, y, yaw = border.at(s + length / 2, float(rng.uniform(0.35, 0.9)))
+    plan.items.append(Item(make, x, y, yaw, MIDDLE_M, color))
+
+
+def _garden(
+    plan: Plan, border: _Border, rng: np.random.Generator, s: float, width: float, setback: float, clear: Clear
+) -> None:
+    for _ in range(int(rng.poisson(width / 7 if setback > 3 else width / 25))):
+        x, y, yaw = border.at(s + float(rng.uniform(0, width)), float(rng.uniform(0.8, max(1.2, setback - 0.8))))
+        if any(np.hypot(x - place.x, y - place.y) < 3.2 for place in plan.places[-4:]):
+            continue
+        if float(clear(np.array(x), np.array(y))) < 0.4:
+            continue
+        size = float(rng.uniform(0.6, 2.2))
+        make = partial(vegetation.bush, int(rng.integers(vegetation.VARIANTS)))
+        plan.items.append(Item(make, x, y, yaw, MIDDLE_M, _GREENS[int(rng.integers(len(_GREENS)))], size))
+
+
+def _trees(
+    border: _Border, character: Character, rng: np.random.Generator, density: float, clear: Clear
+) -> Iterator[Item]:
+    every = character.tree_every_m / density
+    s = float(rng.uniform(0, every))
+    town = character.name == "town"
+    while s < border.length:
+        away = -0.45 * border.sidewalk_m if town and border.sidewalk_m > 1.4 else float(rng.uniform(1.5, 12.0))
+        x, y, _ = border.at(s, away)
+        if town or float(clear(np.array(x), np.array(y))) > 1.0:
+            pick = vegetation.conifer if not town and rng.random() < 0.25 else vegetation.tree
+            make = partial(pick, int(rng.integers(vegetation.VARIANTS)))
+            color = _GREENS[int(rng.integers(len(_GREENS)))]
+            yield Item(make, x, y, float(rng.uniform(0, 6.28)), MIDDLE_M, color, float(rng.uniform(0.6, 1.25)))
+        s += every * float(rng.uniform(0.5, 1.5))
+
+
+def _sidewalk(border: _Border, character: Character, rng: np.random.Generator, density: float) -> Iterator[Item]:
+    """Lamps and utility poles at a pitch, and small things scattered, along the kerb or just off the road."""
+    kerb = -border.sidewalk_m + 0.35 if border.sidewalk_m else 1.1
+    s = float(rng.uniform(0, character.lamp_every_m))
+    lamp = street_furniture.lamp_post if rng.random() < 0.7 else street_furniture.utility_pole
+    variant = int(rng.integers(6))
+    while s < border.length:
+        x, y, yaw = border.at(s, kerb)
+        yield Item(partial(lamp, variant), x, y, yaw, FAR_M)
+        s += character.lamp_every_m * float(rng.uniform(0.9, 1.1))
+    every = character.clutter_every_m / density
+    s = float(rng.uniform(0, every))
+    while s < border.length:
+        pick = int(rng.choice(4, p=[0.3, 0.28, 0.22, 0.2]))
+        make = (
+            street_furniture.sign,
+            street_furniture.bin_on_wheels,
+            street_furniture.bollard,
+            street_furniture.cabinet,
+        )[pick]
+        inner = rng.random() < 0.5 or pick in {0, 2}
+        away = kerb if inner else -0.35 if border.sidewalk_m else 1.8
+        group = int(rng.integers(2, 5)) if pick in {1, 2} else 1
+        for i in range(group):
+            x, y, yaw = border.at(min(s + (0.75 if pick == 1 else 1.4) * i, border.length), away)
+            color = _SIGNS[int(rng.integers(3))] if pick == 0 else (0.18, 0.22 + 0.1 * (i % 2), 0.2)
+            yield Item(partial(make, int(rng.integers(6))), x, y, yaw + float(rng.normal(0, 0.06)), NEAR_M, color)
+        s += every * float(rng.uniform(0.4, 1.6))
+
+
+def _rail(border: _Border, rng: np.random.Generator) -> Iterator[Item]:
+    """Guard rail along a stretch of the border."""
+    start, stop = np.sort(rng.uniform(0, border.length, 2))
+    step = 8.0
+    for s in np.arange(start, stop - step, step):
+        x, y, yaw = border.at(float(s) + step / 2, 0.7)
+        yield Item(partial(street_furniture.guard_rail, step + 0.1), x, y, yaw, MIDDLE_M)
