@@ -1,8 +1,8 @@
 """The actors of an episode: what each is, where it is, and the snapshot record of all of them.
 
 Poses of attached actors are relative to their parent, as clients set and read them; ``Placement`` says where everything
-is in the world in one frame.  Vehicles do not obey pedals and gravity yet: they are where they are put, and move only by
-a target velocity; controls are latched and echoed.
+is in the world in one frame.  Vehicles do not obey pedals and gravity yet: they are where they are put, and move only
+by a target velocity; controls are latched and echoed.
 """
 
 from __future__ import annotations
@@ -143,27 +143,26 @@ class Placement:
         return found
 
 
-def boxes_overlap(
-    center: Any, extent: Any, world_from_a: Floats, other: Any, extent_b: Any, world_from_b: Floats
-) -> bool:
-    """Whether two boxes interpenetrate: ``center`` and ``other`` (3,) in the frame of a and b, half sizes (3,).
+def boxes_overlap(first: Any, world_from_first: Floats, second: Any, world_from_second: Floats) -> bool:
+    """Whether the boxes of two shapes interpenetrate, each placed by a (4, 4).
 
     Separating axes in the ground plane and along z; good for actors that stand upright.
     """
-    first, second = (
-        world_from_a[:3, :3] @ center + world_from_a[:3, 3],
-        world_from_b[:3, :3] @ other + world_from_b[:3, 3],
-    )
-    offset = second - first
-    if abs(offset[2]) >= extent[2] + extent_b[2]:
+    offset = _middle(second, world_from_second) - _middle(first, world_from_first)
+    if abs(offset[2]) >= first.extent[2] + second.extent[2]:
         return False
-    sides_a, sides_b = _ground_axes(world_from_a), _ground_axes(world_from_b)
-    half_a, half_b = sides_a * np.asarray(extent)[:2, None], sides_b * np.asarray(extent_b)[:2, None]
+    sides_a, sides_b = _ground_axes(world_from_first), _ground_axes(world_from_second)
+    half_a, half_b = sides_a * np.asarray(first.extent)[:2, None], sides_b * np.asarray(second.extent)[:2, None]
     for axis in (*sides_a, *sides_b):
         reach = np.abs(half_a @ axis).sum() + np.abs(half_b @ axis).sum()
         if abs(offset[:2] @ axis) >= reach:
             return False
     return True
+
+
+def _middle(shape: Any, world_from_actor: Floats) -> Floats:
+    middle: Floats = world_from_actor[:3, :3] @ np.asarray(shape.center) + world_from_actor[:3, 3]
+    return middle
 
 
 def _ground_axes(world_from_actor: Floats) -> Floats:

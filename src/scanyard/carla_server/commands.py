@@ -6,6 +6,7 @@ hear that rather than wait for a push that never comes.
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -25,6 +26,8 @@ from scanyard.carla_server.wire import (
     WalkerControl,
     WireError,
 )
+
+logger = logging.getLogger(__name__)
 
 SPAWN = 0
 
@@ -63,8 +66,8 @@ def _spawn(episode: Episode, command: SpawnActor) -> int:
         index, fields = after.variant
         try:
             _carry_out(episode, index, fields, future_actor=actor.id)
-        except (Refused, WireError) as error:  # the protocol has no place to report these
-            raise Refused(f"actor {actor.id} was spawned, but what was to follow failed: {error}") from error
+        except (Refused, WireError) as error:  # the protocol has no place to report these to the client
+            logger.warning("actor %d was spawned, but what was to follow failed: %s", actor.id, error)
     return actor.id
 
 
@@ -79,7 +82,7 @@ def control_vehicle(episode: Episode, actor_id: int, control: VehicleControl) ->
     _of_kind(episode, actor_id, "apply control", "vehicle.").control_vehicle(control)
 
 
-def control_ackermann(episode: Episode, actor_id: int, control: VehicleAckermannControl) -> None:
+def control_ackermann(episode: Episode, actor_id: int, _control: VehicleAckermannControl) -> None:
     """Accept a vehicle's wanted speed and steering; without dynamics nothing follows from it."""
     _of_kind(episode, actor_id, "apply ackermann control", "vehicle.")
 
@@ -120,14 +123,14 @@ def set_velocity(episode: Episode, actor_id: int, velocity: Vector3D) -> None:
     """Set the velocity in m/s, world frame; it moves the actor while that simulates physics."""
     if not math.isfinite(sum(velocity)):
         raise Refused(f"unable to set target velocity: {tuple(velocity)} is not finite")
-    episode.actor(actor_id, "set target velocity").velocity = tuple(velocity)
+    episode.actor(actor_id, "set target velocity").velocity = velocity
 
 
 def set_angular_velocity(episode: Episode, actor_id: int, velocity: Vector3D) -> None:
     """Set the angular velocity in deg/s; its z turns the actor while that simulates physics."""
     if not math.isfinite(sum(velocity)):
         raise Refused(f"unable to set target angular velocity: {tuple(velocity)} is not finite")
-    episode.actor(actor_id, "set target angular velocity").angular_velocity = tuple(velocity)
+    episode.actor(actor_id, "set target angular velocity").angular_velocity = velocity
 
 
 def simulate_physics(episode: Episode, actor_id: int, enabled: bool) -> None:
@@ -135,12 +138,12 @@ def simulate_physics(episode: Episode, actor_id: int, enabled: bool) -> None:
     episode.actor(actor_id, "set actor simulate physics").simulates_physics = enabled
 
 
-def enable_gravity(episode: Episode, actor_id: int, enabled: bool) -> None:
+def enable_gravity(episode: Episode, actor_id: int, _enabled: bool) -> None:
     """Accept the switch: nothing falls in this world."""
     episode.actor(actor_id, "set actor enable gravity")
 
 
-def set_autopilot(episode: Episode, actor_id: int, enabled: bool) -> None:
+def set_autopilot(episode: Episode, actor_id: int, _enabled: bool) -> None:
     """Accept the switch: the client's own Traffic Manager does the rest."""
     _of_kind(episode, actor_id, "set autopilot", "vehicle.")
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -37,6 +37,23 @@ logger = logging.getLogger(__name__)
 
 ANY_LABEL = 255
 SPECTATOR_START = (0.0, 0.0, 50.0, -90.0, 0.0, 0.0)
+
+
+class Readers(Protocol):
+    """Who is told what a frame brought."""
+
+    def snapshot(self, message: Chunks, /) -> None:
+        """Take the snapshot; it comes before what sensors saw."""
+        ...
+
+    def reads(self, stream_id: int, /) -> bool:
+        """Whether anyone wants this stream, so that nothing is sensed for nobody."""
+        ...
+
+    def sensed(self, stream_id: int, message: Chunks, /) -> None:
+        """Take one sensor's message."""
+        ...
+
 
 Open = Callable[[], tuple[int, bytes]]
 """Opens a stream for a sensor: its id and token."""
@@ -121,30 +138,21 @@ class Episode:
         here = matrices(pose)
         there = matrices([actor.pose for actor in others])
         for actor, world_from_other in zip(others, there, strict=True):
-            other = actor.shape
-            if boxes_overlap(shape.center, shape.extent, here, other.center, other.extent, world_from_other):
+            if boxes_overlap(shape, here, actor.shape, world_from_other):
                 raise Refused("Spawn failed because of collision at spawn position")
 
     # --- frames ------------------------------------------------------------------------------------------------------
 
     def advance(
-        self,
-        frame: int,
-        delta_s: float,
-        *,
-        platform_time_s: float,
-        snapshot: Callable[[Chunks], None],
-        sensed: Callable[[int, Chunks], None],
-        is_read: Callable[[int], bool],
-        renders: bool = True,
+        self, frame: int, delta_s: float, readers: Readers, *, platform_time_s: float, renders: bool = True
     ) -> None:
-        """Make one frame: move, tell ``snapshot``, then sense and tell ``sensed`` for every stream that is read."""
+        """Make one frame: move, tell the snapshot, then sense and tell what every stream that is read saw."""
         self.time_s += delta_s
         for actor in self.actors.values():
             actor.advance(delta_s)
         actors = list(self.actors.values())
         placement = Placement.of(actors)
-        snapshot(
+        readers.snapshot(
             packets.snapshot(
                 placement.records(actors, delta_s),
                 episode_id=self.id,
@@ -158,26 +166,20 @@ class Episode:
         self._is_first_frame = False
         for actor in actors:
             actor.last_velocity = actor.velocity
-        self._sense(actors, placement, Tick(frame, self.time_s, delta_s), sensed, is_read, renders)
+        blind = "" if renders else "sensor.camera."
+        sensors = [i for i, one in enumerate(actors) if one.stream_id and not (blind and one.type_id.startswith(blind))]
+        self._sense(actors, sensors, placement, tick=Tick(frame, self.time_s, delta_s), readers=readers)
 
     def _sense(
-        self,
-        actors: Sequence[Actor],
-        placement: Placement,
-        tick: Tick,
-        sensed: Callable[[int, Chunks], None],
-        is_read: Callable[[int], bool],
-        renders: bool,
+        self, actors: Sequence[Actor], sensors: Sequence[int], placement: Placement, *, tick: Tick, readers: Readers
     ) -> None:
-        due = [i for i, one in enumerate(actors) if one.stream_id and is_read(one.stream_id) and _is_due(one, tick)]
+        due = [i for i in sensors if readers.reads(actors[i].stream_id) and _is_due(actors[i], tick)]
         if not due:
             return
         self._place(actors, placement)
         for i in due:
             sensor = actors[i]
             assert sensor.blueprint is not None and sensor.blueprint.senses is not None
-            if not renders and sensor.type_id.startswith("sensor.camera."):
-                continue
             message = sense(
                 self._senses,
                 self._scene,
@@ -190,7 +192,7 @@ class Episode:
                 tick=tick,
             )
             sensor.last_sensed_s = tick.time_s
-            sensed(sensor.stream_id, message)
+            readers.sensed(sensor.stream_id, message)
 
     def _place(self, actors: Sequence[Actor], placement: Placement) -> None:
         with_body = [i for i, actor in enumerate(actors) if actor.shape is not None]

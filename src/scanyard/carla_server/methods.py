@@ -115,14 +115,14 @@ class Methods:
     def _maps(self) -> tuple[str, ...]:
         return tuple(self._simulation.maps.paths())
 
-    def _load(self, name: str, reset_settings: bool, map_layers: int) -> None:
+    def _load(self, name: str, reset_settings: bool, _map_layers: int) -> None:
         with self._simulation.world():
             try:
                 self._simulation.load(name, reset_settings=reset_settings)
             except MapError as error:
                 raise Refused(str(error)) from error
 
-    def _keep_opendrive(self, text: str, parameters: OpendriveGenerationParameters) -> None:
+    def _keep_opendrive(self, text: str, _parameters: OpendriveGenerationParameters) -> None:
         self._simulation.maps.keep_text(text)
 
     def _episode_info(self) -> EpisodeInfo:
@@ -137,7 +137,7 @@ class Methods:
         with self._simulation.world() as episode:
             return episode.town.road_map.xodr
 
-    def _required_files(self, folder: str) -> tuple[str, ...]:
+    def _required_files(self, _folder: str) -> tuple[str, ...]:
         return ()  # no pedestrian navigation, no prepared Traffic Manager map
 
     def _definitions(self) -> tuple[wire.ActorDefinition, ...]:
@@ -177,7 +177,7 @@ class Methods:
             return episode.spawn(description, transform).record()
 
     def _spawn_with_parent(
-        self, description: ActorDescription, transform: Transform, parent_id: int, attachment: int, socket_name: str
+        self, description: ActorDescription, transform: Transform, parent_id: int, _attachment: int, _socket_name: str
     ) -> Actor:
         # Every attachment is rigid: the spring arms of the reference only smooth what a spectator sees.
         with self._simulation.world() as episode:
@@ -207,7 +207,7 @@ class Methods:
         with self._simulation.world() as episode:
             commands.simulate_physics(episode, actor_id, enabled)
 
-    def _set_collisions(self, actor_id: int, enabled: bool) -> None:
+    def _set_collisions(self, actor_id: int, _enabled: bool) -> None:
         with self._simulation.world() as episode:
             episode.actor(actor_id, "set actor collisions")  # nothing collides after spawning
 
@@ -275,7 +275,7 @@ class Methods:
             hit = episode.first_hit(start, direction, distance)
         return hit is not None, hit or LabelledPoint(Vector3D(), 0)
 
-    def _street_lights(self, client: str) -> tuple[wire.LightState, ...]:
+    def _street_lights(self, _client: str) -> tuple[wire.LightState, ...]:
         return ()  # the procedural street has none that switch
 
     def _freeze_traffic_lights(self, frozen: bool) -> None:

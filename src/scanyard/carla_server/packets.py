@@ -124,4 +124,5 @@ def sweep(opening: bytes, counts: NDArray[np.uint32], points: NDArray[Any], *, h
 
 
 def _view(array: NDArray[Any]) -> memoryview:
-    return memoryview(np.ascontiguousarray(array).reshape(-1).view(np.uint8))
+    flat: Any = np.ascontiguousarray(array).reshape(-1).view(np.uint8)
+    return memoryview(flat)

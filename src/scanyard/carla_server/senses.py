@@ -140,7 +140,7 @@ def sense(
     weather: WeatherParameters,
     tick: Tick,
 ) -> Chunks:
-    """Return the message of one sensor at one frame; ``pose`` (6,) is ``world_from_sensor`` (4, 4) as CARLA writes it."""
+    """Return one sensor's message of one frame; ``pose`` (6,) is ``world_from_sensor`` (4, 4) as CARLA writes it."""
     if kind in CAMERAS:
         opening = packets.header(CAMERAS[kind], tick.frame, tick.time_s, pose)
         pixels = senses.camera(scene, kind, attributes, world_from_sensor, weather, tick=tick)

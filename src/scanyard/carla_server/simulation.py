@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 from scanyard.carla_server.episode import Episode
 from scanyard.carla_server.maps import Maps
@@ -19,7 +20,6 @@ from scanyard.carla_server.packets import Chunks
 from scanyard.carla_server.senses import Senses
 from scanyard.carla_server.streams import StreamServer
 from scanyard.carla_server.wire import EpisodeSettings, Refused
-from scanyard.errors import MapError
 
 logger = logging.getLogger(__name__)
 
@@ -45,8 +45,6 @@ class Simulation:
         self._closing = False
         self._started_s = time.monotonic()
         self._last_frame_s = self._started_s
-        self._latest: Chunks | None = None
-        self._streams.greet(SNAPSHOT_STREAM, lambda: self._latest)
 
     @contextmanager
     def world(self) -> Iterator[Episode]:
@@ -68,7 +66,8 @@ class Simulation:
             episode = Episode(self._episodes, town, self._senses, open_stream=self._open_stream)
             if reset_settings:
                 self._settle(EpisodeSettings())
-            self._episode, self._latest = episode, None
+            self._episode = episode
+            self._streams.forget(SNAPSHOT_STREAM)
             self._last_frame_s = time.monotonic()
             self._turn.notify_all()
         logger.info("episode %d: map %s", episode.id, town.name)
@@ -109,9 +108,10 @@ class Simulation:
 
     def close(self) -> None:
         """Make no more frames, and let no call wait."""
-        with self._turn:
-            self._closing = True
+        self._closing = True
+        if self._turn.acquire(timeout=0.5):  # a map that is being loaded is not worth waiting for
             self._turn.notify_all()
+            self._turn.release()
 
     def _await_turn(self) -> bool:
         with self._turn:
@@ -131,7 +131,6 @@ class Simulation:
 
     def _make_frame(self) -> None:
         assert self._episode is not None
-        synchronous = self.settings.synchronous_mode
         now_s = time.monotonic()
         delta_s = self.settings.fixed_delta_s or now_s - self._last_frame_s
         self._last_frame_s = now_s
@@ -140,20 +139,28 @@ class Simulation:
         self._episode.advance(
             self.frame,
             delta_s,
+            _Publisher(self._streams, drop_if_busy=not self.settings.synchronous_mode),
             platform_time_s=now_s - self._started_s,
-            snapshot=self._publish_snapshot,
-            sensed=lambda stream, message: self._streams.publish(stream, message, drop_if_busy=not synchronous),
-            is_read=self._streams.has_subscribers,
             renders=not self.settings.no_rendering_mode,
         )
-
-    def _publish_snapshot(self, message: Chunks) -> None:
-        self._latest = message
-        self._streams.publish(SNAPSHOT_STREAM, message, drop_if_busy=not self.settings.synchronous_mode)
 
     def _open_stream(self) -> tuple[int, bytes]:
         self._last_stream += 1  # never used twice: clients of an old episode may still read the old one
         return self._last_stream, self._streams.token(self._last_stream)
 
 
-__all__ = ["SNAPSHOT_STREAM", "MapError", "Simulation"]
+@dataclass(frozen=True)
+class _Publisher:
+    """Hands what a frame brought to the streams."""
+
+    streams: StreamServer
+    drop_if_busy: bool
+
+    def snapshot(self, message: Chunks, /) -> None:
+        self.streams.publish(SNAPSHOT_STREAM, message, drop_if_busy=self.drop_if_busy, keep=True)
+
+    def reads(self, stream_id: int, /) -> bool:
+        return self.streams.has_subscribers(stream_id)
+
+    def sensed(self, stream_id: int, message: Chunks, /) -> None:
+        self.streams.publish(stream_id, message, drop_if_busy=self.drop_if_busy)

@@ -16,7 +16,6 @@ import socket
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
 
 from scanyard.carla_server import packets
 from scanyard.carla_server.packets import Chunks
@@ -28,7 +27,7 @@ SUBSCRIBER_WAIT_S = 1.0
 
 
 class StreamServer:
-    """Listens on ``host``:``port`` (0 takes a free one) and sends each stream's messages to all who subscribed to it."""
+    """Listens on ``host``:``port`` (0: a free one) and sends each stream's messages to all who subscribed to it."""
 
     def __init__(self, host: str, port: int) -> None:
         self._listener = socket.create_server((host, port), backlog=64)
@@ -36,7 +35,7 @@ class StreamServer:
         self._changed = threading.Condition()
         self._connections: dict[int, list[_Connection]] = {}
         self._expected: dict[int, int] = {}
-        self._greetings: dict[int, Callable[[], Chunks | None]] = {}
+        self._kept: dict[int, Chunks] = {}
         self._closing = False
         self._thread = threading.Thread(target=self._accept_and_watch, name="streams", daemon=True)
 
@@ -56,11 +55,6 @@ class StreamServer:
         if self._thread.is_alive():
             self._thread.join(timeout=2.0)
         self._listener.close()
-
-    def greet(self, stream_id: int, greeting: Callable[[], Chunks | None]) -> None:
-        """Send ``greeting()`` first to whoever subscribes to ``stream_id`` from now on."""
-        with self._changed:
-            self._greetings[stream_id] = greeting
 
     def token(self, stream_id: int) -> bytes:
         """Return the 24 bytes that lead a client to a stream."""
@@ -83,15 +77,22 @@ class StreamServer:
         with self._changed:
             return bool(self._connections.get(stream_id))
 
-    def publish(self, stream_id: int, message: Chunks, *, drop_if_busy: bool) -> None:
-        """Hand a message to all subscribers of a stream, without waiting for any."""
+    def publish(self, stream_id: int, message: Chunks, *, drop_if_busy: bool, keep: bool = False) -> None:
+        """Hand a message to all subscribers of a stream, without waiting for any; ``keep`` it to greet newcomers."""
         size = sum(len(chunk) for chunk in message)
         framed = (packets.SIZE.pack(size) + message[0], *message[1:])
         with self._changed:
+            if keep:
+                self._kept[stream_id] = framed
             for connection in self._connections.get(stream_id, ()):
                 if not (drop_if_busy and connection.pending):
                     connection.pending.append(framed)
             self._changed.notify_all()
+
+    def forget(self, stream_id: int) -> None:
+        """Keep no message for newcomers to this stream."""
+        with self._changed:
+            self._kept.pop(stream_id, None)
 
     def drain(self, timeout_s: float = STUCK_AFTER_S) -> None:
         """Wait until every reader took what was published; disconnect those who take nothing for ``timeout_s``."""
@@ -147,11 +148,8 @@ class StreamServer:
             if self._closing:
                 connection.close()
                 return
-            greeting = self._greetings.get(stream_id)
-            message = greeting() if greeting else None
-            if message is not None:
-                size = sum(len(chunk) for chunk in message)
-                connection.pending.append((packets.SIZE.pack(size) + message[0], *message[1:]))
+            if stream_id in self._kept:
+                connection.pending.append(self._kept[stream_id])
             self._connections.setdefault(stream_id, []).append(connection)
             left = self._expected.get(stream_id, 0) - 1
             if left > 0:

@@ -62,7 +62,7 @@ class Transform(NamedTuple):
 
 
 class BoundingBox(NamedTuple):
-    """A box; ``location`` is relative to the actor for actors and in the world for scenery, ``extent`` is half sizes."""
+    """A box; ``location`` is relative to the actor, or in the world for scenery; ``extent`` is half sizes."""
 
     location: Vector3D = Vector3D()
     extent: Vector3D = Vector3D()
@@ -317,10 +317,10 @@ def refusal(message: str, *, void: bool = False) -> tuple[Any, ...]:
     return ((True, (message,)),) if void else ((0, (message,)),)
 
 
-# --- from arrays of fields to structs ----------------------------------------------------------------------------------
+# --- from arrays of fields to structs --------------------------------------------------------------------------------
 
 
-def decode(kind: type[Any] | Any, wire: Any) -> Any:
+def decode(kind: Any, wire: Any) -> Any:
     """Build a ``kind`` (a struct, number, string, bytes, ``tuple[kind, ...]`` or list) from what msgpack unpacked.
 
     Raises WireError where the form differs.
