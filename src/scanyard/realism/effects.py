@@ -41,7 +41,7 @@ class Returns:
     group: IndexArray
     """(M,) row of the tables below."""
     step: IndexArray
-    """(M,) range in decimetres, at most R − 1."""
+    """(M,) range in decimetres, at most R - 1."""
     cos: Float32Array
     """(M,) cosine of incidence, 0 to 1."""
     painted: IndexArray
@@ -57,7 +57,7 @@ class DropOut:
     by_range: Float32Array
     """(G, R) log-odds by decimetre, face-on and of average paint."""
     per_grazing: Float32Array
-    """(G,) per unit of 1 − cos(incidence)."""
+    """(G,) per unit of 1 - cos(incidence)."""
     per_paint: Float32Array
     """(G,) per standard deviation of darker paint."""
 
@@ -78,7 +78,7 @@ class Intensity:
     """
 
     table: Float32Array
-    """(G, K) reflectance by score, quantised, K scores from −4 to 4."""
+    """(G, K) reflectance by score, quantised, K scores from -4 to 4."""
     by_range: Float32Array
     """(G, R) score added by decimetre."""
     per_incidence: Float32Array
@@ -103,7 +103,8 @@ class Intensity:
 
 
 def _by_group_and_range(table: Float32Array, returns: Returns) -> Float32Array:
-    return np.take(table, returns.group * table.shape[1] + returns.step)
+    picked: Float32Array = np.take(table, returns.group * table.shape[1] + returns.step)
+    return picked
 
 
 @dataclass(frozen=True)
@@ -119,7 +120,7 @@ class Effects:
     drop_out: DropOut | None
     intensity: Intensity | None
     blind: NDArray[np.bool_] | None
-    """(C, 1440) beams × quarter degrees from forward to the left, counter-clockwise: hidden by the vehicle."""
+    """(C, 1440) beams by quarter degrees from forward to the left, counter-clockwise: hidden by the vehicle."""
     quantum_m: float
     """Step of reported coordinates; 0 for exact."""
     range_steps: int

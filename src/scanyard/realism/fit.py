@@ -111,7 +111,7 @@ def _drop_out(stats: Mapping[str, Any]) -> dict[str, Any]:
     other = _fit_other(surfaces["by_range"])
     return {
         "definition": "probability that a first return is missing: logit p = intercept + per_10m·(r/10) + "
-        "per_10m_squared·(r/10)² + per_grazing·(1 − cos(incidence)) − per_paint·paint, with r the range in metres and "
+        "per_10m_squared·(r/10)² + per_grazing·(1 - cos(incidence)) - per_paint·paint, with r the range in metres and "
         "paint a standard normal number per object",
         "source": "fitted by maximum likelihood on counts of missing firings: " + surfaces["definition"],
         "groups": {
@@ -138,9 +138,7 @@ def _fit_other(table: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _fit_ground(
-    table: Mapping[str, Any], mounting: Mapping[str, Any], other: Mapping[str, Any]
-) -> dict[str, Any]:
+def _fit_ground(table: Mapping[str, Any], mounting: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
     samples = np.asarray(table["samples"], dtype=np.float64)
     seen = samples > 0
     incidence = np.deg2rad(table["first_bin_deg"] + (np.arange(len(samples)) + 0.5) * table["bin_deg"])[seen]
@@ -222,7 +220,7 @@ def _intensity(stats: Mapping[str, Any]) -> dict[str, Any]:
         ),
     }
     return {
-        "definition": "reflectance = Q(Φ(z)), z = shift(range) + per_incidence·(cos − 1/2)/√(1/12) + per_paint·paint + "
+        "definition": "reflectance = Q(Φ(z)), z = shift(range) + per_incidence·(cos - 1/2)/√(1/12) + per_paint·paint + "
         "spread·ε with ε standard normal; Q is the inverse of the cumulative histogram, uniform within a bin; the "
         "result is rounded down to the quantum",
         "source": "histograms and the ground's means by range measured; per_incidence and per_paint assumed",
@@ -277,8 +275,8 @@ def _blind_sectors(measured: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "definition": "azimuths in degrees, from forward to the left, that the vehicle hides from a beam; rings count "
         "from the highest beam",
-        "source": f"measured: returns per firing in bins of {width} degrees; between 15 and 85 % a bin is taken as hidden "
-        "in part, on the side of the emptier neighbour, below that as hidden",
+        "source": f"measured: returns per firing in bins of {width} degrees; between 15 and 85 % a bin is taken as "
+        "hidden in part, on the side of the emptier neighbour, below that as hidden",
         "beams": [
             {"ring": ring, "sectors_deg": _sectors(np.asarray(fractions), width)}
             for ring, fractions in zip(measured["beams"], measured["return_fraction"], strict=True)

@@ -31,9 +31,7 @@ Scalar = TypeVar("Scalar", bound=np.generic)
 BLOCK = 200000  # returns worked on at once; 64 KB for the widest column, within the cache and malloc's own heap
 
 
-def apply(
-    sweep: Sweep, lidar: Lidar, profile: Profile, rng: np.random.Generator, *, paint_seed: int = 0
-) -> Sweep:
+def apply(sweep: Sweep, lidar: Lidar, profile: Profile, rng: np.random.Generator, *, paint_seed: int = 0) -> Sweep:
     """Return what ``profile``'s sensor would have reported of the ideal ``sweep`` of ``lidar``.
 
     ``rng`` is the frame's own stream; the same stream gives the same bytes.  What outlasts a frame does not come from
@@ -123,7 +121,7 @@ def _beam_bias(effects: Effects, profile: Profile, lidar: Lidar) -> Float32Array
 
 def _hidden(blind: NDArray[np.bool_], beam: IndexArray, x: Float32Array, y: Float32Array) -> NDArray[np.bool_]:
     """Which returns (M,) the vehicle itself would have hidden."""
-    beams, steps = blind.shape
+    steps = blind.shape[1]
     near = np.flatnonzero(np.take(blind.any(axis=1), beam))
     turn = np.arctan2(np.take(y, near), np.take(x, near))
     # wrapped as integers: an angle of just under zero would round up to a whole turn in float32
@@ -136,7 +134,7 @@ def _hidden(blind: NDArray[np.bool_], beam: IndexArray, x: Float32Array, y: Floa
 def _rounded(coordinates: Float32Array, quantum_m: float) -> Float32Array:
     if not quantum_m:
         return coordinates
-    steps = np.rint(coordinates * np.float32(1 / quantum_m))
+    steps: Float32Array = np.rint(coordinates * np.float32(1 / quantum_m))
     return steps * np.float32(quantum_m)
 
 

@@ -1,0 +1,175 @@
+"""From scored frames to an ``Evaluation``, and the difference of two detectors on the same frames."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import product
+
+import numpy as np
+
+from scanyard.errors import EvaluationError
+from scanyard.evaluation import Evaluation, Score
+from scanyard.metrics.intervals import MIN_DRIVES, Difference, percentile_interval, resampled_drives
+from scanyard.metrics.matching import IntArray, Matches, ScoredFrame, Setting, match
+from scanyard.metrics.precision import average_precision
+from scanyard.metrics.protocols import CategoryRule, Protocol, load_protocol
+
+
+def evaluate(
+    frames: Sequence[ScoredFrame],
+    protocol: str = "kitti_r40",
+    *,
+    split: str,
+    domain: str,
+    resamples: int = 1000,
+    level: float = 0.9,
+    seed: int = 0,
+) -> Evaluation:
+    """Score detections against labels under a named protocol; ``metrics`` says what the numbers are.
+
+    A category and difficulty without a label to find has no score.  EvaluationError when the protocol is unknown, a
+    column it needs is missing, or there is nothing to find at all.
+    """
+    settings = load_protocol(protocol)
+    drives = _checked_drives(frames)
+    mixtures = np.concatenate([_as_it_is(drives), resampled_drives(len(drives), resamples, seed)])
+    scores = [
+        score
+        for rule in settings.categories
+        for score in _scores(frames, drives, settings, rule, mixtures=mixtures, level=level)
+    ]
+    if not scores:
+        known = [rule.name for rule in settings.categories]
+        raise EvaluationError(
+            f"split {split}: none of its {len(frames)} frames has a label of {known} that counts at any difficulty; "
+            "there is nothing to score"
+        )
+    return Evaluation(
+        protocol=settings.name,
+        split=split,
+        domain=domain,
+        num_frames=len(frames),
+        num_drives=len(drives),
+        interval_level=level,
+        scores=tuple(scores),
+        notes=_notes(scores, settings),
+    )
+
+
+def paired_difference(
+    frames_a: Sequence[ScoredFrame],
+    frames_b: Sequence[ScoredFrame],
+    protocol: str = "kitti_r40",
+    *,
+    metric: str,
+    iou: float,
+    difficulty: str,
+    category: str = "car",
+    resamples: int = 1000,
+    level: float = 0.9,
+    seed: int = 0,
+) -> Difference:
+    """Average precision of detector a less that of b on the same frames, drives resampled together.
+
+    EvaluationError when the two lists do not hold the same labels, or there is nothing to find.
+    """
+    settings = load_protocol(protocol)
+    rule = settings.category(category)
+    setting = _setting(settings, rule, metric, iou, difficulty)
+    drives = _checked_drives(frames_a)
+    if drives != _checked_drives(frames_b):
+        raise EvaluationError("a paired difference needs the same frames on both sides: their drives differ")
+    mixtures = np.concatenate([_as_it_is(drives), resampled_drives(len(drives), resamples, seed)])
+    (matches_a,), (matches_b,) = (match(frames, drives, rule, [setting]) for frames in (frames_a, frames_b))
+    if not np.array_equal(matches_a.num_labels, matches_b.num_labels):
+        raise EvaluationError(
+            f"a paired difference needs the same frames on both sides: labels per drive are "
+            f"{matches_a.num_labels.tolist()} and {matches_b.num_labels.tolist()}"
+        )
+    if not matches_a.num_labels.any():
+        raise EvaluationError(f"no {difficulty} {category} is labelled in these frames; there is nothing to compare")
+    values_a, values_b = (
+        average_precision(matches, mixtures, settings.recall_positions) for matches in (matches_a, matches_b)
+    )
+    values = values_a - values_b
+    low, high = percentile_interval(values[1:], level, _drives_with_labels(matches_a))
+    return Difference(float(values[0]), low, high)
+
+
+def _scores(
+    frames: Sequence[ScoredFrame],
+    drives: list[str],
+    protocol: Protocol,
+    rule: CategoryRule,
+    *,
+    mixtures: IntArray,
+    level: float,
+) -> list[Score]:
+    settings = [
+        Setting(metric, overlap, difficulty)
+        for metric, overlap, difficulty in product(protocol.metrics, rule.overlaps, protocol.difficulties)
+    ]
+    if not any(np.any(frame.labels.category == rule.name) for frame in frames):
+        return []
+    scores = []
+    for setting, matches in zip(settings, match(frames, drives, rule, settings), strict=True):
+        num_labels = int(matches.num_labels.sum())
+        if num_labels == 0:
+            continue
+        values = average_precision(matches, mixtures, protocol.recall_positions)
+        low, high = percentile_interval(values[1:], level, _drives_with_labels(matches))
+        scores.append(
+            Score(
+                metric=setting.metric,
+                category=rule.name,
+                difficulty=setting.difficulty.name,
+                iou=setting.overlap,
+                value=float(values[0]),
+                low=low,
+                high=high,
+                num_labels=num_labels,
+            )
+        )
+    return scores
+
+
+def _checked_drives(frames: Sequence[ScoredFrame]) -> list[str]:
+    if not frames:
+        raise EvaluationError("no frames to score")
+    for frame in frames:
+        frame.require_columns()
+    return sorted({frame.drive for frame in frames})
+
+
+def _as_it_is(drives: Sequence[str]) -> IntArray:
+    return np.ones((1, len(drives)), dtype=np.int64)
+
+
+def _drives_with_labels(matches: Matches) -> int:
+    return int(np.count_nonzero(matches.num_labels))
+
+
+def _setting(protocol: Protocol, rule: CategoryRule, metric: str, iou: float, difficulty: str) -> Setting:
+    difficulties = {d.name: d for d in protocol.difficulties}
+    if metric not in protocol.metrics or iou not in rule.overlaps or difficulty not in difficulties:
+        raise EvaluationError(
+            f"protocol {protocol.name} does not score {rule.name} {difficulty} {metric}@{iou}; it has "
+            f"{list(protocol.metrics)} at {list(rule.overlaps)}, {list(difficulties)}"
+        )
+    return Setting(metric, iou, difficulties[difficulty])
+
+
+def _notes(scores: Sequence[Score], protocol: Protocol) -> tuple[str, ...]:
+    def names(found: Sequence[Score]) -> str:
+        return ", ".join(dict.fromkeys(f"{score.category} {score.difficulty}" for score in found))
+
+    notes = []
+    without = [score for score in scores if score.low is None]
+    if without:
+        notes.append(f"no interval, labels in fewer than {MIN_DRIVES} drives: {names(without)}")
+    few = [score for score in scores if score.num_labels <= protocol.recall_positions]
+    if few:
+        notes.append(
+            f"{protocol.recall_positions} labels or fewer, where the development kit would cap the score: {names(few)}"
+        )
+    return tuple(notes)
