@@ -1,8 +1,8 @@
 """Roads: lanes, drivable ways and places to start from, read out of an OpenDRIVE map.
 
 Here: checking a map before anything else touches it, its lanes as strips of surface, and routes an ego can drive.
-Left to others: how surfaces look (``carla_server``), who drives where (``sim``), and lifting sidewalks onto their kerbs:
-strips lie at the height of the road.
+Left to others: how surfaces look (``carla_server``), who drives where (``sim``), and lifting sidewalks onto their
+kerbs: strips lie at the height of the road.
 
 Geometry comes from the official client's own ``carla.Map``, offline, so that a lane is where every CARLA script says it
 is.  That map is left-handed; this package is the one place beside ``sim`` that knows, and hands out right-handed
@@ -11,8 +11,9 @@ metres.  Turned down: evaluating the OpenDRIVE curves ourselves (a second opinio
 here first).
 """
 
+from scanyard.roads.lanes import LaneKind
 from scanyard.roads.opendrive import find_map
-from scanyard.roads.road_map import RoadMap, Strip, StripKind
+from scanyard.roads.road_map import RoadMap, Strip
 from scanyard.roads.route import RoadKind, Route
 
-__all__ = ["RoadKind", "RoadMap", "Route", "Strip", "StripKind", "find_map"]
+__all__ = ["LaneKind", "RoadKind", "RoadMap", "Route", "Strip", "find_map"]

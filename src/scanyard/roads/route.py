@@ -7,6 +7,7 @@ traffic comes from behind and trucks stand beyond crests; further out it runs on
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
@@ -24,8 +25,8 @@ STRAIGHT_RAD = np.radians(3.0)
 CURVE_RAD = np.radians(15.0)
 THROUGH_RAD = np.radians(10.0)  # a junction is passed straight through below this turn
 EYE_M = 1.73  # height of KITTI's LiDAR above the road
-CREST_HIDES_M = 3.5  # a crest hides a lorry of this height somewhere beyond it
-CREST_SIGHT_M = 140.0  # ... no further ahead than this
+CREST_HIDES_M = 3.5  # a crest hides a lorry of this height from an eye at the start ...
+CREST_HIDES_AHEAD_M = (90.0, 120.0)  # ... wherever along this stretch it stands
 
 
 @dataclass(frozen=True)
@@ -47,9 +48,9 @@ class Route:
     parking_laterals_m: tuple[float, ...]
     """Centres of the parking lanes at the start, on both sides."""
     kerb_left_m: float
-    """Left edge of the carriageway at the start, parking lanes included."""
+    """Where the left sidewalk begins at the start; without one, the edge of the outermost driving or parking lane."""
     kerb_right_m: float
-    """Right edge of the carriageway at the start, parking lanes included: a negative number."""
+    """Likewise to the right: a negative number."""
 
     @property
     def behind_m(self) -> float:
@@ -99,27 +100,39 @@ class Route:
         return poses
 
     def hidden_height_m(self, s_m: ArrayLike, *, eye_s_m: float = 0.0, eye_height_m: float = EYE_M) -> FloatArray:
-        """How tall a thing at ``s_m`` may be (same shape) and still be hidden by the road itself, 0 where it is in view.
+        """How tall a thing at ``s_m`` (...) may be and still be hidden by the road itself; 0 where its foot is in view.
 
         The eye is ``eye_height_m`` above the road at ``eye_s_m``; only the road's rise and fall counts, not its bends.
         """
-        s = np.asarray(s_m, np.float64)
-        eye = np.interp(eye_s_m, self.s_m, self.points[:, 2]) + eye_height_m
-        ahead = self.s_m > eye_s_m
-        distance, ground = self.s_m[ahead] - eye_s_m, self.points[ahead, 2]
+        distance, ground, eye = self._profile(eye_s_m, eye_height_m)
         steepest = np.maximum.accumulate((ground - eye) / distance)
         hidden = np.maximum(eye + steepest * distance - ground, 0.0)
-        return np.asarray(np.interp(s, self.s_m[ahead], hidden, left=0.0, right=0.0), dtype=np.float64)
+        s = np.asarray(s_m, np.float64)
+        return np.asarray(np.interp(s - eye_s_m, distance, hidden, left=0.0, right=0.0), dtype=np.float64)
+
+    def _profile(self, eye_s_m: float, eye_height_m: float) -> tuple[FloatArray, FloatArray, float]:
+        """Distance (K,) and height (K,) of the road ahead of an eye, and the eye's own height, in metres."""
+        eye = float(np.interp(eye_s_m, self.s_m, self.points[:, 2])) + eye_height_m
+        ahead = self.s_m > eye_s_m + 1e-6
+        return self.s_m[ahead] - eye_s_m, self.points[ahead, 2], eye
 
     def has(self, kind: RoadKind) -> bool:
-        """Whether the stretch 15 to 60 m ahead of the start contains a feature of this kind."""
-        return {
+        """Whether the road is of this kind.
+
+        - any: always.
+        - straight: neither a bend of 3 degrees nor a junction in the first 60 m.
+        - curve: it bends by more than 15 degrees between 15 and 60 m ahead, outside junctions.
+        - crest: a rise 15 to 60 m ahead hides a lorry 3.5 m high, wherever it stands 90 to 120 m ahead.
+        - junction: one lies wholly between 15 and 60 m ahead and is passed straight through.
+        """
+        checks: dict[RoadKind, Callable[[], bool]] = {
             "any": lambda: True,
             "straight": self._is_straight,
             "curve": self._has_curve,
             "crest": self._has_crest,
             "junction": self._passes_junction,
-        }[kind]()
+        }
+        return checks[kind]()
 
     def _turn_rad(self, begin_m: float, end_m: float) -> float:
         """Largest change of heading within a stretch."""
@@ -141,13 +154,11 @@ class Route:
         )
 
     def _has_crest(self) -> bool:
-        eye = np.interp(0.0, self.s_m, self.points[:, 2]) + EYE_M
-        ahead = (self.s_m > 1.0) & (self.s_m <= CREST_SIGHT_M)
-        distance, ground = self.s_m[ahead], self.points[ahead, 2]
-        rising = (ground - eye) / distance
-        steepest = np.maximum.accumulate(rising)
-        hidden = eye + steepest * distance - ground
-        if not len(hidden) or hidden.max() < CREST_HIDES_M:
+        hidden_from, hidden_to = CREST_HIDES_AHEAD_M
+        beyond = np.arange(hidden_from, hidden_to + 1.0)
+        if self.ahead_m < hidden_to or self.hidden_height_m(beyond).min() < CREST_HIDES_M:
             return False
-        crest = distance[np.argmax(rising == steepest[np.argmax(hidden)])]
-        return bool(WINDOW_M[0] <= crest <= WINDOW_M[1])
+        distance, ground, eye = self._profile(0.0, EYE_M)
+        before = distance <= hidden_from
+        crest_m = distance[before][np.argmax((ground[before] - eye) / distance[before])]
+        return bool(WINDOW_M[0] <= crest_m <= WINDOW_M[1])
