@@ -24,6 +24,7 @@ Floats = NDArray[np.float64]
 KERB_M = 0.12
 CELL_M = 0.5  # of the raster that knows where lanes are
 LAND_CELL_M = 6.0
+LINE_M, LINE_LIFT_M = 0.13, 0.008  # width of a painted line, and how far above the road it is drawn
 MARGIN_M = 150.0  # land beyond the outermost lane: as far as a LiDAR sees
 
 
@@ -175,7 +176,8 @@ class _Lane:
 
     def __init__(self, strip: StripLike) -> None:
         turned = np.array([1.0, -1.0, 1.0])
-        self.road_id, self.kind, self.in_junction = strip.road_id, strip.kind, strip.in_junction
+        self.road_id, self.lane_id, self.kind = strip.road_id, strip.lane_id, strip.kind
+        self.in_junction = strip.in_junction
         self.left = np.asarray(strip.left, dtype=float) * turned
         self.right = np.asarray(strip.right, dtype=float) * turned
         self.width_m = float(np.median(np.linalg.norm(self.left - self.right, axis=1)))
@@ -238,7 +240,23 @@ def _lane_sheets(lane: _Lane) -> list[Mesh]:
     rows = lane.left * (1 - across) + lane.right * across
     rows[..., 2] += unevenness(rows[..., :2])
     if lane.kind != "sidewalk":
-        return [sheet(rows, Material.ASPHALT if lane.kind != "other" else Material.GRASS)]
+        surface = sheet(rows, Material.ASPHALT if lane.kind != "other" else Material.GRASS)
+        return [surface, *_lines(lane, rows)]
     raised = rows + [0, 0, KERB_M]
     kerbs = [sheet(np.stack([row - [0, 0, 0.05], row + [0, 0, KERB_M]]), Material.KERB) for row in (rows[0], rows[-1])]
     return [sheet(raised, Material.PAVING), *kerbs]
+
+
+def _lines(lane: _Lane, rows: Floats) -> list[Mesh]:
+    """Paint: dashes between lanes, a line along the outer edge; ``rows`` (R, K, 3) is the surface, from left to right."""
+    if lane.kind != "driving" or lane.in_junction:
+        return []
+    wide = LINE_M / max(lane.width_m, LINE_M)
+    lift = np.array([0.0, 0.0, LINE_LIFT_M])
+    left, right = rows[0], rows[-1]
+    outer = sheet(np.stack([right, right * (1 - wide) + left * wide]) + lift, Material.ROAD_LINE)
+    if lane.lane_id == 1:  # the lane the other way has drawn the middle line
+        return [outer]
+    inner = np.stack([left, left * (1 - wide) + right * wide]) + lift
+    painted = [sheet(inner[:, i : i + 2], Material.ROAD_LINE) for i in range(1, len(left) - 1, 4)]
+    return [outer, *painted]

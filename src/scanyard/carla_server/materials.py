@@ -95,6 +95,7 @@ class Material(IntEnum):
     CLOTH = 44
     TRAFFIC_LIGHT = 45
     FLAGSTONE = 46
+    ROAD_LINE = 47
 
 
 class _Look(NamedTuple):
@@ -157,6 +158,7 @@ _LOOKS: dict[Material, _Look] = {
     Material.CLOTH: _Look(Tag.DYNAMIC, (120, 92, 84), grain=0.08),
     Material.TRAFFIC_LIGHT: _Look(Tag.TRAFFIC_LIGHT, (40, 42, 40)),
     Material.FLAGSTONE: _Look(Tag.SIDEWALKS, (158, 150, 138), grain=0.16),
+    Material.ROAD_LINE: _Look(Tag.ROAD_LINES, (214, 214, 208), grain=0.18),
 }
 
 TAG = np.array([_LOOKS[material].tag for material in Material], dtype=np.uint8)

@@ -7,8 +7,9 @@ by rays that can meet them, and the nearer of street and actor wins.  CARLA's le
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -27,6 +28,7 @@ __all__ = ["EnvironmentObject", "Hits", "Placed", "Scene", "Shape", "shape_for"]
 Floats = NDArray[np.float64]
 Array32 = NDArray[np.float32]
 Rows = NDArray[np.int64]
+T = TypeVar("T")
 
 _NO_PART = np.int32(-1)
 
@@ -76,6 +78,8 @@ class Scene:
         self._scenery = Scenery(self._ground, road_map.name, style=style, parked_share=parked_share)
         self._regions = Regions(self._ground, self._scenery)
         self._version = 0
+        self._remembered: dict[Hashable, Any] = {}
+        self._remembered_version = 0
         self.place((), (), np.zeros((0, 4, 4)))
 
     @property
@@ -92,6 +96,16 @@ class Scene:
     def version(self) -> int:
         """Grows whenever something moves, appears or goes: what was seen before is then out of date."""
         return self._version
+
+    def remembered(self, key: Hashable, look: Callable[[], T]) -> T:
+        """What ``look`` returned for ``key`` since the scene last changed, or what it returns now."""
+        if self._remembered_version != self._version:
+            self._remembered.clear()
+            self._remembered_version = self._version
+        if key not in self._remembered:
+            self._remembered[key] = look()
+        found: T = self._remembered[key]
+        return found
 
     def enable(self, ids: Iterable[int], enabled: bool) -> None:
         """Show or hide environment objects; ids that are not ours are passed over, as CARLA does."""
@@ -161,12 +175,10 @@ class Scene:
         placed = self._placed
         for k, rows in candidates:
             shape = placed.shapes[k]
-            actor_from_anchor = np.linalg.inv(placed.world_from_actor[k]) @ _shift(anchor)
-            nearest = -actor_from_anchor[:3, :3] @ np.zeros(3)
-            del nearest
-            rows = self._in_sight(hits, rays, rows, placed.corners[k] - anchor)
+            rows = _in_sight(hits, rays, rows, placed.corners[k] - anchor)
             if not len(rows):
                 continue
+            actor_from_anchor = np.linalg.inv(placed.world_from_actor[k]) @ _shift(anchor)
             local = _turned(rays[rows], actor_from_anchor)
             if salt is None:
                 found = shape.surface.cast(local)
@@ -198,18 +210,6 @@ class Scene:
         ]
         whole = Mesh.joined([street, *actors])
         return whole.vertices, whole.faces
-
-    @staticmethod
-    def _in_sight(hits: Hits, rays: Array32, rows: Rows, corners: Floats) -> Rows:
-        """Leave out rows whose ray has already met something nearer than the box (8, 3) can be."""
-        if not len(rows):
-            return rows
-        middle = corners.mean(axis=0)
-        reach = float(np.linalg.norm(corners[0] - corners[7])) / 2
-        start = rays[rows[0], :3]
-        slack = float(np.abs(rays[rows[-1], :3] - start).max())  # beams of one LiDAR start within centimetres
-        nearest = float(np.linalg.norm(middle - start)) - reach - slack
-        return rows[hits.range_m[rows] > nearest]
 
 
 def _hits_of(count: int, *, look: bool = False) -> Hits:
@@ -270,3 +270,13 @@ def _shift(anchor: Floats) -> Floats:
     matrix = np.eye(4)
     matrix[:3, 3] = anchor
     return matrix
+
+
+def _in_sight(hits: Hits, rays: Array32, rows: Rows, corners: Floats) -> Rows:
+    """Leave out rows whose ray has already met something nearer than the box (8, 3) can be."""
+    if not len(rows):
+        return rows
+    middle = corners.mean(axis=0)
+    reach = float(np.linalg.norm(corners[0] - corners[7])) / 2
+    nearest = np.linalg.norm(rays[rows, :3] - middle.astype(np.float32), axis=1) - (reach + 1e-3)
+    return rows[hits.range_m[rows] > nearest]

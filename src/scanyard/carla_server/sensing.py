@@ -15,9 +15,13 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+from scanyard.carla_server.cameras import camera
+from scanyard.carla_server.materials import Tag
 from scanyard.carla_server.panes import salt_of
 from scanyard.carla_server.scene import Hits, Placed, Scene
 from scanyard.randomness import stream
+
+__all__ = ["POINT", "SEMANTIC_POINT", "Beams", "Tick", "beams_of", "camera", "lidar", "semantic_lidar"]
 
 Floats = NDArray[np.float64]
 Array32 = NDArray[np.float32]
@@ -71,7 +75,8 @@ def semantic_lidar(
     points["x"], points["y"], points["z"] = _points(beams, kept, hits.range_m[kept])
     points["cos_inc"] = hits.cos_incidence[kept]
     points["object_idx"] = hits.instance[kept]
-    points["object_tag"] = hits.tag[kept]
+    tag = hits.tag[kept]
+    points["object_tag"] = np.where(tag == Tag.ROAD_LINES, Tag.ROADS, tag)  # paint has no height: CARLA never hits it
     return counts, points
 
 
