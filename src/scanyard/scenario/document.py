@@ -41,6 +41,9 @@ MAX_NODES = 50_000
 MAX_DIGITS = 40
 """Longest number; Python takes quadratic time over long ones."""
 
+_HOPELESS = re.compile(rf"(?:[\[{{]\s*+){{{MAX_DEPTH + 1}}}")
+"""So many brackets in a row: the parser would look 1,024 of them ahead before it hands out the first event."""
+
 Scalar = bool | int | float | str | None
 
 
@@ -154,6 +157,10 @@ def parse_document(raw: bytes, source: str) -> Node:
     except UnicodeDecodeError as error:
         line = raw.count(b"\n", 0, error.start) + 1
         raise complaint(source, line, "", f"found byte {raw[error.start]:#04x}; expected UTF-8") from None
+    openers = _HOPELESS.search(text)
+    if openers is not None:
+        line = text.count("\n", 0, openers.start()) + 1
+        raise complaint(source, line, "", f"nested more than {MAX_DEPTH} deep; expected less")
     root = _Builder(text, source).document()
     if not isinstance(root.content, dict):
         found = shown(root.plain()) if root.depth <= MAX_DEPTH else "a list"
@@ -198,9 +205,12 @@ class _Builder:
                 if isinstance(event, StreamEndEvent):
                     return
         except MarkedYAMLError as error:
+            what = _one_line(error.problem or error.context)
             mark = error.problem_mark or error.context_mark
+            if "end of stream" in what and error.context_mark is not None:  # say what was left open, and where
+                mark, what = error.context_mark, f"{what} {_one_line(error.context)}"
             at = mark.line + 1 if mark is not None else line
-            raise complaint(self._source, at, "", f"not YAML: {_one_line(error.problem or error.context)}") from None
+            raise complaint(self._source, at, "", f"not YAML: {what}") from None
         except YAMLError as error:
             reason = getattr(error, "reason", None)  # a ReaderError: a character YAML does not allow
             at = text.count("\n", 0, error.position) + 1 if reason else line  # type: ignore[attr-defined]
@@ -321,4 +331,6 @@ def _core_schema(text: str) -> Scalar:  # noqa: PLR0911 - a table of cases
 
 
 def _one_line(text: str | None) -> str:
-    return " ".join(ascii(text or "cannot be parsed")[1:-1].replace("\\n", " ").split())[:160]
+    words = " ".join((text or "cannot be parsed").split())
+    hint = "; expected spaces where there is a tab" if "'\\t'" in words else ""
+    return words.encode("ascii", "backslashreplace").decode()[:160] + hint

@@ -11,9 +11,10 @@ from pydantic import BaseModel
 
 from scanyard.errors import ScenarioError
 from scanyard.scenario.distributions import Choice, Distribution
+from scanyard.scenario.expression import RESERVED
 from scanyard.scenario.model import KINDS, RigFile, ScenarioFile
 from scanyard.scenario.quantity import ExpressionText
-from scanyard.scenario.reading import Reading, did_you_mean, listed, read_model
+from scanyard.scenario.reading import Reading, did_you_mean, listed, read_model, refuse_same_names
 from scanyard.scenario.rig import read_rig
 
 CARLA_TOWN = re.compile(r"Town[0-9]{2}[A-Za-z0-9_]*")
@@ -114,6 +115,14 @@ def quantities(model: BaseModel, path: KeyPath = ()) -> Iterator[tuple[KeyPath, 
 def _check_names(reading: Reading[ScenarioFile]) -> None:
     """Every expression uses parameters that exist, and every $kind is a choice of kinds."""
     parameters = reading.model.parameters
+    for name in parameters:
+        if name in RESERVED:
+            raise reading.complaint(
+                ("parameters", name), "found a name that means something in expressions; expected another name"
+            )
+    refuse_same_names(
+        reading, {("actors", index, "name"): actor.name for index, actor in enumerate(reading.model.actors)}
+    )
     for path, value in quantities(reading.model):
         if isinstance(value, ExpressionText):
             for name in sorted(value.expression.names - set(parameters)):

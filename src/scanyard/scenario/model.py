@@ -16,9 +16,8 @@ from pydantic import ConfigDict, Field, FiniteFloat, StringConstraints, model_va
 from pydantic.json_schema import SkipJsonSchema
 
 from scanyard.scenario.concrete import Behaviour, Kind, RoadKind
-from scanyard.scenario.distributions import Distribution, Strict
-from scanyard.scenario.expression import RESERVED
-from scanyard.scenario.quantity import Bounds, ExpressionText, Quantity
+from scanyard.scenario.distributions import Strict
+from scanyard.scenario.quantity import Bounds, ExpressionText, Parameter, Quantity
 
 KINDS: tuple[str, ...] = get_args(Kind)
 
@@ -168,7 +167,7 @@ class ScenarioFile(Strict):
         "distributions are replaced.",
     )
     tags: list[Name] = Field(default_factory=list, max_length=50, description="Words to find it by.")
-    parameters: dict[ParameterName, FiniteFloat | Distribution] = Field(
+    parameters: dict[ParameterName, Parameter] = Field(
         default_factory=dict,
         max_length=100,
         description="Values drawn once per seed, each from its own random stream, so that adding one never "
@@ -191,17 +190,6 @@ class ScenarioFile(Strict):
     traffic: Traffic = Field(
         default_factory=Traffic, description="Ambient road users, placed where they are in nobody's way."
     )
-
-    @model_validator(mode="after")
-    def _names(self) -> Self:
-        names = [actor.name for actor in self.actors]
-        for name in names:
-            if names.count(name) > 1:
-                raise ValueError(f"two actors are called {name}; expected different names")
-        for name in self.parameters:
-            if name in RESERVED:
-                raise ValueError(f"a parameter is called {name}, which means something in expressions; rename it")
-        return self
 
 
 class Mount(Strict):
@@ -253,13 +241,3 @@ class RigFile(Strict):
     )
     lidars: list[LidarFile] = Field(default_factory=list, max_length=8, description="Spinning LiDARs.")
     cameras: list[CameraFile] = Field(default_factory=list, max_length=16, description="Cameras.")
-
-    @model_validator(mode="after")
-    def _sensors(self) -> Self:
-        names = [*(lidar.name for lidar in self.lidars), *(camera.name for camera in self.cameras)]
-        if not names:
-            raise ValueError("found no sensor; expected at least one lidar or camera")
-        for name in names:
-            if names.count(name) > 1:
-                raise ValueError(f"two sensors are called {name}; expected different names")
-        return self

@@ -60,6 +60,13 @@ Quantity = Annotated[
 ]
 
 
+Parameter = Annotated[
+    Annotated[FiniteFloat, Tag("parameter")] | Annotated[Distribution, Tag("distribution")],
+    Discriminator(lambda value: "distribution" if isinstance(value, dict | Distribution) else "parameter"),
+]
+"""What a parameter may be: a constant, or drawn."""
+
+
 @dataclass(frozen=True)
 class Bounds:
     """What a quantity may be, once it has a value."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any, Generic, TypeVar, get_args, get_origin
@@ -61,6 +61,17 @@ def did_you_mean(found: str, known: Iterable[str]) -> str:
 def listed(names: Iterable[str]) -> str:
     """Names as they read in a message."""
     return ", ".join(names) or "none at all"
+
+
+def refuse_same_names(reading: Reading[Model], names: Mapping[tuple[str | int, ...], str]) -> None:
+    """ScenarioError where two of the ``names``, given by key path, are the same."""
+    first: dict[str, tuple[str | int, ...]] = {}
+    for path, name in names.items():
+        if name in first:
+            raise reading.complaint(
+                path, f"found {name!r}, which {key_path(first[name])} is called too; expected different names"
+            )
+        first[name] = path
 
 
 # --- extends ------------------------------------------------------------------------------------------------------
@@ -121,11 +132,17 @@ def _is_distribution(node: Node) -> bool:
 
 def _first_complaint(error: ValidationError, document: Node, model: type[BaseModel]) -> ScenarioError:
     problems: dict[tuple[str | int, ...], list[str]] = {}
+    misspelt: set[tuple[str | int, ...]] = set()
     for detail in error.errors(include_url=False):
+        if detail["type"] == "none_required":  # the branch of an optional key that stands for its absence
+            continue
         path = _path(detail, document)
+        if detail["type"] == "extra_forbidden":
+            misspelt.add(path)
         problems.setdefault(path, []).append(_what(detail, path, model))
     places = {path: document.place(path) for path in problems}
-    first = min(problems, key=lambda path: (places[path][0] != document.source, places[path]))
+    # A misspelt key is often why another is missing, so it is told first.
+    first = min(problems, key=lambda path: (path not in misspelt, places[path][0] != document.source, places[path]))
     what = _joined(problems[first])
     more = len(problems) - 1
     if more:
@@ -165,14 +182,21 @@ def _what(  # noqa: PLR0911 - a case per kind of error
         return f"found {found}; expected {listed(known)}{did_you_mean(str(detail['input']), known)}"
     if kind == "string_pattern_mismatch":
         return f"found {found}; expected {_PATTERNS.get(str(context['pattern']), context['pattern'])}"
-    if kind == "float_type" and detail["loc"][-1] == "number":
-        return f"found {found}; expected a number, a distribution or an expression"
+    if kind == "float_type" and detail["loc"][-1] in _NUMBER_FORMS:
+        return f"found {found}; expected {_NUMBER_FORMS[str(detail['loc'][-1])]}"
+    if kind in ("too_short", "too_long"):
+        limit = f"at least {context['min_length']}" if kind == "too_short" else f"at most {context['max_length']}"
+        return f"found {context['actual_length']} values; expected {limit}"
     if kind in _TYPES:
         return f"found {found}; expected {_TYPES[kind]}"
     expected = detail["msg"].removeprefix("Input should be ")
     return f"found {found}; expected {expected[:1].lower()}{expected[1:]}"
 
 
+_NUMBER_FORMS = {  # tags of the unions in ``quantity``
+    "number": "a number, a distribution or an expression",
+    "parameter": "a number or a distribution",
+}
 _TYPES = {
     "float_type": "a number",
     "finite_number": "a finite number",
@@ -229,6 +253,3 @@ def _models(annotation: Any) -> list[type[BaseModel]]:
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return [annotation]
     return [found for argument in get_args(annotation) for found in _models(argument)]
-
-
-__all__ = ["Reading", "did_you_mean", "key_path", "listed", "read_model"]

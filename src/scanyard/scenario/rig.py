@@ -14,7 +14,7 @@ from scanyard.errors import InputError
 from scanyard.geometry import Transform
 from scanyard.profiles import load_profile, profile_names
 from scanyard.scenario.model import CameraFile, LidarFile, Mount, RigFile
-from scanyard.scenario.reading import Reading, did_you_mean, listed, read_model
+from scanyard.scenario.reading import Reading, did_you_mean, listed, read_model, refuse_same_names
 from scanyard.sensors import Camera, Lidar, Rig
 
 DEFAULT_ROTATION_HZ = 10.0
@@ -31,8 +31,15 @@ def load_rig(path: str | Path, *, rate_hz: float | None = None) -> Rig:
 def read_rig(path: str | Path) -> Reading[RigFile]:
     """Read a rig file without settling its rotation."""
     reading = read_model(path, RigFile)
+    rig = reading.model
+    if not rig.lidars and not rig.cameras:
+        raise reading.complaint((), "found no sensor; expected at least one lidar or camera")
+    names: dict[tuple[str | int, ...], str] = {}
+    names.update({("lidars", index, "name"): lidar.name for index, lidar in enumerate(rig.lidars)})
+    names.update({("cameras", index, "name"): camera.name for index, camera in enumerate(rig.cameras)})
+    refuse_same_names(reading, names)
     known = profile_names()
-    for index, lidar in enumerate(reading.model.lidars):
+    for index, lidar in enumerate(rig.lidars):
         if lidar.profile not in known:
             raise reading.complaint(
                 ("lidars", index, "profile"),
