@@ -12,6 +12,7 @@ from pathlib import Path
 import jinja2
 
 from scanyard.board.database import read_entries
+from scanyard.board.entry import Entry
 from scanyard.board.ranking import Ranked, boards, rank, score_range
 
 STAND_IN = "stand-in, not real"
@@ -29,7 +30,7 @@ def write_page(db: str | Path, path: str | Path, *, title: str = "Leaderboard", 
             "domain": domain,
             "protocol": protocol,
             "evaluation": group[0].evaluation,
-            "rows": [_row(ranked, difficulty) for ranked in rank(group, difficulty=difficulty)],
+            "rows": [_row(ranked, difficulty) for ranked in _ranked(group, difficulty)],
         }
         for (split, domain, protocol), group in boards(entries).items()
     ]
@@ -48,6 +49,13 @@ def _template() -> jinja2.Template:
         autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     return environment.from_string(source)
+
+
+def _ranked(group: list[Entry], difficulty: str) -> list[Ranked]:
+    """Ranked by the first column that was scored at this difficulty; EvaluationError when none was."""
+    scored = {(score.metric, score.iou) for score in group[0].evaluation.scores if score.difficulty == difficulty}
+    metric, iou = next((column for column in _COLUMNS if column in scored), _COLUMNS[0])
+    return rank(group, metric, iou=iou, difficulty=difficulty)
 
 
 def _row(ranked: Ranked, difficulty: str) -> dict[str, object]:

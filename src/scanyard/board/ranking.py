@@ -57,14 +57,18 @@ def rank(
     """Order entries by one score, best first; ties share a rank and keep the order of their names.
 
     An entry without an interval (too few drives) may stand anywhere its peers cannot rule out, so it never narrows
-    another's range.  EvaluationError when the entries were scored on different frames or protocols.
+    another's range.  EvaluationError when the entries were scored on different frames or
+    protocols, or lack the score.
     """
     if len(boards(entries)) > 1:
         raise EvaluationError(
             f"cannot rank entries of different tests together: {sorted({e.evaluated_on for e in entries})}; "
             "rank each test split by itself"
         )
-    scored = [(entry, entry.evaluation.score(metric, iou, difficulty, category)) for entry in entries]
+    try:
+        scored = [(entry, entry.evaluation.score(metric, iou, difficulty, category)) for entry in entries]
+    except KeyError as error:
+        raise EvaluationError(f"cannot rank by what was not scored: {error.args[0]}") from error
     scored.sort(key=lambda pair: (-pair[1].value, pair[0].arm, pair[0].detector, pair[0].seeds))
     ranked = []
     for entry, score in scored:

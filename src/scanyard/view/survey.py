@@ -29,6 +29,8 @@ class Glimpse:
     index: int
     num_labels: int
     has_image: bool
+    preferred: bool
+    """A detector ran on it."""
 
 
 @dataclass(frozen=True)
@@ -41,9 +43,9 @@ class Survey:
     cars: ObjectPoints
 
     def choose(self, count: int, *, with_image: bool = False) -> list[Glimpse]:
-        """Up to ``count`` frames worth showing: the fullest of each drive, then the fullest drives."""
+        """Up to ``count`` frames worth showing: preferred ones, the fullest of each drive, then what else is full."""
         fitting = [glimpse for glimpse in self.glimpses if glimpse.has_image or not with_image]
-        fitting.sort(key=lambda glimpse: -glimpse.num_labels)
+        fitting.sort(key=lambda glimpse: (not glimpse.preferred, -glimpse.num_labels))
         of_drive: dict[str, Glimpse] = {}
         for glimpse in fitting:
             of_drive.setdefault(glimpse.sequence.info.drive, glimpse)
@@ -55,24 +57,31 @@ class Survey:
 def survey(
     name: str, sequences: Sequence[SensorSequence], *, prefer: Mapping[tuple[str, int], object] | None = None
 ) -> Survey:
-    """Look at up to MAX_FRAMES frames, first those in ``prefer`` (by sequence name and index) where there are any."""
+    """Look at up to MAX_FRAMES frames; up to half of them from ``prefer`` (by sequence name and index)."""
     places = [(sequence, index) for sequence in sequences for index in range(len(sequence))]
-    preferred = [place for place in places if prefer and (place[0].info.name, place[1]) in prefer]
-    places = preferred or places
-    spread = np.unique(np.linspace(0, len(places) - 1, min(MAX_FRAMES, len(places))).round().astype(int))
+    wanted = [bool(prefer) and (sequence.info.name, index) in (prefer or {}) for sequence, index in places]
+    preferred = _spread([place for place, want in zip(places, wanted, strict=True) if want], MAX_FRAMES // 2)
+    others = _spread([place for place, want in zip(places, wanted, strict=True) if not want], MAX_FRAMES // 2)
     glimpses, distances, counts = [], [], []
-    for at in spread if places else []:
-        sequence, index = places[at]
+    for position, (sequence, index) in enumerate([*preferred, *others]):
         frame = sequence[index]
         distance, count = _cars(frame, sequence.info.rig)
         distances.append(distance)
         counts.append(count)
         labels = 0 if frame.boxes is None else len(frame.boxes)
-        glimpses.append(Glimpse(sequence, index, labels, has_image=bool(frame.images)))
+        glimpses.append(Glimpse(sequence, index, labels, bool(frame.images), position < len(preferred)))
     domains = {sequence.info.domain for sequence in sequences}
     domain = domains.pop() if len(domains) == 1 else "mixed"
     cars = ObjectPoints(name, domain, np.concatenate([*distances, np.zeros(0)]), np.concatenate([*counts, np.zeros(0)]))
     return Survey(name, domain, tuple(glimpses), cars)
+
+
+def _spread(places: Sequence[tuple[SensorSequence, int]], count: int) -> list[tuple[SensorSequence, int]]:
+    """At most ``count`` of them, evenly spaced."""
+    if not places:
+        return []
+    at = np.unique(np.linspace(0, len(places) - 1, min(count, len(places))).round().astype(int))
+    return [places[index] for index in at]
 
 
 def _cars(frame: Frame, rig: Rig) -> tuple[FloatArray, FloatArray]:

@@ -1,0 +1,139 @@
+"""What a finished experiment looks like: its rows on a leaderboard, and the report with pictures."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from importlib import metadata
+from pathlib import Path
+
+from scanyard.board import Entry, add_entries, write_page
+from scanyard.errors import StoreError
+from scanyard.experiment.arm import Job, load_losses
+from scanyard.experiment.recipe import Recipe
+from scanyard.experiment.run import ENTRIES, load_comparison, plan_jobs
+from scanyard.experiment.splits import resolve_splits
+from scanyard.sequence import SensorSequence
+from scanyard.split import Split
+from scanyard.store import Dataset, open_dataset
+from scanyard.view import Detections, LossCurve, SourceCard, write_report
+
+REPORT, PAGE, BOARD = "report.html", "leaderboard.html", "leaderboard.sqlite"
+
+
+def publish(
+    recipe: Recipe,
+    out: str | Path,
+    *,
+    datasets: Mapping[str, str | Path] | None = None,
+    board: str | Path | None = None,
+    title: str | None = None,
+) -> tuple[Path, Path]:
+    """Add the entries in ``out`` to the leaderboard and write both pages: (report, leaderboard page).
+
+    ``board`` is the leaderboard's file, by default one in ``out``.  StoreError when the experiment is not finished.
+    """
+    folder = Path(out).resolve()
+    opened = {name: open_dataset(path) for name, path in recipe.dataset_folders(datasets).items()}
+    splits = resolve_splits(recipe, {name: dataset.sequences for name, dataset in opened.items()})
+    jobs = plan_jobs(recipe, splits, opened, folder)
+    entries = load_entries(folder)
+    best = _best(entries)
+    shown = next((job for job in jobs if (job.arm, (job.seed,)) == (best.arm, best.seeds)), None)
+    if shown is None:
+        raise StoreError(f"{folder}: its entries are of another recipe; run this one")
+    report = write_report(
+        folder / REPORT,
+        title=title or recipe.description or recipe.name,
+        sequences=_recordings(recipe, splits),
+        entries=entries,
+        differences=load_comparison(folder),
+        curves=[_curve(job) for job in jobs],
+        detections=_detections(shown),
+        shown_detector=f"arm {shown.arm}",
+        sources=[_card(name, dataset) for name, dataset in opened.items()],
+        facts=_facts(recipe, jobs, entries, splits),
+    )
+    database = Path(board) if board is not None else folder / BOARD
+    add_entries(database, entries)
+    return report, write_page(database, folder / PAGE)
+
+
+def load_entries(out: str | Path) -> list[Entry]:
+    """The entries a finished experiment left in ``out``; StoreError when there are none."""
+    path = Path(out) / ENTRIES
+    try:
+        return [Entry.from_dict(data) for data in json.loads(path.read_text(encoding="utf-8"))]
+    except (OSError, json.JSONDecodeError) as error:
+        raise StoreError(f"{path}: no entries to read ({error}); run the experiment") from error
+
+
+def _best(entries: Sequence[Entry]) -> Entry:
+    """The entry with the highest mean over all its moderate scores: whose detections the pictures show."""
+
+    def mean(entry: Entry) -> float:
+        values = [score.value for score in entry.evaluation.scores if score.difficulty == "moderate"]
+        return sum(values) / len(values) if values else 0.0
+
+    return max(entries, key=mean)
+
+
+def _recordings(recipe: Recipe, splits: Mapping[str, Split]) -> dict[str, Sequence[SensorSequence]]:
+    """What the experiment used, by dataset."""
+    used = [*(name for arm in recipe.arms.values() for name in arm.splits), *recipe.test]
+    recordings: dict[str, dict[str, SensorSequence]] = {}
+    for name in used:
+        of_dataset = recordings.setdefault(recipe.splits[name].dataset, {})
+        of_dataset.update({sequence.info.name: sequence for sequence in splits[name].sequences})
+    return {dataset: list(sequences.values()) for dataset, sequences in recordings.items()}
+
+
+def _curve(job: Job) -> LossCurve:
+    points = load_losses(job)
+    return LossCurve(job.arm, job.seed, [step for step, _ in points], [loss for _, loss in points])
+
+
+def _detections(job: Job) -> Detections:
+    from scanyard.detect import read_detections  # noqa: PLC0415  # imports torch
+
+    return {
+        (frame.sequence, frame.index): frame.boxes
+        for test in job.test
+        for frame in read_detections(job.detections(test)).frames
+    }
+
+
+def _card(name: str, dataset: Dataset) -> SourceCard:
+    sequences = dataset.sequences.values()
+    licences = sorted({dataset.licence, *(sequence.info.licence for sequence in sequences)})
+    return SourceCard(
+        name=name,
+        domain=dataset.domain,
+        licence=", ".join(licences),
+        digest=dataset.digest,
+        num_sequences=len(sequences),
+        num_frames=dataset.num_frames,
+        num_drives=len({sequence.info.drive for sequence in sequences}),
+    )
+
+
+def _facts(
+    recipe: Recipe, jobs: Sequence[Job], entries: Sequence[Entry], splits: Mapping[str, Split]
+) -> dict[str, str]:
+    trained = {name for job in jobs for name in job.train}
+    provenance = entries[0].provenance
+    return {
+        "recipe": f"{recipe.name}, digest {recipe.digest[:16]}",
+        "steps": f"{recipe.steps} optimiser steps of {recipe.batch_size} frames for every arm",
+        "seeds": ", ".join(map(str, recipe.seeds)) + (" (single run)" if len(recipe.seeds) == 1 else ""),
+        **{
+            f"split {name}": f"{split.num_frames} frames of {len(split.drives)} drives, {split.domain}"
+            + (", not real" if split.domain == "stand-in" else "")
+            for name, split in splits.items()
+            if name in trained or name in recipe.test
+        },
+        "protocol": recipe.protocol,
+        "versions": f"scanyard {metadata.version('scanyard')}, torch {provenance.get('torch', 'unknown')}, "
+        f"numpy {provenance.get('numpy', 'unknown')}",
+        "runs": ", ".join(f"{job.arm} seed {job.seed}: {job.digest[:10]}" for job in jobs),
+    }

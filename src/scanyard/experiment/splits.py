@@ -1,0 +1,69 @@
+"""Splits from opened datasets: which drives fall where, and proof that no test drive was trained on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from scanyard.errors import EvaluationError
+from scanyard.experiment.recipe import DriveChoice, Recipe, SplitChoice
+from scanyard.randomness import stream
+from scanyard.sequence import SensorSequence
+from scanyard.split import Split, require_disjoint
+
+Sequences = Mapping[str, SensorSequence]
+"""Of one dataset, by name."""
+
+
+def resolve_splits(recipe: Recipe, datasets: Mapping[str, Sequences]) -> dict[str, Split]:
+    """Every split of the recipe, by name, from the opened ``datasets``.
+
+    EvaluationError when a split is empty, names a drive that is not there, or a test split shares a drive with what an
+    arm trains on: drives are compared by name over all datasets.
+    """
+    splits = {name: _split(recipe, name, datasets) for name in recipe.splits}
+    for arm in recipe.arms.values():
+        for test in recipe.test:
+            require_disjoint([splits[name] for name in arm.splits], splits[test])
+    return splits
+
+
+def _split(recipe: Recipe, name: str, datasets: Mapping[str, Sequences]) -> Split:
+    choice = recipe.splits[name]
+    sequences = datasets[choice.dataset]
+    drives = _drives(recipe, name, choice, sequences)
+    chosen = tuple(sequence for sequence in sequences.values() if sequence.info.drive in drives)
+    if not any(len(sequence) for sequence in chosen):
+        raise EvaluationError(
+            f"split {name}: holds no frame; dataset {choice.dataset} has {len(_all_drives(sequences))} drives in "
+            f"{len(sequences)} sequences. Record or import more, or choose other drives."
+        )
+    return Split(name, chosen)
+
+
+def _drives(recipe: Recipe, name: str, choice: SplitChoice, sequences: Sequences) -> set[str]:
+    there = _all_drives(sequences)
+    if choice.drives is None:
+        return set(there)
+    if isinstance(choice.drives, DriveChoice):
+        if choice.drives.rest_of is not None:
+            other = recipe.splits[choice.drives.rest_of]
+            return set(there) - _drives(recipe, choice.drives.rest_of, other, sequences)
+        return _share_of(there, choice, choice.drives)
+    unknown = sorted(set(choice.drives) - set(there))
+    if unknown:
+        raise EvaluationError(f"split {name}: dataset {choice.dataset} has no drive {unknown}; it has {there}")
+    return set(choice.drives)
+
+
+def _share_of(there: list[str], choice: SplitChoice, drawn: DriveChoice) -> set[str]:
+    """A share of the drives; at least one, and where there are two or more and a share below 1, not all."""
+    share = drawn.share or 0.0
+    count = max(1, round(share * len(there)))
+    if share < 1 and len(there) > 1:
+        count = min(count, len(there) - 1)
+    order = stream("experiment", "drives", choice.dataset, drawn.seed).permutation(len(there))
+    return {there[index] for index in order[:count]}
+
+
+def _all_drives(sequences: Sequences) -> list[str]:
+    return sorted({sequence.info.drive for sequence in sequences.values()})

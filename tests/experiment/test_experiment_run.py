@@ -1,0 +1,255 @@
+"""Running an experiment: what is trained, kept and done again, and that the numbers are those of the files."""
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from scanyard.boxes import Boxes
+from scanyard.detect import Source, TrainRecipe
+from scanyard.errors import EvaluationError, InputError, StoreError
+from scanyard.experiment import (
+    Job,
+    Progress,
+    evaluate_file,
+    load_comparison,
+    load_entries,
+    load_recipe,
+    publish,
+    resolve_splits,
+    run,
+)
+from scanyard.experiment.arm import RESULT, work
+from scanyard.experiment.run import Execute
+from scanyard.frame import Frame
+from scanyard.sensors import Rig
+from scanyard.store import open_dataset
+
+Write = Callable[..., Path]
+
+
+@dataclass(frozen=True)
+class NoisyLabels:
+    """Plays a trained detector: the labels, shaken by a little for every synthetic frame trained on."""
+
+    shake_m: float
+    name: str = "noisy labels"
+
+    def detect(self, frame: Frame, rig: Rig) -> Boxes:
+        assert frame.boxes is not None
+        rng = np.random.default_rng(frame.timestamp_ns)
+        boxes = frame.boxes.replace(center=frame.boxes.center + rng.normal(0, self.shake_m, (len(frame.boxes), 3)))
+        return boxes.replace(score=rng.uniform(0.3, 1, len(boxes)))
+
+    def save(self, path: str | Path) -> None:
+        Path(path).write_text(str(self.shake_m))
+
+
+@dataclass
+class CountingTrainer:
+    """Notes every call of ``train``; dies in the call whose number is given."""
+
+    dies_in_call: int | None = None
+    calls: list[tuple[int, int, tuple[float, ...], bool]] = field(default_factory=list)
+
+    def __call__(
+        self,
+        sources: Sequence[Source],
+        recipe: TrainRecipe,
+        *,
+        start_from: NoisyLabels | None = None,
+        threads: int | None = None,
+        on_progress: Callable[[int, int, float], None],
+    ) -> NoisyLabels:
+        for step in range(1, recipe.steps + 1):
+            on_progress(step, recipe.steps, 1.0 / step)
+        self.calls.append((recipe.steps, recipe.seed, tuple(s.weight for s in sources), start_from is not None))
+        if len(self.calls) == self.dies_in_call:
+            raise KeyboardInterrupt
+        synthetic = sum(sequence.info.domain == "synthetic" for source in sources for sequence in source.sequences)
+        return NoisyLabels(0.1 + 0.1 * synthetic)
+
+
+def here(trainer: CountingTrainer) -> Execute:
+    """Runs jobs in this process with the trainer given."""
+
+    def execute(jobs: Sequence[Job], on_poll: Callable[[], None]) -> None:
+        for job in jobs:
+            work(job, train=trainer)  # type: ignore[arg-type]
+            on_poll()
+
+    return execute
+
+
+@pytest.fixture
+def given(datasets: Path) -> Iterator[dict[str, Path]]:
+    yield {"synthetic": datasets / "synthetic", "real": datasets / "real"}
+
+
+def test_every_arm_takes_the_same_steps_and_a_stage_goes_on_from_the_one_before(
+    recipe_with: Write, given: dict[str, Path], tmp_path: Path
+) -> None:
+    trainer = CountingTrainer()
+    entries = run(load_recipe(recipe_with()), tmp_path / "out", datasets=given, execute=here(trainer))
+    assert [(steps, weights, goes_on) for steps, _, weights, goes_on in trainer.calls] == [
+        (20, (1.0,), False),
+        (20, (1.0,), False),
+        (14, (1.0,), False),
+        (6, (0.5, 0.5), True),
+    ]
+    assert [(entry.arm, entry.steps) for entry in entries] == [("synthetic", 20), ("real", 20), ("mixed", 20)]
+    assert load_entries(tmp_path / "out") == entries
+
+
+def test_the_entries_say_what_was_trained_on(recipe_with: Write, given: dict[str, Path], tmp_path: Path) -> None:
+    entries = run(load_recipe(recipe_with()), tmp_path / "out", datasets=given, execute=here(CountingTrainer()))
+    synthetic, real, mixed = entries
+    assert synthetic.trained_on == {"synthetic_train": "synthetic"}
+    assert mixed.trained_on == {"synthetic_train": "synthetic", "real_train": "stand-in"}
+    assert [e.declaration.synthetic_share for e in entries] == [1.0, 0.0, 0.85]
+    assert [e.declaration.label_budget for e in entries] == [0, 8, 8]
+    assert all(entry.domain == "stand-in" and entry.single_run for entry in entries)
+    assert set(real.datasets) == {"real"}
+    assert set(synthetic.datasets) == {"synthetic", "real"}  # scored on the other
+
+
+def test_two_seeds_are_two_rows_and_no_single_run(recipe_with: Write, given: dict[str, Path], tmp_path: Path) -> None:
+    recipe = load_recipe(recipe_with(("seeds: [0]", "seeds: [0, 7]")))
+    entries = run(recipe, tmp_path / "out", datasets=given, execute=here(CountingTrainer()))
+    assert [(entry.arm, entry.seeds) for entry in entries[:2]] == [("synthetic", (0,)), ("synthetic", (7,))]
+    assert not any(entry.single_run for entry in entries)
+
+
+def test_finished_arms_are_not_trained_again(recipe_with: Write, given: dict[str, Path], tmp_path: Path) -> None:
+    recipe = load_recipe(recipe_with())
+    first = run(recipe, tmp_path / "out", datasets=given, execute=here(CountingTrainer()))
+    again = CountingTrainer()
+    assert run(recipe, tmp_path / "out", datasets=given, execute=here(again)) == first
+    assert again.calls == []
+
+
+def test_an_interrupted_arm_is_done_again_and_the_finished_one_is_not(
+    recipe_with: Write, given: dict[str, Path], tmp_path: Path
+) -> None:
+    recipe = load_recipe(recipe_with())
+    with pytest.raises(KeyboardInterrupt):
+        run(recipe, tmp_path / "out", datasets=given, execute=here(CountingTrainer(dies_in_call=2)))
+    rest = CountingTrainer()
+    entries = run(recipe, tmp_path / "out", datasets=given, execute=here(rest))
+    assert len(rest.calls) == 3  # real, and both stages of mixed
+    undisturbed = run(recipe, tmp_path / "other", datasets=given, execute=here(CountingTrainer()))
+    assert [entry.digest for entry in entries] == [entry.digest for entry in undisturbed]
+
+
+@pytest.mark.parametrize("pattern", ["detections-*.json", "checkpoint.*", "losses.json", RESULT])
+def test_an_arm_whose_files_changed_is_done_again(
+    recipe_with: Write, given: dict[str, Path], tmp_path: Path, pattern: str
+) -> None:
+    recipe = load_recipe(recipe_with())
+    run(recipe, tmp_path / "out", datasets=given, execute=here(CountingTrainer()))
+    (changed,) = (tmp_path / "out" / "runs").glob(f"real-*/{pattern}")
+    changed.write_bytes(changed.read_bytes()[:-5])
+    again = CountingTrainer()
+    run(recipe, tmp_path / "out", datasets=given, execute=here(again))
+    assert len(again.calls) == 1
+
+
+def test_changing_one_arm_trains_only_that_arm(recipe_with: Write, given: dict[str, Path], tmp_path: Path) -> None:
+    run(load_recipe(recipe_with()), tmp_path / "out", datasets=given, execute=here(CountingTrainer()))
+    changed = load_recipe(
+        recipe_with(("synthetic_train: 0.5, real_train: 0.5", "synthetic_train: 0.4, real_train: 0.6"))
+    )
+    again = CountingTrainer()
+    run(changed, tmp_path / "out", datasets=given, execute=here(again))
+    assert [weights for _, _, weights, _ in again.calls] == [(1.0,), (0.4, 0.6)]
+
+
+def test_the_numbers_are_those_of_the_saved_detections(
+    recipe_with: Write, given: dict[str, Path], tmp_path: Path
+) -> None:
+    recipe = load_recipe(recipe_with())
+    entries = run(recipe, tmp_path / "out", datasets=given, execute=here(CountingTrainer()))
+    opened = {name: open_dataset(path).sequences for name, path in given.items()}
+    split = resolve_splits(recipe, opened)["real_test"]
+    for entry in entries:
+        (saved,) = (tmp_path / "out" / "runs").glob(f"{entry.arm}-*/detections-real_test.json")
+        assert evaluate_file(saved, split, protocol="kitti_r40") == entry.evaluation
+
+
+def test_detections_of_another_scan_or_too_few_are_refused(
+    recipe_with: Write, given: dict[str, Path], tmp_path: Path
+) -> None:
+    recipe = load_recipe(recipe_with())
+    run(recipe, tmp_path / "out", datasets=given, execute=here(CountingTrainer()))
+    split = resolve_splits(recipe, {n: open_dataset(p).sequences for n, p in given.items()})["real_test"]
+    (saved,) = (tmp_path / "out" / "runs").glob("real-*/detections-real_test.json")
+    content = json.loads(saved.read_text())
+    for change, says in (("cloud", "another scan"), ("index", "no detections of it")):
+        damaged: dict[str, Any] = json.loads(json.dumps(content))
+        damaged["frames"][0][change] = "0" * 16 if change == "cloud" else 99
+        other = tmp_path / "other.json"
+        other.write_text(json.dumps(damaged))
+        with pytest.raises(EvaluationError, match=says):
+            evaluate_file(other, split)
+
+
+def test_differences_are_taken_from_the_arm_with_the_least_synthetic_data(
+    recipe_with: Write, given: dict[str, Path], tmp_path: Path
+) -> None:
+    entries = run(load_recipe(recipe_with()), tmp_path / "out", datasets=given, execute=here(CountingTrainer()))
+    contrasts = load_comparison(tmp_path / "out")
+    assert {(c.arm, c.baseline) for c in contrasts} == {("synthetic", "real"), ("mixed", "real")}
+    value = {e.arm: e.evaluation.score("bev", 0.7, "moderate").value for e in entries}
+    (found,) = (c for c in contrasts if (c.arm, c.metric, c.iou) == ("synthetic", "bev", 0.7))
+    assert found.value == pytest.approx(value["synthetic"] - value["real"])
+    assert found.low is not None
+    assert found.high is not None
+    assert found.low <= found.value <= found.high
+    assert value["real"] > value["synthetic"]  # the fake was shaken more
+
+
+def test_progress_reaches_the_steps_of_all_arms(recipe_with: Write, given: dict[str, Path], tmp_path: Path) -> None:
+    seen: list[Progress] = []
+    run(
+        load_recipe(recipe_with()),
+        tmp_path / "out",
+        datasets=given,
+        execute=here(CountingTrainer()),
+        on_progress=seen.append,
+    )
+    assert [progress.step for progress in seen] == [0, 20, 40, 60, 60]
+    assert seen[0].left_s is None
+    assert seen[-1].left_s == 0
+    assert [run.phase for run in seen[1].runs] == ["done", "waiting", "waiting"]
+
+
+def test_unknown_detector_settings_and_protocols_are_refused_before_training(
+    recipe_with: Write, given: dict[str, Path], tmp_path: Path
+) -> None:
+    trainer = CountingTrainer()
+    misspelt = load_recipe(recipe_with(("seeds: [0]", "detector: {learning_rte: 0.1}")))
+    with pytest.raises(InputError, match="learning_rate"):
+        run(misspelt, tmp_path / "out", datasets=given, execute=here(trainer))
+    other = load_recipe(recipe_with(("kitti_r40", "kitti_r11")))
+    with pytest.raises(EvaluationError, match="kitti_r11"):
+        run(other, tmp_path / "out", datasets=given, execute=here(trainer))
+    assert trainer.calls == []
+
+
+def test_publishing_writes_both_pages_and_one_row_per_arm_however_often(
+    recipe_with: Write, given: dict[str, Path], tmp_path: Path
+) -> None:
+    recipe = load_recipe(recipe_with())
+    with pytest.raises(StoreError, match="run the experiment"):
+        publish(recipe, tmp_path / "out", datasets=given)
+    run(recipe, tmp_path / "out", datasets=given, execute=here(CountingTrainer()))
+    publish(recipe, tmp_path / "out", datasets=given)
+    report, page = publish(recipe, tmp_path / "out", datasets=given)
+    text = report.read_text(encoding="utf-8")
+    assert "mixed \u2212 real" in text
+    assert "stand-in, not real" in text
+    assert page.read_text(encoding="utf-8").count('<td class="rank">') == 3
