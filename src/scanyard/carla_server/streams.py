@@ -130,17 +130,17 @@ class StreamServer:
                         continue
                     if not received:
                         selector.unregister(sock)
-                        if hello.pop(sock, None) is not None:
-                            sock.close()
-                        else:
+                        if hello.pop(sock, None) is None:
                             self._disconnected(sock)
+                        sock.close()
                     elif sock in hello:
                         hello[sock] += received
                         if len(hello[sock]) >= 4:
                             stream_id = int.from_bytes(hello.pop(sock)[:4], "little")
                             self._subscribe(stream_id, sock)
-            for sock in hello:
-                sock.close()
+            for key in list(selector.get_map().values()):
+                if isinstance(key.fileobj, socket.socket) and key.fileobj is not self._listener:
+                    key.fileobj.close()
 
     def _subscribe(self, stream_id: int, sock: socket.socket) -> None:
         connection = _Connection(stream_id, sock, self._changed)
@@ -186,7 +186,11 @@ class _Connection:
         self._thread.start()
 
     def close(self) -> None:
-        """Give up this reader; whatever is pending is dropped.  The socket is closed by the thread that writes."""
+        """Give up this reader; whatever is pending is dropped.
+
+        The socket is only shut down here.  The thread that watches it sees the end, and closes it: were it closed
+        while watched, the next connection could get the same file descriptor, which the selector refuses.
+        """
         with self._changed:
             self._closed = True
             self.pending.clear()
@@ -195,24 +199,23 @@ class _Connection:
             self._changed.notify_all()
 
     def _write(self) -> None:
-        with self.sock:
-            while True:
-                with self._changed:
-                    self._changed.wait_for(lambda: self.pending or self._closed)
-                    if self._closed:
-                        return
-                    message = self.pending[0]
-                    self.last_progress = time.monotonic()
-                try:
-                    self._send(message)
-                except OSError as error:
-                    logger.debug("a reader of stream %d went away: %s", self.stream_id, error)
-                    self.close()
+        while True:
+            with self._changed:
+                self._changed.wait_for(lambda: self.pending or self._closed)
+                if self._closed:
                     return
-                with self._changed:
-                    if self.pending:
-                        self.pending.popleft()
-                    self._changed.notify_all()
+                message = self.pending[0]
+                self.last_progress = time.monotonic()
+            try:
+                self._send(message)
+            except OSError as error:
+                logger.debug("a reader of stream %d went away: %s", self.stream_id, error)
+                self.close()
+                return
+            with self._changed:
+                if self.pending:
+                    self.pending.popleft()
+                self._changed.notify_all()
 
     def _send(self, message: Chunks) -> None:
         for chunk in message:
