@@ -1,0 +1,208 @@
+"""``scanyard train``, ``detect``, ``evaluate``, ``experiment``, ``leaderboard``: from frames to a row with an interval."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from scanyard.cli.progress import progress
+from scanyard.errors import InputError
+
+if TYPE_CHECKING:
+    from scanyard.board import Entry
+    from scanyard.evaluation import Evaluation
+    from scanyard.split import Split
+
+DatasetPath = Annotated[Path, typer.Argument(help="Dataset folder.")]
+Drives = Annotated[list[str] | None, typer.Option("--drive", help="Only this drive; may be given several times.")]
+
+
+def train(
+    dataset: DatasetPath,
+    out: Annotated[Path, typer.Option("--out", "-o", help="Checkpoint to write (.safetensors).")],
+    steps: Annotated[int, typer.Option(min=1, help="Optimiser steps.")] = 1500,
+    seed: Annotated[int, typer.Option(min=0)] = 0,
+    drive: Drives = None,
+    start_from: Annotated[Path | None, typer.Option(help="Checkpoint to go on from: fine-tuning.")] = None,
+) -> None:
+    """Train a pillar detector on a dataset.
+
+    Example: scanyard train out/synthetic --out out/synthetic.safetensors --steps 1500
+    """
+    from scanyard import detect as detectors  # noqa: PLC0415  # imports torch
+
+    split = open_split(dataset, drive)
+    start = detectors.load_detector(start_from) if start_from else None
+    recipe = detectors.TrainRecipe(steps=steps, seed=seed)
+    with progress(f"train on {split.name}") as advance:
+        trained = detectors.train(
+            [detectors.Source(split.sequences, 1.0)],
+            recipe,
+            start_from=start,
+            on_progress=lambda step, total, loss: advance(step, total, f"loss {loss:.3f}"),
+        )
+    out.parent.mkdir(parents=True, exist_ok=True)
+    trained.save(out)
+    print(out)
+
+
+def detect(
+    dataset: DatasetPath,
+    checkpoint: Annotated[Path, typer.Option(help="Detector to use (.safetensors).")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="Detections file to write (.json).")],
+    drive: Drives = None,
+) -> None:
+    """Run a detector over a dataset and save what it finds.
+
+    Example: scanyard detect out/real --checkpoint out/synthetic.safetensors --out out/found.json
+    """
+    from scanyard import detect as detectors  # noqa: PLC0415  # imports torch
+    from scanyard.experiment.scoring import detect_frames  # noqa: PLC0415
+
+    split = open_split(dataset, drive)
+    detector = detectors.load_detector(checkpoint)
+    with progress(f"detect in {split.name}") as advance:
+        detect_frames(detector, split, out, on_progress=lambda done, total: advance(done, total, ""))
+    print(out)
+
+
+def evaluate(
+    dataset: DatasetPath,
+    detections: Annotated[Path, typer.Option(help="Detections file, as experiments and scanyard detect save them.")],
+    protocol: Annotated[str, typer.Option(help="Named, frozen scoring settings.")] = "kitti_r40",
+    out: Annotated[Path | None, typer.Option("--out", "-o", help="Also write the numbers as JSON.")] = None,
+) -> None:
+    """Score saved detections against a dataset's labels, with intervals resampled by drive.
+
+    Example: scanyard evaluate out/real --detections out/found.json
+    """
+    from scanyard.detect import read_detections  # noqa: PLC0415  # start-up time
+    from scanyard.experiment.scoring import evaluate_file  # noqa: PLC0415
+
+    named = {frame.sequence for frame in read_detections(detections).frames}
+    split = open_split(dataset, None, only=named)
+    evaluation = evaluate_file(detections, split, protocol=protocol)
+    print_evaluation(evaluation)
+    if out is not None:
+        out.write_text(json.dumps(evaluation.to_dict(), indent=1), encoding="utf-8")
+
+
+def experiment(
+    recipe: Annotated[Path, typer.Argument(help="Recipe YAML.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for runs, results, report and leaderboard.")],
+    dataset: Annotated[
+        list[str] | None, typer.Option(help="NAME=FOLDER, instead of the folder the recipe gives; repeatable.")
+    ] = None,
+    workers: Annotated[int | None, typer.Option(min=1, help="Runs at the same time.")] = None,
+    address: Annotated[str | None, typer.Option(help="A Ray cluster to use instead of this machine.")] = None,
+) -> None:
+    """Train every arm of a recipe, test each on the same unseen drives, and write report and leaderboard.
+
+    Example: scanyard experiment scenarios/recipes/demo.yaml --out out/demo --dataset real=out/real
+    """
+    folders = {}
+    for item in dataset or []:
+        name, equals, folder = item.partition("=")
+        if not equals:
+            raise InputError(f"--dataset {item!r}: expected NAME=FOLDER, such as real=out/real")
+        folders[name] = Path(folder)
+    run_experiment(recipe, out, folders, workers=workers, address=address)
+
+
+def leaderboard(
+    database: Annotated[Path, typer.Argument(help="Leaderboard database (.sqlite).")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="Page to write (.html).")] = Path("leaderboard.html"),
+) -> None:
+    """Write the leaderboard page from the entries in a database.
+
+    Example: scanyard leaderboard out/demo/leaderboard.sqlite --out leaderboard.html
+    """
+    from scanyard.board import write_page  # noqa: PLC0415  # start-up time
+
+    if not database.is_file():
+        raise InputError(f"{database}: no such leaderboard; scanyard experiment writes one")
+    print(write_page(database, out))
+
+
+def open_split(dataset: Path, drives: Sequence[str] | None, *, only: set[str] | None = None) -> Split:
+    """The sequences of a dataset as a split, narrowed to some drives or sequences; InputError names unknown ones."""
+    from scanyard.split import Split  # noqa: PLC0415  # start-up time
+    from scanyard.store import open_dataset  # noqa: PLC0415
+
+    sequences = list(open_dataset(dataset).sequences.values())
+    known = {sequence.info.drive for sequence in sequences}
+    if unknown := sorted(set(drives or ()) - known):
+        raise InputError(f"{dataset}: has no drive {unknown}; it has {sorted(known)}")
+    if drives:
+        sequences = [sequence for sequence in sequences if sequence.info.drive in drives]
+    if only is not None:
+        if absent := sorted(only - {sequence.info.name for sequence in sequences}):
+            raise InputError(f"{dataset}: lacks the sequences {absent[:3]} that the detections are for")
+        sequences = [sequence for sequence in sequences if sequence.info.name in only]
+    return Split(dataset.name, tuple(sequences))
+
+
+def domain_label(domain: str) -> str:
+    """How a domain is shown; a stand-in is never shown without saying so."""
+    return "stand-in, not real" if domain == "stand-in" else domain
+
+
+def print_evaluation(evaluation: Evaluation) -> None:
+    """A table of all scores."""
+    from rich.console import Console  # noqa: PLC0415  # start-up time
+    from rich.table import Table  # noqa: PLC0415
+
+    title = (
+        f"{evaluation.protocol} on {evaluation.split} ({domain_label(evaluation.domain)}): "
+        f"{evaluation.num_frames} frames, {evaluation.num_drives} drives"
+    )
+    table = Table("category", "metric", "difficulty", "AP|R40", f"{evaluation.interval_level:.0%} interval", "labels")
+    for score in evaluation.scores:
+        table.add_row(
+            score.category,
+            f"{score.metric}@{score.iou:g}",
+            score.difficulty,
+            f"{score.value:.2f}",
+            interval(score.low, score.high),
+            str(score.num_labels),
+        )
+    console = Console()
+    console.print(title)
+    console.print(table)
+    for note in evaluation.notes:
+        console.print(f"note: {note}")
+
+
+def print_entries(entries: Sequence[Entry]) -> None:
+    """The train-on × test-on rows."""
+    from rich.console import Console  # noqa: PLC0415  # start-up time
+    from rich.table import Table  # noqa: PLC0415
+
+    shown = (("bev", 0.7), ("3d", 0.7), ("bev", 0.5), ("3d", 0.5))
+    table = Table("trained on", "tested on", "steps", *(f"{metric}@{iou:g} moderate" for metric, iou in shown))
+    for entry in entries:
+        cells = []
+        for metric, iou in shown:
+            score = entry.evaluation.score(metric, iou, "moderate")
+            cells.append(f"{score.value:.1f} {interval(score.low, score.high)}")
+        seeds = " (single run)" if entry.single_run else ""
+        table.add_row(
+            f"{entry.arm}{seeds}", f"{entry.evaluated_on} ({domain_label(entry.domain)})", str(entry.steps), *cells
+        )
+    Console(width=140).print(table)
+
+
+def interval(low: float | None, high: float | None) -> str:
+    """An interval, or why there is none."""
+    return "[too few drives]" if low is None or high is None else f"[{low:.1f}, {high:.1f}]"
+
+
+def run_experiment(
+    recipe: Path, out: Path, folders: dict[str, Path], *, workers: int | None = None, address: str | None = None
+) -> Path:
+    """Run a recipe, print its rows, and write report and leaderboard under ``out``; the report's path."""
+    raise NotImplementedError
