@@ -100,21 +100,21 @@ def _body(rng: np.random.Generator, width: float, depth: float, height: float, f
     middle = np.array([(depth / 2, 0.0, (low + high) / 2 * storey) for low, high in bands])
     size = np.array([(depth, width, (high - low) * storey) for low, high in bands])
     parts = [core, boxes(middle, size, Material.FACADE)]
-    pier_centers: list[NDArray[np.float64]] = []
-    pier_sizes: list[NDArray[np.float64]] = []
-    wide = float(rng.uniform(0.35, 0.6)) * pitch
-    for along, length in ((True, width), (False, depth)):
-        count = max(2, round(length / pitch))
-        places = np.linspace(-length / 2 + wide / 2, length / 2 - wide / 2, count + 1)
-        z = np.full(count + 1, height / 2)
-        if along:
-            pier_centers.append(np.c_[np.full(count + 1, depth / 2), places, z])
-            pier_sizes.append(np.tile([depth, wide, height], (count + 1, 1)))
-        else:
-            pier_centers.append(np.c_[places + depth / 2, np.zeros(count + 1), z])
-            pier_sizes.append(np.tile([wide, width, height], (count + 1, 1)))
-    parts.append(boxes(np.concatenate(pier_centers), np.concatenate(pier_sizes), Material.FACADE))
+    wide, deep = float(rng.uniform(0.35, 0.6)) * pitch, 2 * RECESS_M
+    piers: list[tuple[float, float, float, float]] = []  # x, y, size along x, size along y
+    for y in _spread(width, pitch, wide):
+        piers += [(x, y, deep, wide) for x in (RECESS_M, depth - RECESS_M)]
+    for x in _spread(depth, pitch, wide) + depth / 2:
+        piers += [(x, y, wide, deep) for y in (RECESS_M - width / 2, width / 2 - RECESS_M)]
+    place = np.array(piers)
+    tall = np.full(len(place), height)
+    parts.append(boxes(np.c_[place[:, :2], tall / 2], np.c_[place[:, 2:], tall], Material.FACADE))
     return Mesh.joined(parts)
+
+
+def _spread(length: float, pitch: float, wide: float) -> NDArray[np.float64]:
+    """Middles of piers ``wide`` metres across, about ``pitch`` apart, flush with both ends of ``length``."""
+    return np.linspace(-length / 2 + wide / 2, length / 2 - wide / 2, max(2, round(length / pitch)) + 1)
 
 
 def _gable(width: float, depth: float, height: float, rise: float, eaves: float, *, along: bool) -> Mesh:

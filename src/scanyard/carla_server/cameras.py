@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from scanyard.carla_server.lighting import Light, developed, fogged, shade, sky_color
 from scanyard.carla_server.materials import Tag
-from scanyard.carla_server.scene import Hits, Placed, Scene
+from scanyard.carla_server.scene import Candidate, Hits, Placed, Scene
 from scanyard.carla_server.wire import WeatherParameters
 
 Floats = NDArray[np.float64]
@@ -108,12 +108,14 @@ def _directions(pinhole: _Pinhole) -> Array32:
     return np.asarray(grid / np.linalg.norm(grid, axis=0), dtype=np.float32)
 
 
-def _candidates(placed: Placed, pinhole: _Pinhole, pose: Floats, parent_id: int) -> Iterator[tuple[int, Rows]]:
+def _candidates(placed: Placed, pinhole: _Pinhole, pose: Floats, parent_id: int) -> Iterator[Candidate]:
     """For each actor, the rectangle of pixels its box projects into."""
     if not len(placed.actor_id):
         return
     corners = (placed.corners - pose[:3, 3]) @ pose[:3, :3]
     ahead = corners[..., 0]
+    middle = corners.mean(axis=1)
+    nearest = np.linalg.norm(middle, axis=1) - np.linalg.norm(corners - middle[:, None], axis=2).max(axis=1) - 1e-3
     for k in np.flatnonzero((ahead.max(axis=1) > _NEAR_M) & (placed.actor_id != parent_id)):
         left, top, right, bottom = 0, 0, pinhole.width, pinhole.height
         if ahead[k].min() > _NEAR_M:  # else part of it is behind the image plane: any pixel may see it
@@ -122,7 +124,8 @@ def _candidates(placed: Placed, pinhole: _Pinhole, pose: Floats, parent_id: int)
             left, right = max(left, int(u.min()) - 1), min(right, int(u.max()) + 2)
             top, bottom = max(top, int(v.min()) - 1), min(bottom, int(v.max()) + 2)
         if left < right and top < bottom:
-            yield int(k), (np.arange(top, bottom)[:, None] * pinhole.width + np.arange(left, right)[None]).ravel()
+            rows = (np.arange(top, bottom)[:, None] * pinhole.width + np.arange(left, right)[None]).ravel()
+            yield Candidate(int(k), rows, float(nearest[k]))
 
 
 def _colors(scene: Scene, view: _View, light: Light, gamma: float) -> NDArray[np.uint8]:
@@ -160,7 +163,7 @@ def _in_sun(scene: Scene, view: _View, light: Light, rows: Rows, direction: Arra
     return lit
 
 
-def _shadow_candidates(placed: Placed, anchor: Floats, to_sun: Array32, start: Array32) -> Iterator[tuple[int, Rows]]:
+def _shadow_candidates(placed: Placed, anchor: Floats, to_sun: Array32, start: Array32) -> Iterator[Candidate]:
     """For each actor, the points (K, 3) that may lie in its shadow: those near it, seen from the sun."""
     if not len(placed.actor_id):
         return
@@ -176,7 +179,7 @@ def _shadow_candidates(placed: Placed, anchor: Floats, to_sun: Array32, start: A
         near &= (v >= low_v[k]) & (v <= high_v[k])
         rows = np.flatnonzero(near)
         if len(rows):
-            yield k, rows
+            yield Candidate(k, rows, 0.0)
 
 
 def _encoded_depth(range_m: Array32, pose: Floats, rays: Array32) -> NDArray[np.uint8]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Protocol
 
 import numpy as np
@@ -169,6 +170,12 @@ class Ground:
         away = np.clip((clear - LAND_CELL_M) / 12.0, 0.0, 1.0)
         z += away * (_rolling(grid.reshape(-1, 2)) * 2.0) - (1 - away) * 0.45 - 0.08
         return sheet(np.concatenate([grid, z.reshape(*grid.shape[:2], 1)], axis=-1), Material.GRASS)
+
+
+@lru_cache(maxsize=2)
+def ground_of(road_map: RoadMapLike) -> Ground:
+    """The ground of a map, made once while the map stays in use: it does not depend on the style."""
+    return Ground(road_map)
 
 
 class _Lane:

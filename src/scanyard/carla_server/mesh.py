@@ -82,6 +82,10 @@ class Mesh:
         share = (self.vertices - self.low) / (self.high - self.low)
         return Mesh(np.where(share < 1, low32 + share * (high32 - low32), high32), self.faces, self.material)
 
+    def where(self, keep: NDArray[np.bool_]) -> Mesh:
+        """Only the faces that ``keep`` (F,) says."""
+        return Mesh(self.vertices, self.faces[keep], self.material[keep])
+
     def mirrored(self) -> Mesh:
         """The mesh with left and right exchanged."""
         return Mesh(self.vertices * np.array([1, -1, 1], np.float32), self.faces, self.material)

@@ -14,7 +14,6 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from scanyard.carla_server.materials import TRANSPARENT
 from scanyard.carla_server.raycast import FaceHits, Surface
 
 Array32 = NDArray[np.float32]
@@ -40,45 +39,58 @@ def salt_of(pose: NDArray[np.float64]) -> int:
 def cast_through(
     surface: Surface,
     rays: Array32,
-    ray_index: NDArray[np.integer] | None,
     seed_of: Callable[[NDArray[np.uint32]], NDArray[np.uint64]],
     salt: int,
 ) -> FaceHits:
-    """First faces that return rays (M, 6), which may pass through glass.
+    """First faces that return rays (M, 6), which may pass through the glass of several cars one behind the other.
 
-    ``ray_index`` (M,) is the index of each ray in its sensor (``None``: its row), ``seed_of`` maps faces (K,) to the
-    seeds of their cars.
+    ``seed_of`` maps faces (K,) to the seeds of their cars.
     """
     hits = surface.cast(rays)
-    material = surface.mesh.material
-    open_rows = np.flatnonzero(
-        TRANSPARENT[material[np.where(np.isfinite(hits.range_m), hits.face, 0)]] & np.isfinite(hits.range_m)
-    )
+    open_rows = np.flatnonzero(surface.transparent[hits.face])
     if not len(open_rows):
         return hits
     range_m, face, normal = hits.range_m.copy(), hits.face.copy(), hits.normal.copy()
-    travelled = np.zeros(len(open_rows), np.float32)
     for _ in range(MAX_PANES):
-        pane = face[open_rows]
-        seed = seed_of(pane)
-        index = open_rows if ray_index is None else ray_index[open_rows]
-        chance = _uniform(seed ^ _mix(index.astype(np.uint64) + np.uint64(salt)))
-        goes_on = chance >= return_rate(seed)
-        open_rows, travelled = open_rows[goes_on], range_m[open_rows][goes_on] + np.float32(_PAST_M)
+        open_rows = open_rows[passes(open_rows, seed_of(face[open_rows]), salt)]
         if not len(open_rows):
             return FaceHits(range_m, face, normal)
-        behind = rays[open_rows].copy()
+        travelled = range_m[open_rows] + np.float32(_PAST_M)
+        behind = rays[open_rows]
         behind[:, :3] += behind[:, 3:] * travelled[:, None]
         found = surface.cast(behind)
         range_m[open_rows] = travelled + found.range_m
         face[open_rows] = found.face
         normal[open_rows] = found.normal
-        hit = np.isfinite(found.range_m)
-        still = hit.copy()
-        still[hit] = TRANSPARENT[material[found.face[hit]]]
-        open_rows = open_rows[still]
-    range_m[open_rows] = np.inf
+        open_rows = open_rows[surface.transparent[found.face]]
+    range_m[open_rows], face[open_rows] = np.inf, len(surface.mesh.faces)
     return FaceHits(range_m, face, normal)
+
+
+def cast_through_one(
+    surface: Surface, behind: Surface, rays: Array32, ray_index: NDArray[np.int64], seed: int, salt: int
+) -> FaceHits:
+    """The same for a single car: ``behind`` is its ``surface`` without glass, since who passes one pane passes all.
+
+    ``ray_index`` (M,) is the index of each ray in its sensor.
+    """
+    hits = surface.cast(rays)
+    open_rows = np.flatnonzero(surface.transparent[hits.face])
+    if len(open_rows):
+        open_rows = open_rows[passes(ray_index[open_rows], np.array([seed], np.uint64), salt)]
+    if not len(open_rows):
+        return hits
+    range_m, face, normal = hits.range_m.copy(), hits.face.copy(), hits.normal.copy()
+    found = behind.cast(rays[open_rows])
+    range_m[open_rows], normal[open_rows] = found.range_m, found.normal
+    face[open_rows] = np.flatnonzero(~surface.transparent)[found.face]
+    return FaceHits(range_m, face, normal)
+
+
+def passes(ray_index: NDArray[np.int64], seed: NDArray[np.uint64], salt: int) -> NDArray[np.bool_]:
+    """Which rays (K,) the glass of cars with these seeds (K,) or (1,) lets through."""
+    chance = _uniform(_mix(ray_index.astype(np.uint64) + np.uint64(salt)) ^ seed)
+    return np.asarray(chance >= return_rate(seed))
 
 
 def _mix(value: NDArray[np.uint64]) -> NDArray[np.uint64]:
@@ -91,4 +103,4 @@ def _mix(value: NDArray[np.uint64]) -> NDArray[np.uint64]:
 
 def _uniform(value: NDArray[np.uint64]) -> NDArray[np.float64]:
     """Numbers in [0, 1)."""
-    return (_mix(value) >> np.uint64(11)) * 2.0**-53
+    return np.asarray((_mix(value) >> np.uint64(11)) * 2.0**-53, dtype=np.float64)

@@ -15,6 +15,7 @@ from typing import Literal, NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from scanyard.carla_server.materials import TRANSPARENT
 from scanyard.carla_server.mesh import Mesh
 from scanyard.carla_server.open3d_library import load_open3d
 
@@ -30,7 +31,7 @@ class FaceHits(NamedTuple):
     range_m: Array32
     """(M,) distance along the unit direction; inf where nothing was hit."""
     face: NDArray[np.uint32]
-    """(M,) index of the face; meaningless where nothing was hit."""
+    """(M,) index of the face, the number of faces where nothing was hit."""
     normal: Array32
     """(M, 3) unit normal of the face, on whichever side its winding says; zero where nothing was hit."""
 
@@ -45,7 +46,11 @@ class Surface:
     def __init__(self, mesh: Mesh, binding: Binding | None = None) -> None:
         """Build the BVH of ``mesh``; without ``binding`` the best one this machine can load."""
         self.mesh = mesh
-        self._bvh = _BINDINGS[binding]()(mesh) if binding else _best_binding()(mesh)
+        self.material = np.append(mesh.material, np.uint8(0))
+        """(F + 1,) ``Material`` of each face, and of nothing."""
+        self.transparent = np.append(TRANSPARENT[mesh.material], False)
+        """(F + 1,) whether a LiDAR may see through it."""
+        self._bvh = (_BINDINGS[binding]() if binding else _best_binding())(mesh)
 
     def cast(self, rays: Array32) -> FaceHits:
         """First hits of rays (M, 6): origin in metres and unit direction, in the mesh's frame."""
@@ -61,6 +66,7 @@ class _Open3dBvh:
         open3d = load_open3d()
         self._tensor = open3d.core.Tensor.from_numpy
         self._scene = open3d.t.geometry.RaycastingScene()
+        self._faces = np.uint32(len(mesh.faces))
         if len(mesh.faces):
             vertices = np.ascontiguousarray(mesh.vertices, dtype=np.float32)
             faces = np.ascontiguousarray(mesh.faces, dtype=np.uint32)
@@ -68,7 +74,11 @@ class _Open3dBvh:
 
     def cast(self, rays: Array32) -> FaceHits:
         found = self._scene.cast_rays(self._tensor(rays))
-        return FaceHits(found["t_hit"].numpy(), found["primitive_ids"].numpy(), found["primitive_normals"].numpy())
+        return FaceHits(
+            found["t_hit"].numpy(),
+            np.minimum(found["primitive_ids"].numpy(), self._faces),
+            found["primitive_normals"].numpy(),
+        )
 
 
 class _EmbreexBvh:
@@ -80,16 +90,17 @@ class _EmbreexBvh:
         corners = vertices[mesh.faces]
         normal = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
         length = np.linalg.norm(normal, axis=1, keepdims=True)
-        self._normal = np.divide(normal, length, out=np.zeros_like(normal), where=length > 0)
+        unit = np.divide(normal, length, out=np.zeros_like(normal), where=length > 0)
+        self._normal = np.concatenate([unit, np.zeros((1, 3), np.float32)])  # the last is that of nothing
         self._scene = EmbreeScene()
         self._triangles = TriangleMesh(self._scene, vertices, np.ascontiguousarray(mesh.faces, dtype=np.int32))
 
     def cast(self, rays: Array32) -> FaceHits:
         found = self._scene.run(np.ascontiguousarray(rays[:, :3]), np.ascontiguousarray(rays[:, 3:]), output=True)
         missed = found["primID"] < 0
-        face = np.where(missed, 0, found["primID"]).astype(np.uint32)
+        face = np.where(missed, len(self._normal) - 1, found["primID"]).astype(np.uint32)
         range_m = np.where(missed, np.inf, found["tfar"]).astype(np.float32)
-        return FaceHits(range_m, face, np.where(missed[:, None], 0, self._normal[face]).astype(np.float32))
+        return FaceHits(range_m, face, self._normal[face])
 
 
 _BINDINGS: dict[Binding, Callable[[], Callable[[Mesh], _Bvh]]] = {

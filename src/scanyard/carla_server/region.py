@@ -33,7 +33,7 @@ class Region:
     """(3,) world metres; the surface's frame is shifted here."""
     surface: Surface
     part: NDArray[np.int32]
-    """(F,) which part of the scenery each face belongs to."""
+    """(F + 1,) which part of the scenery each face belongs to; nothing belongs to the first."""
     color: NDArray[np.float32]
     """(P, 3) sRGB of each part, 0 to 1."""
     seed: NDArray[np.uint64]
@@ -83,6 +83,7 @@ class Regions:
             colors.append(part.color)
             seeds.append(part.seed)
         owner = np.repeat(np.arange(len(parts), dtype=np.int32), [len(part.faces) for part in parts])
+        owner = np.append(owner, np.int32(0))
         return Region(
             center, Surface(Mesh.joined(parts)), owner, np.array(colors, np.float32), np.array(seeds, np.uint64)
         )

@@ -7,6 +7,8 @@ sensor comes near.
 
 from __future__ import annotations
 
+import math
+from bisect import bisect_right
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
@@ -94,19 +96,22 @@ class _Border:
     """An edge measured along its length, with a local frame (away from the road, along it)."""
 
     def __init__(self, edge: Edge) -> None:
-        self.points, self.outward = edge.points[:, :2], edge.outward
-        self.s = np.r_[0.0, np.cumsum(np.linalg.norm(np.diff(self.points, axis=0), axis=1))]
-        self.length = float(self.s[-1])
+        points = edge.points[:, :2]
+        length = np.linalg.norm(np.diff(points, axis=0), axis=1)
+        keep = np.r_[True, length > 1e-6]
+        self.rows = np.c_[points, edge.outward][keep].tolist()
+        self.s = np.r_[0.0, np.cumsum(length[keep[1:]])].tolist()
+        self.length = float(self.s[-1]) if len(self.s) > 1 else 0.0
         self.sidewalk_m = edge.width_m if edge.kind == "sidewalk" else 0.0
 
     def at(self, s: float, away: float) -> tuple[float, float, float]:
         """x, y and outward heading ``away`` metres off the border, ``s`` metres along it."""
-        x, y, u, v = (
-            float(np.interp(s, self.s, column))
-            for column in (self.points[:, 0], self.points[:, 1], self.outward[:, 0], self.outward[:, 1])
-        )
-        size = float(np.hypot(u, v)) or 1.0
-        return x + away * u / size, y + away * v / size, float(np.arctan2(v, u))
+        i = min(max(bisect_right(self.s, s) - 1, 0), len(self.s) - 2)
+        share = min(max((s - self.s[i]) / (self.s[i + 1] - self.s[i]), 0.0), 1.0)
+        here, there = self.rows[i], self.rows[i + 1]
+        x, y, u, v = (a + (b - a) * share for a, b in zip(here, there, strict=True))
+        size = math.hypot(u, v) or 1.0
+        return x + away * u / size, y + away * v / size, math.atan2(v, u)
 
 
 def character_of(rng: np.random.Generator, edge: Edge, built_up: float) -> Character:

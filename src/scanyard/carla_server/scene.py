@@ -9,15 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from scanyard.carla_server.ground import Ground, RoadMapLike
+from scanyard.carla_server.ground import RoadMapLike, ground_of
 from scanyard.carla_server.materials import TAG
 from scanyard.carla_server.mesh import Mesh
-from scanyard.carla_server.panes import cast_through
+from scanyard.carla_server.panes import cast_through, cast_through_one
 from scanyard.carla_server.raycast import FaceHits
 from scanyard.carla_server.region import Region, Regions
 from scanyard.carla_server.scenery import EnvironmentObject, Scenery
@@ -30,7 +30,16 @@ Array32 = NDArray[np.float32]
 Rows = NDArray[np.int64]
 T = TypeVar("T")
 
-_NO_PART = np.int32(-1)
+
+class Candidate(NamedTuple):
+    """An actor that some rays may meet."""
+
+    place: int
+    """Its place in ``Placed``."""
+    rows: Rows
+    """(K,) rows of the rays that may meet it."""
+    nearest_m: float
+    """No ray meets it nearer than this."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +55,7 @@ class Hits:
     cos_incidence: Array32
     """(M,) cosine between the ray and the face's normal, 0 to 1."""
     normal: Array32
-    """(M, 3) unit normal in the world frame, on either side."""
+    """(M, 3) unit normal in the world frame, on either side.  Empty unless asked for."""
     color: Array32
     """(M, 3) sRGB of the part that was hit, 0 to 1; only for materials that take it.  Empty unless asked for."""
 
@@ -74,7 +83,7 @@ class Scene:
 
     def __init__(self, road_map: RoadMapLike, *, style: int = 0, parked_share: float = 0.6) -> None:
         """Plan the street along ``road_map``; ``style`` reseeds all of it, ``parked_share`` (0 to 1) of places are taken."""
-        self._ground = Ground(road_map)
+        self._ground = ground_of(road_map)
         self._scenery = Scenery(self._ground, road_map.name, style=style, parked_share=parked_share)
         self._regions = Regions(self._ground, self._scenery)
         self._version = 0
@@ -137,68 +146,63 @@ class Scene:
             np.asarray(origins, dtype=float).reshape(-1, 3),
             np.asarray(directions, dtype=float).reshape(-1, 3),
         )
-        if not len(origin):
-            return _hits_of(0)
-        anchor = self.anchor(origin[0])
+        anchor = self.anchor(origin[0] if len(origin) else np.zeros(3))
         rays = np.concatenate([origin - anchor, direction], axis=1).astype(np.float32)
         candidates = []
         for k, corners in enumerate(self._placed.corners):
-            middle, reach = corners.mean(axis=0), float(np.linalg.norm(corners[0] - corners[7])) / 2
-            to = middle - origin
+            reach = float(np.linalg.norm(corners[0] - corners[7])) / 2
+            to = corners.mean(axis=0) - origin
             along = np.einsum("mi,mi->m", to, direction)
             away = np.einsum("mi,mi->m", to, to) - along**2
-            candidates.append((k, np.flatnonzero((away <= reach**2) & (along >= -reach))))
+            candidates.append(Candidate(k, np.flatnonzero((away <= reach**2) & (along >= -reach)), 0.0))
         return self.cast_near(rays, anchor, candidates, look=True)
 
     def cast_near(
         self,
         rays: Array32,
         anchor: Floats,
-        candidates: Iterable[tuple[int, Rows]],
+        candidates: Iterable[Candidate],
         *,
         salt: int | None = None,
         look: bool = False,
     ) -> Hits:
         """What rays (M, 6) meet first, their origins relative to ``anchor`` (3,).
 
-        ``candidates`` names, for each actor (its place in ``placed``) that may be met, the rows of the rays that may
-        meet it.  With ``salt`` glass lets rays through (``panes``).  ``look`` fills ``color``.
+        ``candidates`` names the actors that may be met.  With ``salt`` glass lets rays through (``panes``).  ``look``
+        fills ``normal`` and ``color``.
         """
         region = self._regions.around(anchor)
-        hits = _hits_of(len(rays), look=look)
-        found = (
-            region.surface.cast(rays)
-            if salt is None
-            else cast_through(region.surface, rays, None, region.seed_of, salt)
-        )
-        part = _take_street(hits, found, rays, region)
+        street = region.surface
+        found = street.cast(rays) if salt is None else cast_through(street, rays, region.seed_of, salt)
+        hits = _street_hits(found, rays, region, look=look)
         placed = self._placed
-        for k, rows in candidates:
-            shape = placed.shapes[k]
-            rows = _in_sight(hits, rays, rows, placed.corners[k] - anchor)
-            if not len(rows):
-                continue
-            actor_from_anchor = np.linalg.inv(placed.world_from_actor[k]) @ _shift(anchor)
-            local = _turned(rays[rows], actor_from_anchor)
-            if salt is None:
-                found = shape.surface.cast(local)
-            else:
-                seed = np.uint64(shape.seed)
-                found = cast_through(
-                    shape.surface,
-                    local,
-                    rows,
-                    lambda face, seed=seed: np.full(len(face), seed),
-                    salt,  # type: ignore[misc]
-                )
-            closer = np.flatnonzero(found.range_m < hits.range_m[rows])
-            _take_actor(hits, found, local, rows, closer, shape, placed.world_from_actor[k], placed.actor_id[k])
-            if part is not None:
-                part[rows[closer]] = _NO_PART
-        if look and part is not None:
-            street = np.flatnonzero(part >= 0)
-            hits.color[street] = region.color[part[street]]
+        for k, rows, nearest_m in candidates:
+            if nearest_m > 0.0:
+                rows = rows[hits.range_m[rows] > nearest_m]  # noqa: PLW2901  # the others met something before
+            if len(rows):
+                self._meet(hits, placed, k, rays[rows], rows, anchor, salt)
         return hits
+
+    def _meet(
+        self, hits: Hits, placed: Placed, k: int, rays: Array32, rows: Rows, anchor: Floats, salt: int | None
+    ) -> None:
+        """Cast the rays of ``rows`` at actor ``k`` and keep what is nearer than ``hits``."""
+        shape = placed.shapes[k]
+        turn = placed.world_from_actor[k, :3, :3]
+        local = _seen_from(rays, turn, placed.world_from_actor[k, :3, 3] - anchor)
+        if salt is None:
+            found = shape.surface.cast(local)
+        else:
+            found = cast_through_one(shape.surface, shape.opaque_surface, local, rows, shape.seed, salt)
+        closer = np.flatnonzero(found.range_m < hits.range_m[rows])
+        to, face, normal = rows[closer], found.face[closer], found.normal[closer]
+        hits.range_m[to] = found.range_m[closer]
+        hits.material[to] = shape.surface.material[face]
+        hits.instance[to] = placed.actor_id[k]
+        hits.cos_incidence[to] = np.abs(np.einsum("mi,mi->m", normal, local[closer, 3:]))
+        if len(hits.normal):
+            hits.normal[to] = np.einsum("ij,mj->mi", turn.astype(np.float32), normal)
+            hits.color[to] = shape.color
 
     def triangles(self, near: ArrayLike = (0.0, 0.0, 0.0)) -> tuple[Array32, NDArray[np.uint32]]:
         """All triangles as now placed around ``near`` (3,): vertices (V, 3) world metres, faces (F, 3)."""
@@ -212,71 +216,24 @@ class Scene:
         return whole.vertices, whole.faces
 
 
-def _hits_of(count: int, *, look: bool = False) -> Hits:
+def _street_hits(found: FaceHits, rays: Array32, region: Region, *, look: bool) -> Hits:
+    street = region.surface
     return Hits(
-        np.full(count, np.inf, np.float32), np.zeros(count, np.uint8), np.zeros(count, np.uint32),
-        np.zeros(count, np.float32), np.zeros((count, 3), np.float32), np.zeros((count if look else 0, 3), np.float32),
-    )  # fmt: skip
+        found.range_m.copy(),
+        street.material[found.face],
+        np.zeros(len(rays), np.uint32),
+        np.abs(np.einsum("mi,mi->m", found.normal, rays[:, 3:])),
+        found.normal.copy() if look else np.zeros((0, 3), np.float32),
+        region.color[region.part[found.face]] if look else np.zeros((0, 3), np.float32),
+    )
 
 
-def _take_street(hits: Hits, found: FaceHits, rays: Array32, region: Region) -> NDArray[np.int32] | None:
-    hit = np.isfinite(found.range_m)
-    face = np.where(hit, found.face, 0)
-    hits.range_m[:] = found.range_m
-    hits.material[:] = region.surface.mesh.material[face]
-    hits.normal[:] = found.normal
-    hits.cos_incidence[:] = np.abs(_dot(found.normal, rays))
-    if not len(hits.color):
-        return None
-    return np.where(hit, region.part[face], _NO_PART)
+def _seen_from(rays: Array32, turn: Floats, shift: Floats) -> Array32:
+    """Rays (M, 6) in the frame of an actor that stands at ``shift`` (3,), turned by ``turn`` (3, 3).
 
-
-def _take_actor(
-    hits: Hits,
-    found: FaceHits,
-    local: Array32,
-    rows: Rows,
-    closer: Rows,
-    shape: Shape,
-    world_from_actor: Floats,
-    actor_id: np.uint32,
-) -> None:
-    to = rows[closer]
-    hits.range_m[to] = found.range_m[closer]
-    hits.material[to] = shape.mesh.material[found.face[closer]]
-    hits.instance[to] = actor_id
-    normal = found.normal[closer]
-    hits.cos_incidence[to] = np.abs(_dot(normal, local[closer]))
-    turn = world_from_actor[:3, :3].astype(np.float32)
-    hits.normal[to] = normal[:, :1] * turn[:, 0] + normal[:, 1:2] * turn[:, 1] + normal[:, 2:] * turn[:, 2]
-    if len(hits.color):
-        hits.color[to] = shape.color
-
-
-def _dot(normal: Array32, rays: Array32) -> Array32:
-    return normal[:, 0] * rays[:, 3] + normal[:, 1] * rays[:, 4] + normal[:, 2] * rays[:, 5]
-
-
-def _turned(rays: Array32, b_from_a: Floats) -> Array32:
-    """Rays (M, 6) in frame b.  Written out, because BLAS may round differently with another number of threads."""
-    turn, shift = b_from_a[:3, :3].astype(np.float32), b_from_a[:3, 3].astype(np.float32)
-    pairs = rays.reshape(-1, 2, 3)
-    turned = pairs[..., :1] * turn[:, 0] + pairs[..., 1:2] * turn[:, 1] + pairs[..., 2:] * turn[:, 2]
-    turned[:, 0] += shift
-    return np.ascontiguousarray(turned.reshape(-1, 6))
-
-
-def _shift(anchor: Floats) -> Floats:
-    matrix = np.eye(4)
-    matrix[:3, 3] = anchor
-    return matrix
-
-
-def _in_sight(hits: Hits, rays: Array32, rows: Rows, corners: Floats) -> Rows:
-    """Leave out rows whose ray has already met something nearer than the box (8, 3) can be."""
-    if not len(rows):
-        return rows
-    middle = corners.mean(axis=0)
-    reach = float(np.linalg.norm(corners[0] - corners[7])) / 2
-    nearest = np.linalg.norm(rays[rows, :3] - middle.astype(np.float32), axis=1) - (reach + 1e-3)
-    return rows[hits.range_m[rows] > nearest]
+    By einsum, because BLAS may round differently with another number of threads.
+    """
+    turn32 = turn.astype(np.float32)
+    pairs = rays.reshape(-1, 2, 3).copy()
+    pairs[:, 0] -= shift.astype(np.float32)
+    return np.einsum("mkj,ji->mki", pairs, turn32).reshape(-1, 6)

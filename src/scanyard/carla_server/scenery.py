@@ -117,8 +117,10 @@ class Scenery:
 class _Apart:
     """Admits vehicles whose circles along the body touch nobody admitted before."""
 
+    CELL_M = 12.0  # longer than any of them
+
     def __init__(self) -> None:
-        self._circles = np.zeros((0, 3))
+        self._circles: dict[tuple[int, int], list[NDArray[np.float64]]] = {}
 
     def admits(self, parked: Parked) -> bool:
         x, y, _, _, yaw, _ = parked.object.transform
@@ -126,8 +128,11 @@ class _Apart:
         steps = np.linspace(-1, 1, 5) * max(length - width, 0.0)
         turn = np.deg2rad(yaw)
         circles = np.c_[x + steps * np.cos(turn), y + steps * np.sin(turn), np.full(5, width)]
-        apart = np.linalg.norm(self._circles[:, None, :2] - circles[None, :, :2], axis=2)
-        if (apart < self._circles[:, None, 2] + circles[None, :, 2] + 0.1).any():
-            return False
-        self._circles = np.concatenate([self._circles, circles])
+        i, j = int(x // self.CELL_M), int(y // self.CELL_M)
+        for neighbour in ((i + a, j + b) for a in (-1, 0, 1) for b in (-1, 0, 1)):
+            for other in self._circles.get(neighbour, ()):
+                apart = np.hypot(other[:, None, 0] - circles[None, :, 0], other[:, None, 1] - circles[None, :, 1])
+                if (apart < other[:, None, 2] + circles[None, :, 2] + 0.1).any():
+                    return False
+        self._circles.setdefault((i, j), []).append(circles)
         return True

@@ -16,9 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scanyard.carla_server.cameras import camera
-from scanyard.carla_server.materials import Tag
+from scanyard.carla_server.materials import TAG, Tag
 from scanyard.carla_server.panes import salt_of
-from scanyard.carla_server.scene import Hits, Placed, Scene
+from scanyard.carla_server.scene import Candidate, Hits, Placed, Scene
 from scanyard.randomness import stream
 
 __all__ = ["POINT", "SEMANTIC_POINT", "Beams", "Tick", "beams_of", "camera", "lidar", "semantic_lidar"]
@@ -32,6 +32,7 @@ SEMANTIC_POINT = np.dtype(
 """One semantic LiDAR return, 24 bytes."""
 POINT = np.dtype([("x", "<f4"), ("y", "<f4"), ("z", "<f4"), ("intensity", "<f4")])
 """One LiDAR return, 16 bytes."""
+_LIDAR_TAG = np.where(TAG == Tag.ROAD_LINES, np.uint8(Tag.ROADS), TAG)  # paint has no height: CARLA never hits it
 
 
 @dataclass(frozen=True)
@@ -75,8 +76,7 @@ def semantic_lidar(
     points["x"], points["y"], points["z"] = _points(beams, kept, hits.range_m[kept])
     points["cos_inc"] = hits.cos_incidence[kept]
     points["object_idx"] = hits.instance[kept]
-    tag = hits.tag[kept]
-    points["object_tag"] = np.where(tag == Tag.ROAD_LINES, Tag.ROADS, tag)  # paint has no height: CARLA never hits it
+    points["object_tag"] = _LIDAR_TAG[hits.material[kept]]
     return counts, points
 
 
@@ -190,9 +190,7 @@ def _points(beams: Beams, kept: NDArray[np.int64], range_m: Array32) -> tuple[Ar
     return x, y, z
 
 
-def _candidates(
-    placed: Placed, beams: Beams, pose: Floats, reach_m: float, parent_id: int
-) -> Iterator[tuple[int, NDArray[np.int64]]]:
+def _candidates(placed: Placed, beams: Beams, pose: Floats, reach_m: float, parent_id: int) -> Iterator[Candidate]:
     """For each actor, the rays of the grid that may meet its box.
 
     In the sensor frame a box spans an interval of azimuth, and between its nearest and farthest horizontal distance an
@@ -203,6 +201,7 @@ def _candidates(
     corners = (placed.corners - pose[:3, 3]) @ pose[:3, :3]
     middle = corners.mean(axis=1)
     radius = np.linalg.norm(corners - middle[:, None], axis=2).max(axis=1)
+    nearest = np.linalg.norm(middle, axis=1) - radius - np.abs(beams.z_offset_m).max() - 1e-3
     flat = np.hypot(middle[:, 0], middle[:, 1])
     near, far = np.maximum(flat - radius, 0.0), flat + radius
     low, high = corners[..., 2].min(axis=1), corners[..., 2].max(axis=1)
@@ -225,7 +224,7 @@ def _candidates(
         else:
             columns = order[_between(azimuth, heading[k] + aside[k].min() - slack, heading[k] + aside[k].max() + slack)]
         if len(columns):
-            yield int(k), (rows[:, None] * firings + columns[None]).ravel()
+            yield Candidate(int(k), (rows[:, None] * firings + columns[None]).ravel(), float(nearest[k]))
 
 
 def _between(azimuth: Floats, start: float, stop: float) -> NDArray[np.int64]:

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from scanyard.carla_server.materials import TRANSPARENT
 from scanyard.carla_server.mesh import Mesh
 from scanyard.carla_server.raycast import Surface
 from scanyard.carla_server import cargo, people, two_wheelers, vehicles
@@ -41,6 +42,11 @@ class Shape:
     def surface(self) -> Surface:
         """The mesh ready to be cast at; built on first use."""
         return Surface(self.mesh)
+
+    @cached_property
+    def opaque_surface(self) -> Surface:
+        """The same without its glass; built on first use."""
+        return Surface(self.mesh.where(~TRANSPARENT[self.mesh.material]))
 
 
 def shape_for(type_id: str, attributes: Mapping[str, str], definition: Mapping[str, Any]) -> Shape:
