@@ -111,12 +111,19 @@ def origins_with_intensity(*what: Any, **how: Any) -> tuple[Any, Any]:
 
 
 def frame_as_colour(
-    scene: FlatScene, kind: str, attributes: Mapping[str, str], world_from_sensor: Any, weather: Any, *, tick: Tick
+    scene: FlatScene,
+    kind: str,
+    attributes: Mapping[str, str],
+    world_from_sensor: Any,
+    weather: Any,
+    *,
+    parent_id: int,
+    tick: Tick,
 ) -> Any:
-    """Blue, green and red are 1, 2 and 3, alpha is the frame's last byte; the first pixel's blue is 255."""
+    """Blue is 1, green 2, red the frame's last byte; the first pixel's blue is 255."""
     size = (int(float(attributes["image_size_y"])), int(float(attributes["image_size_x"])), 4)
     pixels = np.empty(size, np.uint8)
-    pixels[:] = (1, 2, 3, tick.frame & 0xFF)
+    pixels[:] = (1, 2, tick.frame & 0xFF, 255)
     pixels[0, 0, 0] = 255
     return pixels
 

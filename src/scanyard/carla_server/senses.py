@@ -102,7 +102,7 @@ class Senses:
     lidar: Callable[..., Any]
     """Both: ``(scene, attributes, world_from_sensor, parent_id=, tick=)`` gives counts (C,) and points (M,)."""
     camera: Callable[..., Any]
-    """``(scene, kind, attributes, world_from_sensor, weather, tick=)`` gives (H, W, 4) uint8, BGRA."""
+    """``(scene, kind, attributes, world_from_sensor, weather, parent_id=, tick=)`` gives (H, W, 4) uint8, BGRA."""
 
     @classmethod
     def real(cls) -> Senses:
@@ -114,7 +114,7 @@ class Senses:
             scene.shape_for,
             sensing.semantic_lidar,
             sensing.lidar,
-            lambda *what, **how: sensing.camera(*what, **how),
+            sensing.camera,
         )
 
 
@@ -143,7 +143,7 @@ def sense(
     """Return one sensor's message of one frame; ``pose`` (6,) is ``world_from_sensor`` (4, 4) as CARLA writes it."""
     if kind in CAMERAS:
         opening = packets.header(CAMERAS[kind], tick.frame, tick.time_s, pose)
-        pixels = senses.camera(scene, kind, attributes, world_from_sensor, weather, tick=tick)
+        pixels = senses.camera(scene, kind, attributes, world_from_sensor, weather, parent_id=parent_id, tick=tick)
         return packets.image(opening, pixels, fov_deg=float(attributes["fov"]))
     opening = packets.header(LIDARS[kind], tick.frame, tick.time_s, pose)
     cast = senses.semantic_lidar if kind == "semantic_lidar" else senses.lidar

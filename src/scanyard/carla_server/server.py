@@ -60,7 +60,7 @@ class Server:
         self._rpc.close()
         self._streams.close()
         if self._thread.is_alive():
-            self._thread.join(timeout=2.0)
+            self._thread.join(timeout=0.5)  # it may be loading a map, which is not worth waiting for
 
     def _run(self) -> None:
         try:

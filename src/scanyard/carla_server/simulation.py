@@ -57,11 +57,11 @@ class Simulation:
 
     def load(self, name: str, *, reset_settings: bool = True) -> None:
         """Begin a new episode on a map; MapError where it cannot be loaded, and then the old one stays."""
-        if self._senses is None:
-            self._senses = Senses.real()
         with self._turn:
             asked = name or (self._episode.town.name if self._episode else "")
             town = self.maps.load(asked)
+            if self._senses is None:
+                self._senses = Senses.real()
             self._episodes += 1
             episode = Episode(self._episodes, town, self._senses, open_stream=self._open_stream)
             if reset_settings:
