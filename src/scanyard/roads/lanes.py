@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from scanyard.errors import MapError
 from scanyard.geometry import wrap_angle
-from scanyard.roads.opendrive import LaneSection, RoadPlan
+from scanyard.roads.links import LaneSection, RoadPlan
 
 FloatArray = NDArray[np.float64]
 

@@ -7,36 +7,24 @@ long, and which lanes they have where.
 
 from __future__ import annotations
 
-import math
 import xml.etree.ElementTree as ET
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
 from xml.parsers import expat
 
 from scanyard.errors import MapError
+from scanyard.roads.links import LaneSection, RoadPlan, check_links, integer, number
 
 MAX_BYTES = 64_000_000  # the largest CARLA town is under 10 MB
-
-
-@dataclass(frozen=True)
-class LaneSection:
-    """A stretch of road along which the lanes stay the same."""
-
-    begin_m: float
-    end_m: float
-    lane_ids: tuple[int, ...]
-    """From left to right, without the centre; negative ones lie right of the reference line."""
-
-
-@dataclass(frozen=True)
-class RoadPlan:
-    """One road of the map."""
-
-    road_id: int
-    junction_id: int | None
-    length_m: float
-    sections: tuple[LaneSection, ...]
+MAX_ROAD_M = 100_000.0
+CURVES: dict[str, tuple[str, ...]] = {
+    "line": (),
+    "arc": ("curvature",),
+    "spiral": ("curvStart", "curvEnd"),
+    "poly3": ("a", "b", "c", "d"),
+    "paramPoly3": ("aU", "bU", "cU", "dU", "aV", "bV", "cV", "dV"),
+}
+"""OpenDRIVE's curves and the numbers each needs."""
 
 
 def find_map(name: str, folders: Iterable[str | Path]) -> Path:
@@ -72,14 +60,16 @@ def parse_plan(name: str, text: str) -> tuple[RoadPlan, ...]:
     root = _parse_xml(name, text)
     if root.tag != "OpenDRIVE":
         raise MapError(f"{name}: the XML is a <{root.tag}>; expected an <OpenDRIVE> map")
-    plans = [_road_plan(name, road) for road in root.findall("road")]
+    plans = {}
+    for road in root.findall("road"):
+        plan = _road_plan(name, road)
+        if plan.road_id in plans:
+            raise MapError(f"{name}: two roads have the id {plan.road_id}; ids must be unique")
+        plans[plan.road_id] = plan
     if not plans:
         raise MapError(f"{name}: the map has no <road>")
-    roads = {plan.road_id for plan in plans}
-    if len(roads) < len(plans):
-        raise MapError(f"{name}: two roads have the same id; ids must be unique")
-    _check_links(name, root, roads)
-    return tuple(sorted(plans, key=lambda plan: plan.road_id))
+    check_links(name, root, plans)
+    return tuple(plans[road_id] for road_id in sorted(plans))
 
 
 def _parse_xml(name: str, text: str) -> ET.Element:
@@ -100,26 +90,21 @@ def _parse_xml(name: str, text: str) -> ET.Element:
 
 
 def _road_plan(name: str, road: ET.Element) -> RoadPlan:
-    road_id = _integer(name, road, "id", "a <road>")
+    road_id = integer(name, road, "id", "a <road>")
     where = f"road {road_id}"
-    length = _number(name, road, "length", where)
-    if length <= 0:
-        raise MapError(f"{name}: {where} is {length} m long; expected a positive length")
-    junction = _integer(name, road, "junction", where) if "junction" in road.attrib else -1
-    geometries = road.findall("planView/geometry")
-    if not geometries:
-        raise MapError(f"{name}: {where} has no <planView> with a <geometry>")
-    for geometry in geometries:
-        for key in ("s", "x", "y", "hdg", "length"):
-            _number(name, geometry, key, f"a <geometry> of {where}")
-        if not len(geometry):
-            raise MapError(f"{name}: a <geometry> of {where} is empty; expected <line/>, <arc/> or another curve")
+    length = number(name, road, "length", where)
+    if not 0 < length <= MAX_ROAD_M:
+        raise MapError(f"{name}: {where} is {length:g} m long; expected more than 0 and at most {MAX_ROAD_M:g}")
+    if road.get("rule", "RHT") not in {"RHT", "LHT"}:
+        raise MapError(f"{name}: {where} has rule={road.get('rule')!r}; expected RHT or LHT, the side traffic keeps to")
+    junction = integer(name, road, "junction", where) if "junction" in road.attrib else -1
+    _check_geometry(name, road, where)
     sections = road.findall("lanes/laneSection")
     if not sections:
         raise MapError(f"{name}: {where} has no <laneSection>")
-    begins = [_number(name, section, "s", f"a <laneSection> of {where}") for section in sections]
+    begins = [number(name, section, "s", f"a <laneSection> of {where}") for section in sections]
     if begins[0] != 0.0 or any(a >= b for a, b in zip(begins, [*begins[1:], length], strict=True)):
-        raise MapError(f"{name}: lane sections of {where} begin at {begins}; expected 0 and rising, below {length}")
+        raise MapError(f"{name}: lane sections of {where} begin at {begins}; expected 0 and rising, below {length:g}")
     return RoadPlan(
         road_id,
         None if junction < 0 else junction,
@@ -131,56 +116,38 @@ def _road_plan(name: str, road: ET.Element) -> RoadPlan:
     )
 
 
+def _check_geometry(name: str, road: ET.Element, where: str) -> None:
+    geometries = road.findall("planView/geometry")
+    begins = []
+    for geometry in geometries:
+        for key in ("x", "y", "hdg", "length"):
+            number(name, geometry, key, f"a <geometry> of {where}")
+        begins.append(number(name, geometry, "s", f"a <geometry> of {where}"))
+        curve = next(iter(geometry), None)
+        if curve is None or curve.tag not in CURVES:
+            raise MapError(f"{name}: a <geometry> of {where} holds no curve; expected one of {', '.join(CURVES)}")
+        for key in CURVES[curve.tag]:
+            if number(name, curve, key, f"an <{curve.tag}> of {where}") == 0.0 and curve.tag == "arc":
+                raise MapError(f"{name}: an <arc> of {where} has no curvature; make it a <line>")
+    if not begins or begins[0] != 0.0 or begins != sorted(begins):
+        raise MapError(f"{name}: the <geometry> elements of {where} begin at {begins}; expected 0 and rising")
+
+
 def _lane_ids(name: str, section: ET.Element, where: str) -> tuple[int, ...]:
-    found = []
     for side, sign in (("left", 1), ("right", -1)):
-        for lane in section.findall(f"{side}/lane"):
-            lane_id = _integer(name, lane, "id", f"a lane of {where}")
-            if lane_id * sign <= 0:
-                raise MapError(f"{name}: lane {lane_id} of {where} is listed under <{side}>; its sign says otherwise")
+        lanes = section.findall(f"{side}/lane")
+        found = sorted((integer(name, lane, "id", f"a lane of {where}") for lane in lanes), key=abs)
+        if found != [sign * (number + 1) for number in range(len(lanes))]:
+            raise MapError(
+                f"{name}: the {side} lanes of {where} are {found}; expected {sign}, {2 * sign}, ... without gaps"
+            )
+        for lane in lanes:
             if lane.find("width") is None and lane.find("border") is None:
-                raise MapError(f"{name}: lane {lane_id} of {where} has no <width>")
+                raise MapError(f"{name}: lane {lane.get('id')} of {where} has no <width>")
             for element in lane.iter("width"):
                 for key in ("sOffset", "a", "b", "c", "d"):
-                    _number(name, element, key, f"a <width> of lane {lane_id} of {where}")
-            found.append(lane_id)
-    if len(set(found)) < len(found):
-        raise MapError(f"{name}: {where} has the same lane id twice in one section: {sorted(found)}")
-    return tuple(sorted(found, reverse=True))
-
-
-def _check_links(name: str, root: ET.Element, roads: set[int]) -> None:
-    junctions = {_integer(name, junction, "id", "a <junction>") for junction in root.findall("junction")}
-    for road in root.findall("road"):
-        for link in (*road.findall("link/predecessor"), *road.findall("link/successor")):
-            target = _integer(name, link, "elementId", f"a link of road {road.get('id')}")
-            kind = link.get("elementType", "")
-            if target not in {"road": roads, "junction": junctions}.get(kind, set()):
-                raise MapError(f"{name}: road {road.get('id')} links to {kind} {target}, which is not in the map")
-    for junction in root.findall("junction"):
-        for connection in junction.findall("connection"):
-            for key in ("incomingRoad", "connectingRoad"):
-                target = _integer(name, connection, key, f"a <connection> of junction {junction.get('id')}")
-                if target not in roads:
-                    raise MapError(
-                        f"{name}: junction {junction.get('id')} connects road {target}, which is not in the map"
-                    )
-
-
-def _number(name: str, element: ET.Element, key: str, where: str) -> float:
-    text = element.get(key)
-    try:
-        value = float(text or "")
-    except ValueError:
-        value = math.nan
-    if not math.isfinite(value):
-        raise MapError(f"{name}: {where} has {key}={text!r}; expected a number")
-    return value
-
-
-def _integer(name: str, element: ET.Element, key: str, where: str) -> int:
-    text = element.get(key)
-    try:
-        return int(text or "")
-    except ValueError:
-        raise MapError(f"{name}: {where} has {key}={text!r}; expected a whole number") from None
+                    number(name, element, key, f"a <width> of lane {lane.get('id')} of {where}")
+    if [lane.get("id") for lane in section.findall("center/lane")] != ["0"]:
+        raise MapError(f"{name}: a <laneSection> of {where} has no centre lane 0")
+    sides = len(section.findall("left/lane")), len(section.findall("right/lane"))
+    return (*range(sides[0], 0, -1), *range(-1, -sides[1] - 1, -1))

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from scanyard.errors import MapError
 from scanyard.geometry import Transform
 from scanyard.roads.lanes import LANE_STEP_M, LaneKey, LaneKind, Lanes, LaneSamples
-from scanyard.roads.opendrive import RoadPlan, parse_plan, read_map
+from scanyard.roads.opendrive import parse_plan, read_map
 from scanyard.roads.route import RoadKind, Route
 from scanyard.roads.routing import draw_route, starting_lanes
 
@@ -57,10 +57,10 @@ class RoadMap:
 
     @classmethod
     def _checked(cls, name: str, text: str, where: str) -> RoadMap:
-        plans: tuple[RoadPlan, ...] = parse_plan(where, text)
+        plans = parse_plan(where, text)
         try:
             carla_map = carla.Map(name, text)
-        except RuntimeError as error:
+        except (RuntimeError, IndexError) as error:  # C++ exceptions, as the bindings translate them
             raise MapError(f"{where}: CARLA cannot read this OpenDRIVE map: {error}") from error
         return cls(name, text, Lanes(where, plans, carla_map), carla_map)
 
