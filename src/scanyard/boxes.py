@@ -132,19 +132,29 @@ def points_inside(boxes: Boxes, points: ArrayLike, *, margin_m: float = 0.0) -> 
 
 def overlap_bev(a: Boxes, b: Boxes) -> FloatArray:
     """Intersection over union (N, M) of the footprints of N boxes ``a`` and M boxes ``b``, exact for any yaw."""
-    return _ratio(_footprint_intersection(a, b), _areas(a)[:, None], _areas(b)[None])
+    return _overlap_of_all(a, b, 0)
 
 
 def overlap_3d(a: Boxes, b: Boxes) -> FloatArray:
     """Intersection over union (N, M) of the volumes of N boxes ``a`` and M boxes ``b``, exact for upright boxes."""
-    low = np.maximum((a.center - a.size / 2)[:, None, 2], (b.center - b.size / 2)[None, :, 2])
-    high = np.minimum((a.center + a.size / 2)[:, None, 2], (b.center + b.size / 2)[None, :, 2])
-    shared = _footprint_intersection(a, b) * np.clip(high - low, 0.0, None)
-    return _ratio(shared, np.prod(a.size, axis=1)[:, None], np.prod(b.size, axis=1)[None])
+    return _overlap_of_all(a, b, 1)
 
 
-def _areas(boxes: Boxes) -> FloatArray:
-    return np.asarray(boxes.size[:, 0] * boxes.size[:, 1])
+def overlap_of_pairs(a: Boxes, b: Boxes) -> tuple[FloatArray, FloatArray]:
+    """Intersection over union of footprints (P,) and of volumes (P,), of P boxes ``a`` each with its box of ``b``."""
+    low = np.maximum(a.center[:, 2] - a.size[:, 2] / 2, b.center[:, 2] - b.size[:, 2] / 2)
+    high = np.minimum(a.center[:, 2] + a.size[:, 2] / 2, b.center[:, 2] + b.size[:, 2] / 2)
+    area = _shared_footprint(a, b)
+    volume = area * np.clip(high - low, 0.0, None)
+    by_area = _ratio(area, np.prod(a.size[:, :2], axis=1), np.prod(b.size[:, :2], axis=1))
+    return by_area, _ratio(volume, np.prod(a.size, axis=1), np.prod(b.size, axis=1))
+
+
+def _overlap_of_all(a: Boxes, b: Boxes, which: int) -> FloatArray:
+    overlap = np.zeros((len(a), len(b)))
+    i, j = np.indices(overlap.shape).reshape(2, -1)
+    overlap[i, j] = overlap_of_pairs(a[i], b[j])[which]
+    return overlap
 
 
 def _ratio(shared: FloatArray, size_a: FloatArray, size_b: FloatArray) -> FloatArray:
@@ -152,17 +162,14 @@ def _ratio(shared: FloatArray, size_a: FloatArray, size_b: FloatArray) -> FloatA
     return np.divide(shared, union, out=np.zeros_like(shared), where=union > 0)
 
 
-def _footprint_intersection(a: Boxes, b: Boxes) -> FloatArray:
-    """Shared footprint area (N, M) in square metres; only pairs whose circles meet are clipped."""
+def _shared_footprint(a: Boxes, b: Boxes) -> FloatArray:
+    """Shared area (P,) in square metres of P pairs; only those whose circles meet are clipped."""
     import shapely  # noqa: PLC0415  # costs 0.1 s, and only scoring needs it
 
-    shared = np.zeros((len(a), len(b)))
-    if not len(a) or not len(b):
-        return shared
-    reach_a, reach_b = (np.hypot(boxes.size[:, 0], boxes.size[:, 1]) / 2 for boxes in (a, b))
-    distance = np.linalg.norm(a.center[:, None, :2] - b.center[None, :, :2], axis=-1)
-    i, j = np.nonzero(distance < reach_a[:, None] + reach_b[None])
-    polygons_a = shapely.polygons(corners(a)[:, :4, :2])
-    polygons_b = shapely.polygons(corners(b)[:, :4, :2])
-    shared[i, j] = shapely.area(shapely.intersection(polygons_a[i], polygons_b[j]))
+    reach = np.hypot(a.size[:, 0], a.size[:, 1]) / 2 + np.hypot(b.size[:, 0], b.size[:, 1]) / 2
+    apart = np.hypot(a.center[:, 0] - b.center[:, 0], a.center[:, 1] - b.center[:, 1])
+    near = np.flatnonzero(apart < reach)
+    shared = np.zeros(len(a))
+    footprints = (shapely.polygons(corners(boxes[near])[:, :4, :2]) for boxes in (a, b))
+    shared[near] = shapely.area(shapely.intersection(*footprints))
     return shared

@@ -34,7 +34,7 @@ noise than correction; percentiles stay within 0 and 100 by themselves.
 """
 
 from scanyard.metrics.intervals import Difference as Difference
-from scanyard.metrics.matching import ScoredFrame as ScoredFrame
+from scanyard.metrics.pool import ScoredFrame as ScoredFrame
 from scanyard.metrics.protocols import Protocol as Protocol
 from scanyard.metrics.protocols import load_protocol as load_protocol
 from scanyard.metrics.protocols import protocol_names as protocol_names

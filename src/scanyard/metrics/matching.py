@@ -3,7 +3,8 @@
 Settings (metric × overlap × difficulty, Q of them) differ only in what counts and what is near enough, so they are one
 axis of the arrays, and so are the thresholds at which matching starts anew: a frame's own S distinct scores, between
 which its matching cannot change.  What is left to loop over are the labels of a frame, because order matters: each
-takes its detection before the next may choose.
+takes its detection before the next may choose.  Where there is no choice (a detection near no label, a label and a
+detection near each other and nothing else) no loop is needed, and that is most of them.
 """
 
 from __future__ import annotations
@@ -14,47 +15,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from scanyard.boxes import Boxes, overlap_3d, overlap_bev
-from scanyard.errors import EvaluationError
 from scanyard.geometry import FloatArray
+from scanyard.metrics.pool import Pool
 from scanyard.metrics.protocols import CategoryRule, Difficulty
 
 BoolArray = NDArray[np.bool_]
 IntArray = NDArray[np.int64]
-
-OVERLAPS = {"3d": overlap_3d, "bev": overlap_bev}
-
-
-@dataclass(frozen=True)
-class ScoredFrame:
-    """One frame's labels and what a detector found in it, in the same coordinate frame."""
-
-    labels: Boxes
-    """With ``truncation``, ``occlusion`` and ``image_box``."""
-    detections: Boxes
-    """With ``score`` and ``image_box``."""
-    drive: str
-    """What is resampled as one."""
-    dont_care: FloatArray | None = None
-    """(K, 4) image regions without labels; 3-D and bird's-eye metrics do not use them, as in the development kit."""
-    name: str = ""
-
-    def require_columns(self) -> None:
-        """EvaluationError naming a column that scoring needs and a box set lacks, or a score that is not a number."""
-        needed = {"labels": ("truncation", "occlusion", "image_box"), "detections": ("score", "image_box")}
-        for role, columns in needed.items():
-            boxes: Boxes = getattr(self, role)
-            absent = [column for column in columns if len(boxes) and getattr(boxes, column) is None]
-            if absent:
-                raise EvaluationError(
-                    f"frame {self.name or '?'} of drive {self.drive}: its {len(boxes)} {role} have no "
-                    f"{', '.join(absent)}; difficulty is defined by them, so set them before scoring"
-                )
-        if self.detections.score is not None and not np.isfinite(self.detections.score).all():
-            raise EvaluationError(
-                f"frame {self.name or '?'} of drive {self.drive}: a detection's score is not a finite number; scores "
-                "are what detections are ranked by"
-            )
 
 
 @dataclass(frozen=True)
@@ -73,7 +39,7 @@ class Matches:
     num_labels: IntArray
     """(D,) labels that count."""
     hit_score: FloatArray
-    """(H,) scores of the detections that took labels that count when every detection may, descending."""
+    """(H,) scores of the detections that took labels that count when every detection may."""
     hit_drive: IntArray
     """(H,) drive they are from."""
     step_score: FloatArray
@@ -87,131 +53,167 @@ class Matches:
 
 
 @dataclass(frozen=True)
-class _FrameMatches:
-    hit_score: list[FloatArray]
+class _Steps:
+    """What the threshold changes as it falls, in one frame or many, under Q settings."""
+
     score: FloatArray
+    """(S,)"""
+    drive: IntArray
+    """(S,)"""
     hits: IntArray
+    """(Q, S)"""
     false: IntArray
+    """(Q, S)"""
 
 
-def match(
-    frames: Sequence[ScoredFrame], drives: Sequence[str], rule: CategoryRule, settings: Sequence[Setting]
-) -> list[Matches]:
-    """Match every frame under every setting: one ``Matches`` per setting, drives indexed as in ``drives``."""
-    index = {drive: i for i, drive in enumerate(drives)}
-    frame_drive = np.array([index[frame.drive] for frame in frames], dtype=np.int64)
-    num_labels = np.zeros((len(settings), len(drives)), dtype=np.int64)
-    found: list[_FrameMatches] = []
-    for frame, drive in zip(frames, frame_drive, strict=True):
-        near = np.flatnonzero(np.isin(frame.labels.category, (rule.name, *rule.neighbours)))
-        labels = frame.labels[near]
-        label_counts = _labels_that_count(labels, rule, settings)
-        num_labels[:, drive] += label_counts.sum(axis=1)
-        found.append(_match_frame(labels, label_counts, frame.detections, rule, settings))
-    step_drive = np.repeat(frame_drive, [len(frame.score) for frame in found])
-    step_score = np.concatenate([frame.score for frame in found])
-    matches = []
-    for q in range(len(settings)):
-        hit_score = np.concatenate([frame.hit_score[q] for frame in found])
-        hit_drive = np.repeat(frame_drive, [len(frame.hit_score[q]) for frame in found])
-        descending = np.argsort(-hit_score, kind="stable")
-        matches.append(
-            Matches(
-                num_labels=num_labels[q],
-                hit_score=hit_score[descending],
-                hit_drive=hit_drive[descending],
-                step_score=step_score,
-                step_drive=step_drive,
-                step_hits=np.concatenate([frame.hits[q] for frame in found]),
-                step_false=np.concatenate([frame.false[q] for frame in found]),
-            )
+@dataclass(frozen=True)
+class _Group:
+    """The labels (G) and detections (D) of one frame that are near each other."""
+
+    close: BoolArray
+    """(Q, G, D) near enough, and the detection may be taken."""
+    overlap: FloatArray
+    """(Q, G, D)"""
+    label_counts: BoolArray
+    """(Q, G); the others are ignored."""
+    detection_counts: BoolArray
+    """(Q, D); the others are ignored."""
+    score: FloatArray
+    """(D,)"""
+
+
+def match(pool: Pool, rule: CategoryRule, settings: Sequence[Setting]) -> list[Matches]:
+    """Match all frames under every setting: one ``Matches`` per setting, drives indexed as in ``pool.drives``."""
+    label_counts = _labels_that_count(pool, rule, settings)
+    low = np.array([pool.detection_height_px < s.difficulty.min_height_px for s in settings])
+    counts = (pool.detection_category == rule.name) & ~low
+    overlap = np.stack([pool.overlap[setting.metric] for setting in settings])
+    minimum = np.array([setting.overlap for setting in settings])
+    of_rule = np.isin(pool.label_category, (rule.name, *rule.neighbours))
+    # as in the development kit, a low detection is ignored, and may be taken, whatever its category
+    may_be_taken = (counts | low)[:, pool.pair_detection]
+    close = (overlap > minimum[:, None]) & of_rule[pool.pair_label] & may_be_taken
+
+    near = close.any(axis=0)
+    rivals = np.bincount(pool.pair_detection[near], minlength=len(pool.detection_score))
+    choices = np.bincount(pool.pair_label[near], minlength=len(pool.label_category))
+    alone = np.flatnonzero(counts.any(axis=0) & (rivals == 0))
+    simple = near & (rivals[pool.pair_detection] == 1) & (choices[pool.pair_label] == 1)
+    paired = np.flatnonzero(simple)
+
+    steps = [_lone_steps(pool, counts, alone), _paired_steps(pool, label_counts, counts, close, paired)]
+    hit_score: list[list[float]] = [[] for _ in settings]
+    hit_drive: list[list[int]] = [[] for _ in settings]
+    for q, column in zip(*np.nonzero(steps[1].hits), strict=True):
+        hit_score[q].append(float(steps[1].score[column]))
+        hit_drive[q].append(int(steps[1].drive[column]))
+    for pairs in _pairs_by_frame(pool, near & ~simple):
+        labels, row = np.unique(pool.pair_label[pairs], return_inverse=True)
+        detections, column = np.unique(pool.pair_detection[pairs], return_inverse=True)
+        shape = (len(settings), len(labels), len(detections))
+        group = _Group(
+            close=np.zeros(shape, dtype=bool),
+            overlap=np.zeros(shape),
+            label_counts=label_counts[:, labels],
+            detection_counts=counts[:, detections],
+            score=pool.detection_score[detections],
         )
-    return matches
+        group.close[:, row, column] = close[:, pairs]
+        group.overlap[:, row, column] = overlap[:, pairs]
+        drive = int(pool.detection_drive[detections[0]])
+        for setting, score in _hits_at_any_score(group):
+            hit_score[setting].append(score)
+            hit_drive[setting].append(drive)
+        steps.append(_steps(group, drive))
+
+    num_labels = np.zeros((len(settings), len(pool.drives)), dtype=np.int64)
+    which, label = np.nonzero(label_counts)
+    np.add.at(num_labels, (which, pool.label_drive[label]), 1)
+    return [
+        Matches(
+            num_labels=num_labels[q],
+            hit_score=np.array(hit_score[q]),
+            hit_drive=np.array(hit_drive[q], dtype=np.int64),
+            step_score=np.concatenate([step.score for step in steps]),
+            step_drive=np.concatenate([step.drive for step in steps]),
+            step_hits=np.concatenate([step.hits[q] for step in steps]),
+            step_false=np.concatenate([step.false[q] for step in steps]),
+        )
+        for q in range(len(settings))
+    ]
 
 
-def _labels_that_count(labels: Boxes, rule: CategoryRule, settings: Sequence[Setting]) -> BoolArray:
-    """(Q, G); the others of the category and its neighbours are ignored."""
-    if labels.image_box is None or labels.occlusion is None or labels.truncation is None:
-        assert not len(labels)  # require_columns was asked before
-        return np.zeros((len(settings), 0), dtype=bool)
-    height_px = labels.image_box[:, 3] - labels.image_box[:, 1]
+def _labels_that_count(pool: Pool, rule: CategoryRule, settings: Sequence[Setting]) -> BoolArray:
+    """(Q, ΣG); the others of the category and its neighbours are ignored."""
     rows = [
-        (labels.category == rule.name)
-        & (labels.occlusion <= setting.difficulty.max_occlusion)
-        & (labels.truncation <= setting.difficulty.max_truncation)
-        & (height_px >= setting.difficulty.min_height_px)
+        (pool.label_category == rule.name)
+        & (pool.label_occlusion <= setting.difficulty.max_occlusion)
+        & (pool.label_truncation <= setting.difficulty.max_truncation)
+        & (pool.label_height_px >= setting.difficulty.min_height_px)
         for setting in settings
     ]
     return np.array(rows)
 
 
-def _match_frame(
-    labels: Boxes, label_counts: BoolArray, detections: Boxes, rule: CategoryRule, settings: Sequence[Setting]
-) -> _FrameMatches:
-    if detections.image_box is None or detections.score is None:
-        assert not len(detections)  # require_columns was asked before
-        nothing = np.zeros((len(settings), 0), dtype=np.int64)
-        return _FrameMatches([np.zeros(0) for _ in settings], np.zeros(0), nothing, nothing)
-    height_px = np.abs(detections.image_box[:, 1] - detections.image_box[:, 3])
-    low = np.array([height_px < setting.difficulty.min_height_px for setting in settings])
-    counts = (detections.category == rule.name) & ~low
-    # as in the development kit, a low detection is ignored whatever its category
-    usable = np.flatnonzero((counts | low).any(axis=0))
-    counts, low = counts[:, usable], low[:, usable]
-    detections = detections[usable]
-    close, overlap = _close_pairs(labels, detections, settings)
-    close &= (counts | low)[:, None]
-
-    score = np.asarray(detections.score)
-    hit_score = _hits_at_any_score(close, label_counts, counts, score)
-    descending = np.unique(score)[::-1]
-    above = score >= descending[:, None]
-    taken, hits = _matched_above(close, overlap, label_counts, counts, above)
-    false = (above & counts[:, None] & ~taken).sum(axis=2)
-    return _FrameMatches(hit_score, descending, np.diff(hits, axis=1, prepend=0), np.diff(false, axis=1, prepend=0))
+def _lone_steps(pool: Pool, counts: BoolArray, alone: IntArray) -> _Steps:
+    """Detections near no label: false alarms from their score on, where they count."""
+    false = counts[:, alone].astype(np.int64)
+    return _Steps(pool.detection_score[alone], pool.detection_drive[alone], np.zeros_like(false), false)
 
 
-def _close_pairs(labels: Boxes, detections: Boxes, settings: Sequence[Setting]) -> tuple[BoolArray, FloatArray]:
-    """Which pairs overlap by more than each setting's minimum (Q, G, D), and by how much (Q, G, D)."""
-    by_metric = {metric: OVERLAPS[metric](labels, detections) for metric in {s.metric for s in settings}}
-    overlap = np.stack([by_metric[setting.metric] for setting in settings])
-    minimum = np.array([setting.overlap for setting in settings])
-    return overlap > minimum[:, None, None], overlap
+def _paired_steps(pool: Pool, label_counts: BoolArray, counts: BoolArray, close: BoolArray, pairs: IntArray) -> _Steps:
+    """A label and a detection that have only each other: a hit where both count, a false alarm where not close."""
+    label, detection = pool.pair_label[pairs], pool.pair_detection[pairs]
+    hits = close[:, pairs] & label_counts[:, label] & counts[:, detection]
+    false = ~close[:, pairs] & counts[:, detection]
+    score, drive = pool.detection_score[detection], pool.detection_drive[detection]
+    return _Steps(score, drive, hits.astype(np.int64), false.astype(np.int64))
 
 
-def _hits_at_any_score(
-    close: BoolArray, label_counts: BoolArray, counts: BoolArray, score: FloatArray
-) -> list[FloatArray]:
-    """First pass: labels take the best-scored free detection; scores of the hits, per setting."""
-    rows = np.arange(len(close))
-    free = np.ones_like(counts)
-    hit_score: list[list[float]] = [[] for _ in rows]
-    for label in np.flatnonzero(close.any(axis=(0, 2))):
-        candidates = close[:, label] & free
-        best = np.where(candidates, score, -np.inf).argmax(axis=1)
+def _pairs_by_frame(pool: Pool, wanted: BoolArray) -> list[IntArray]:
+    """Indices of the wanted pairs, one array per frame that has any; pairs lie in the order of frames."""
+    pairs = np.flatnonzero(wanted)
+    if not len(pairs):
+        return []
+    return np.split(pairs, np.flatnonzero(np.diff(pool.pair_frame[pairs])) + 1)
+
+
+def _hits_at_any_score(group: _Group) -> list[tuple[int, float]]:
+    """First pass: labels take the best-scored free detection; setting and score of each hit."""
+    rows = np.arange(len(group.close))
+    free = np.ones_like(group.detection_counts)
+    hits = []
+    for label in range(group.close.shape[1]):
+        candidates = group.close[:, label] & free
+        best = np.where(candidates, group.score, -np.inf).argmax(axis=1)
         took = candidates[rows, best]
         free[rows, best] &= ~took
-        for q in np.flatnonzero(took & label_counts[:, label] & counts[rows, best]):
-            hit_score[q].append(score[best[q]])
-    return [np.asarray(scores, dtype=np.float64) for scores in hit_score]
+        scored = took & group.label_counts[:, label] & group.detection_counts[rows, best]
+        hits += [(int(q), float(group.score[best[q]])) for q in np.flatnonzero(scored)]
+    return hits
 
 
-def _matched_above(
-    close: BoolArray, overlap: FloatArray, label_counts: BoolArray, counts: BoolArray, above: BoolArray
-) -> tuple[BoolArray, IntArray]:
-    """Second pass, at every threshold S: which detections are taken (Q, S, D), and the number of hits (Q, S)."""
-    num_settings, num_detections = counts.shape
-    taken = np.zeros((num_settings, len(above), num_detections), dtype=bool)
-    hits = np.zeros((num_settings, len(above)), dtype=np.int64)
-    for label in np.flatnonzero(close.any(axis=(0, 2))):
-        near = np.flatnonzero(close[:, label].any(axis=0))
-        candidates = close[:, label, near][:, None] & above[:, near] & ~taken[:, :, near]
-        counting = candidates & counts[:, None, near]
-        most = np.where(counting, overlap[:, label, near][:, None], -1.0).argmax(axis=2)
+def _steps(group: _Group, drive: int) -> _Steps:
+    """Second pass, anew at every distinct score: labels take the free detection that overlaps them most."""
+    descending = np.unique(group.score)[::-1]
+    above = group.score >= descending[:, None]
+    counts = group.detection_counts[:, None]
+    free = np.broadcast_to(above, (len(group.close), *above.shape)).copy()
+    hits = np.zeros(free.shape[:2], dtype=np.int64)
+    for label in range(group.close.shape[1]):
+        candidates = group.close[:, label, None] & free
+        counting = candidates & counts
+        most = np.where(counting, group.overlap[:, label, None], -1.0).argmax(axis=2)
         found = counting.any(axis=2)
         # an ignored detection only where there is no other; the first of them, as in the development kit
         choice = np.where(found, most, candidates.argmax(axis=2))
         q, s = np.nonzero(candidates.any(axis=2))
-        taken[q, s, near[choice[q, s]]] = True
-        hits += found & label_counts[:, label, None]
-    return taken, hits
+        free[q, s, choice[q, s]] = False
+        hits += found & group.label_counts[:, label, None]
+    false = (free & counts).sum(axis=2)
+    return _Steps(
+        score=descending,
+        drive=np.full(len(descending), drive),
+        hits=np.diff(hits, axis=1, prepend=0),
+        false=np.diff(false, axis=1, prepend=0),
+    )

@@ -13,7 +13,7 @@ import numpy as np
 from scanyard.geometry import FloatArray
 from scanyard.metrics.matching import BoolArray, IntArray, Matches
 
-_MIXTURES_AT_ONCE = 64  # bounds memory: mixtures × hits of the whole data set
+_NUMBERS_AT_ONCE = 4_000_000  # bounds memory: mixtures × thresholds worked on together, 32 MB
 
 
 def average_precision(matches: Matches, copies: IntArray, positions: int = 40) -> FloatArray:
@@ -22,55 +22,66 @@ def average_precision(matches: Matches, copies: IntArray, positions: int = 40) -
     ``positions`` is the number K of recall positions averaged over, 1/K ... 1.
     """
     counts = _counts_by_drive(matches)
+    at_once = max(1, _NUMBERS_AT_ONCE // max(1, len(counts.threshold)))
     parts = [
-        _mixtures(matches, counts, copies[start : start + _MIXTURES_AT_ONCE], positions)
-        for start in range(0, len(copies), _MIXTURES_AT_ONCE)
+        _mixtures(matches.num_labels, counts, copies[start : start + at_once], positions)
+        for start in range(0, len(copies), at_once)
     ]
     return np.concatenate(parts)
 
 
 @dataclass(frozen=True)
 class _Counts:
+    """What each drive has at each distinct score of a hit; as floats, which multiply fast and are exact here."""
+
     threshold: FloatArray
-    """(T,) distinct scores of hits, ascending."""
-    hits: IntArray
-    """(D, T) by drive, among the detections that reach each threshold."""
-    false: IntArray
+    """(T,) descending."""
+    recalled: FloatArray
+    """(D, T) first-pass hits that reach the threshold."""
+    hits: FloatArray
+    """(D, T) hits among the detections that reach it."""
+    false: FloatArray
     """(D, T) false alarms likewise."""
 
 
-def _mixtures(matches: Matches, counts: _Counts, copies: IntArray, positions: int) -> FloatArray:
-    num_labels = copies @ matches.num_labels
-    seen = np.cumsum(copies[:, matches.hit_drive], axis=1)
-    num_hits = seen[:, -1] if seen.shape[1] else np.zeros(len(copies), dtype=np.int64)
-    nth, used = recall_samples(num_hits, num_labels, positions)
-    precision = np.zeros(nth.shape)
-    if seen.shape[1]:
-        # rows are sorted; lifting each above the one before makes one sorted array of them all
-        lift = np.arange(len(copies)) * (int(num_hits.max()) + 1)
-        place = np.searchsorted((seen + lift[:, None]).ravel(), nth + lift[:, None], side="right")
-        hit = np.minimum(place - np.arange(len(copies))[:, None] * seen.shape[1], seen.shape[1] - 1)
-        at = np.searchsorted(counts.threshold, matches.hit_score[hit])
-        total_hits = np.einsum("rd,drk->rk", copies, counts.hits[:, at])
-        total_false = np.einsum("rd,drk->rk", copies, counts.false[:, at])
-        found = total_hits + total_false
-        np.divide(total_hits, found, out=precision, where=used & (found > 0))
+def _counts_by_drive(matches: Matches) -> _Counts:
+    threshold = np.unique(matches.hit_score)[::-1]
+
+    def running(score: FloatArray, drive: IntArray, change: IntArray) -> FloatArray:
+        table = np.zeros((len(matches.num_labels), len(threshold) + 1))
+        np.add.at(table, (drive, np.searchsorted(-threshold, -score)), change)
+        return np.cumsum(table, axis=1)[:, :-1]  # steps below the last threshold never come into effect
+
+    return _Counts(
+        threshold=threshold,
+        recalled=running(matches.hit_score, matches.hit_drive, np.ones_like(matches.hit_drive)),
+        hits=running(matches.step_score, matches.step_drive, matches.step_hits),
+        false=running(matches.step_score, matches.step_drive, matches.step_false),
+    )
+
+
+def _mixtures(num_labels: IntArray, counts: _Counts, copies: IntArray, positions: int) -> FloatArray:
+    labels = copies @ num_labels
+    precision = np.zeros((len(copies), positions + 1))
+    if len(counts.threshold):
+        recalled, hits, false = (copies @ table for table in (counts.recalled, counts.hits, counts.false))
+        nth, used = recall_samples(recalled[:, -1].astype(np.int64), labels, positions)
+        at = _first_above(recalled, nth)
+        hits, false = (np.take_along_axis(table, at, axis=1) for table in (hits, false))
+        np.divide(hits, hits + false, out=precision, where=used & (hits + false > 0))
     highest = np.maximum.accumulate(precision[:, ::-1], axis=1)[:, ::-1]
     mean = highest[:, 1:].sum(axis=1) / positions
-    return np.where(num_labels > 0, 100.0 * mean, np.nan)
+    return np.where(labels > 0, 100.0 * mean, np.nan)
 
 
-def _counts_by_drive(matches: Matches) -> _Counts:
-    thresholds = np.unique(matches.hit_score)
-    shape = (len(matches.num_labels), len(thresholds) + 1)
-    # a step at some score holds for all thresholds up to it
-    last = np.searchsorted(thresholds, matches.step_score, side="right")
-    tables = []
-    for change in (matches.step_hits, matches.step_false):
-        table = np.zeros(shape, dtype=np.int64)
-        np.add.at(table, (matches.step_drive, last), change)
-        tables.append(np.cumsum(table[:, ::-1], axis=1)[:, ::-1][:, 1:])
-    return _Counts(thresholds, *tables)
+def _first_above(rising: FloatArray, value: IntArray) -> IntArray:
+    """Per row, the first column of ``rising`` (R, T) above each ``value`` (R, K); the last column if there is none."""
+    num_rows, num_columns = rising.shape
+    row = np.arange(num_rows)[:, None]
+    lift = row * (rising.max() + value.max() + 1)  # lifts each row above the one before: one sorted array of them all
+    place = np.searchsorted((rising + lift).ravel(), value + lift, side="right")
+    column: IntArray = np.minimum(place - row * num_columns, num_columns - 1)
+    return column
 
 
 def recall_samples(num_hits: IntArray, num_labels: IntArray, positions: int) -> tuple[IntArray, BoolArray]:

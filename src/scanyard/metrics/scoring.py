@@ -10,7 +10,8 @@ import numpy as np
 from scanyard.errors import EvaluationError
 from scanyard.evaluation import Evaluation, Score
 from scanyard.metrics.intervals import MIN_DRIVES, Difference, percentile_interval, resampled_drives
-from scanyard.metrics.matching import IntArray, Matches, ScoredFrame, Setting, match
+from scanyard.metrics.matching import IntArray, Matches, Setting, match
+from scanyard.metrics.pool import Pool, ScoredFrame, pool_frames
 from scanyard.metrics.precision import average_precision
 from scanyard.metrics.protocols import CategoryRule, Protocol, load_protocol
 
@@ -31,13 +32,9 @@ def evaluate(
     column it needs is missing, or there is nothing to find at all.
     """
     settings = load_protocol(protocol)
-    drives = _checked_drives(frames)
-    mixtures = np.concatenate([_as_it_is(drives), resampled_drives(len(drives), resamples, seed)])
-    scores = [
-        score
-        for rule in settings.categories
-        for score in _scores(frames, drives, settings, rule, mixtures=mixtures, level=level)
-    ]
+    pool = pool_frames(frames)
+    mixtures = _mixtures(pool, resamples, seed)
+    scores = [score for rule in settings.categories for score in _scores(pool, settings, rule, mixtures, level)]
     if not scores:
         known = [rule.name for rule in settings.categories]
         raise EvaluationError(
@@ -49,7 +46,7 @@ def evaluate(
         split=split,
         domain=domain,
         num_frames=len(frames),
-        num_drives=len(drives),
+        num_drives=len(pool.drives),
         interval_level=level,
         scores=tuple(scores),
         notes=_notes(scores, settings),
@@ -76,11 +73,14 @@ def paired_difference(
     settings = load_protocol(protocol)
     rule = settings.category(category)
     setting = _setting(settings, rule, metric, iou, difficulty)
-    drives = _checked_drives(frames_a)
-    if drives != _checked_drives(frames_b):
-        raise EvaluationError("a paired difference needs the same frames on both sides: their drives differ")
-    mixtures = np.concatenate([_as_it_is(drives), resampled_drives(len(drives), resamples, seed)])
-    (matches_a,), (matches_b,) = (match(frames, drives, rule, [setting]) for frames in (frames_a, frames_b))
+    pool_a, pool_b = pool_frames(frames_a), pool_frames(frames_b)
+    if pool_a.drives != pool_b.drives:
+        raise EvaluationError(
+            f"a paired difference needs the same frames on both sides: drives are {list(pool_a.drives)} and "
+            f"{list(pool_b.drives)}"
+        )
+    mixtures = _mixtures(pool_a, resamples, seed)
+    (matches_a,), (matches_b,) = (match(pool, rule, [setting]) for pool in (pool_a, pool_b))
     if not np.array_equal(matches_a.num_labels, matches_b.num_labels):
         raise EvaluationError(
             f"a paired difference needs the same frames on both sides: labels per drive are "
@@ -96,23 +96,15 @@ def paired_difference(
     return Difference(float(values[0]), low, high)
 
 
-def _scores(
-    frames: Sequence[ScoredFrame],
-    drives: list[str],
-    protocol: Protocol,
-    rule: CategoryRule,
-    *,
-    mixtures: IntArray,
-    level: float,
-) -> list[Score]:
+def _scores(pool: Pool, protocol: Protocol, rule: CategoryRule, mixtures: IntArray, level: float) -> list[Score]:
     settings = [
         Setting(metric, overlap, difficulty)
         for metric, overlap, difficulty in product(protocol.metrics, rule.overlaps, protocol.difficulties)
     ]
-    if not any(np.any(frame.labels.category == rule.name) for frame in frames):
+    if rule.name not in pool.label_category:
         return []
     scores = []
-    for setting, matches in zip(settings, match(frames, drives, rule, settings), strict=True):
+    for setting, matches in zip(settings, match(pool, rule, settings), strict=True):
         num_labels = int(matches.num_labels.sum())
         if num_labels == 0:
             continue
@@ -133,16 +125,10 @@ def _scores(
     return scores
 
 
-def _checked_drives(frames: Sequence[ScoredFrame]) -> list[str]:
-    if not frames:
-        raise EvaluationError("no frames to score")
-    for frame in frames:
-        frame.require_columns()
-    return sorted({frame.drive for frame in frames})
-
-
-def _as_it_is(drives: Sequence[str]) -> IntArray:
-    return np.ones((1, len(drives)), dtype=np.int64)
+def _mixtures(pool: Pool, resamples: int, seed: int) -> IntArray:
+    """(1 + R, D) copies of each drive: first the data as they are, then the resamples."""
+    as_it_is = np.ones((1, len(pool.drives)), dtype=np.int64)
+    return np.concatenate([as_it_is, resampled_drives(len(pool.drives), resamples, seed)])
 
 
 def _drives_with_labels(matches: Matches) -> int:
