@@ -1,7 +1,8 @@
 """Running an experiment: what is trained, kept and done again, and that the numbers are those of the files."""
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+import shutil
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -9,25 +10,30 @@ from typing import Any
 import numpy as np
 import pytest
 
+from scanyard.board import Entry
 from scanyard.boxes import Boxes
 from scanyard.detect import Source, TrainRecipe
 from scanyard.errors import EvaluationError, InputError, StoreError
 from scanyard.experiment import (
     Job,
     Progress,
+    Recipe,
     evaluate_file,
     load_comparison,
     load_entries,
     load_recipe,
+    plan_jobs,
     publish,
     resolve_splits,
     run,
 )
-from scanyard.experiment.arm import RESULT, work
+from scanyard.experiment.arm import load_result, work
 from scanyard.experiment.run import Execute
 from scanyard.frame import Frame
 from scanyard.sensors import Rig
+from scanyard.split import Split
 from scanyard.store import open_dataset
+from tests.experiment.conftest import RECIPE
 
 Write = Callable[..., Path]
 
@@ -85,34 +91,60 @@ def here(trainer: CountingTrainer) -> Execute:
     return execute
 
 
-@pytest.fixture
-def given(datasets: Path) -> Iterator[dict[str, Path]]:
-    yield {"synthetic": datasets / "synthetic", "real": datasets / "real"}
+@pytest.fixture(scope="module")
+def given(datasets: Path) -> dict[str, Path]:
+    return {"synthetic": datasets / "synthetic", "real": datasets / "real"}
 
 
-def test_every_arm_takes_the_same_steps_and_a_stage_goes_on_from_the_one_before(
-    recipe_with: Write, given: dict[str, Path], tmp_path: Path
-) -> None:
-    trainer = CountingTrainer()
-    entries = run(load_recipe(recipe_with()), tmp_path / "out", datasets=given, execute=here(trainer))
-    assert [(steps, weights, goes_on) for steps, _, weights, goes_on in trainer.calls] == [
+@dataclass(frozen=True)
+class Finished:
+    """An experiment that was run once; tests that change something work on a copy."""
+
+    recipe: Recipe
+    out: Path
+    entries: list[Entry]
+    trainer: CountingTrainer
+    progress: list[Progress]
+
+    def copy(self, to: Path) -> Path:
+        return shutil.copytree(self.out, to)
+
+    def splits(self, given: dict[str, Path]) -> dict[str, Split]:
+        return resolve_splits(self.recipe, {name: open_dataset(path).sequences for name, path in given.items()})
+
+    def jobs(self, given: dict[str, Path], out: Path) -> list[Job]:
+        opened = {name: open_dataset(path) for name, path in given.items()}
+        return plan_jobs(self.recipe, self.splits(given), opened, out)
+
+
+@pytest.fixture(scope="module")
+def finished(given: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> Finished:
+    root = tmp_path_factory.mktemp("finished")
+    (root / "recipe.yaml").write_text(RECIPE)
+    recipe, trainer = load_recipe(root / "recipe.yaml"), CountingTrainer()
+    seen: list[Progress] = []
+    entries = run(recipe, root / "out", datasets=given, execute=here(trainer), on_progress=seen.append)
+    return Finished(recipe, root / "out", entries, trainer, seen)
+
+
+def test_every_arm_takes_the_same_steps_and_a_stage_goes_on_from_the_one_before(finished: Finished) -> None:
+    assert [(steps, weights, goes_on) for steps, _, weights, goes_on in finished.trainer.calls] == [
         (20, (1.0,), False),
         (20, (1.0,), False),
         (14, (1.0,), False),
         (6, (0.5, 0.5), True),
     ]
-    assert [(entry.arm, entry.steps) for entry in entries] == [("synthetic", 20), ("real", 20), ("mixed", 20)]
-    assert load_entries(tmp_path / "out") == entries
+    assert [(entry.arm, entry.steps) for entry in finished.entries] == [("synthetic", 20), ("real", 20), ("mixed", 20)]
+    assert load_entries(finished.out) == finished.entries
 
 
-def test_the_entries_say_what_was_trained_on(recipe_with: Write, given: dict[str, Path], tmp_path: Path) -> None:
-    entries = run(load_recipe(recipe_with()), tmp_path / "out", datasets=given, execute=here(CountingTrainer()))
-    synthetic, real, mixed = entries
+def test_the_entries_say_what_was_trained_on(finished: Finished) -> None:
+    synthetic, real, mixed = finished.entries
     assert synthetic.trained_on == {"synthetic_train": "synthetic"}
     assert mixed.trained_on == {"synthetic_train": "synthetic", "real_train": "stand-in"}
-    assert [e.declaration.synthetic_share for e in entries] == [1.0, 0.0, 0.85]
-    assert [e.declaration.label_budget for e in entries] == [0, 8, 8]
-    assert all(entry.domain == "stand-in" and entry.single_run for entry in entries)
+    assert [e.declaration.synthetic_share for e in finished.entries] == [1.0, 0.0, 0.85]
+    assert [e.declaration.label_budget for e in finished.entries] == [0, 8, 8]
+    assert all(entry.domain == "stand-in" and entry.single_run for entry in finished.entries)
     assert set(real.datasets) == {"real"}
     assert set(synthetic.datasets) == {"synthetic", "real"}  # scored on the other
 
@@ -124,86 +156,72 @@ def test_two_seeds_are_two_rows_and_no_single_run(recipe_with: Write, given: dic
     assert not any(entry.single_run for entry in entries)
 
 
-def test_finished_arms_are_not_trained_again(recipe_with: Write, given: dict[str, Path], tmp_path: Path) -> None:
-    recipe = load_recipe(recipe_with())
-    first = run(recipe, tmp_path / "out", datasets=given, execute=here(CountingTrainer()))
+def test_finished_arms_are_not_trained_again(finished: Finished, given: dict[str, Path]) -> None:
     again = CountingTrainer()
-    assert run(recipe, tmp_path / "out", datasets=given, execute=here(again)) == first
+    assert run(finished.recipe, finished.out, datasets=given, execute=here(again)) == finished.entries
     assert again.calls == []
 
 
 def test_an_interrupted_arm_is_done_again_and_the_finished_one_is_not(
-    recipe_with: Write, given: dict[str, Path], tmp_path: Path
+    finished: Finished, given: dict[str, Path], tmp_path: Path
 ) -> None:
-    recipe = load_recipe(recipe_with())
     with pytest.raises(KeyboardInterrupt):
-        run(recipe, tmp_path / "out", datasets=given, execute=here(CountingTrainer(dies_in_call=2)))
+        run(finished.recipe, tmp_path / "out", datasets=given, execute=here(CountingTrainer(dies_in_call=2)))
     rest = CountingTrainer()
-    entries = run(recipe, tmp_path / "out", datasets=given, execute=here(rest))
+    entries = run(finished.recipe, tmp_path / "out", datasets=given, execute=here(rest))
     assert len(rest.calls) == 3  # real, and both stages of mixed
-    undisturbed = run(recipe, tmp_path / "other", datasets=given, execute=here(CountingTrainer()))
-    assert [entry.digest for entry in entries] == [entry.digest for entry in undisturbed]
+    assert [entry.digest for entry in entries] == [entry.digest for entry in finished.entries]
 
 
-@pytest.mark.parametrize("pattern", ["detections-*.json", "checkpoint.*", "losses.json", RESULT])
-def test_an_arm_whose_files_changed_is_done_again(
-    recipe_with: Write, given: dict[str, Path], tmp_path: Path, pattern: str
+@pytest.mark.parametrize(
+    "pattern", ["detections-real_test.json", "checkpoint.safetensors", "losses.json", "result.json"]
+)
+def test_a_run_whose_file_was_cut_or_is_gone_does_not_count(
+    finished: Finished, given: dict[str, Path], tmp_path: Path, pattern: str
 ) -> None:
-    recipe = load_recipe(recipe_with())
-    run(recipe, tmp_path / "out", datasets=given, execute=here(CountingTrainer()))
-    (changed,) = (tmp_path / "out" / "runs").glob(f"real-*/{pattern}")
-    changed.write_bytes(changed.read_bytes()[:-5])
-    again = CountingTrainer()
-    run(recipe, tmp_path / "out", datasets=given, execute=here(again))
-    assert len(again.calls) == 1
+    job = finished.jobs(given, finished.copy(tmp_path / "out"))[1]
+    assert load_result(job) is not None
+    whole = (job.folder / pattern).read_bytes()
+    (job.folder / pattern).write_bytes(whole[:-5])
+    assert load_result(job) is None
+    (job.folder / pattern).unlink()
+    assert load_result(job) is None
 
 
-def test_changing_one_arm_trains_only_that_arm(recipe_with: Write, given: dict[str, Path], tmp_path: Path) -> None:
-    run(load_recipe(recipe_with()), tmp_path / "out", datasets=given, execute=here(CountingTrainer()))
-    changed = load_recipe(
-        recipe_with(("synthetic_train: 0.5, real_train: 0.5", "synthetic_train: 0.4, real_train: 0.6"))
-    )
+def test_changing_one_arm_trains_only_that_arm(
+    finished: Finished, recipe_with: Write, given: dict[str, Path], tmp_path: Path
+) -> None:
+    out = finished.copy(tmp_path / "out")
+    changed = recipe_with(("synthetic_train: 0.5, real_train: 0.5", "synthetic_train: 0.4, real_train: 0.6"))
     again = CountingTrainer()
-    run(changed, tmp_path / "out", datasets=given, execute=here(again))
+    run(load_recipe(changed), out, datasets=given, execute=here(again))
     assert [weights for _, _, weights, _ in again.calls] == [(1.0,), (0.4, 0.6)]
 
 
-def test_the_numbers_are_those_of_the_saved_detections(
-    recipe_with: Write, given: dict[str, Path], tmp_path: Path
-) -> None:
-    recipe = load_recipe(recipe_with())
-    entries = run(recipe, tmp_path / "out", datasets=given, execute=here(CountingTrainer()))
-    opened = {name: open_dataset(path).sequences for name, path in given.items()}
-    split = resolve_splits(recipe, opened)["real_test"]
-    for entry in entries:
-        (saved,) = (tmp_path / "out" / "runs").glob(f"{entry.arm}-*/detections-real_test.json")
+def test_the_numbers_are_those_of_the_saved_detections(finished: Finished, given: dict[str, Path]) -> None:
+    split = finished.splits(given)["real_test"]
+    for entry in finished.entries:
+        (saved,) = (finished.out / "runs").glob(f"{entry.arm}-*/detections-real_test.json")
         assert evaluate_file(saved, split, protocol="kitti_r40") == entry.evaluation
 
 
 def test_detections_of_another_scan_or_too_few_are_refused(
-    recipe_with: Write, given: dict[str, Path], tmp_path: Path
+    finished: Finished, given: dict[str, Path], tmp_path: Path
 ) -> None:
-    recipe = load_recipe(recipe_with())
-    run(recipe, tmp_path / "out", datasets=given, execute=here(CountingTrainer()))
-    split = resolve_splits(recipe, {n: open_dataset(p).sequences for n, p in given.items()})["real_test"]
-    (saved,) = (tmp_path / "out" / "runs").glob("real-*/detections-real_test.json")
-    content = json.loads(saved.read_text())
-    for change, says in (("cloud", "another scan"), ("index", "no detections of it")):
-        damaged: dict[str, Any] = json.loads(json.dumps(content))
-        damaged["frames"][0][change] = "0" * 16 if change == "cloud" else 99
-        other = tmp_path / "other.json"
-        other.write_text(json.dumps(damaged))
+    split = finished.splits(given)["real_test"]
+    (saved,) = (finished.out / "runs").glob("real-*/detections-real_test.json")
+    for change, value, says in (("cloud", "0" * 16, "another scan"), ("index", 99, "no detections of it")):
+        damaged: dict[str, Any] = json.loads(saved.read_text())
+        damaged["frames"][0][change] = value
+        (tmp_path / "damaged.json").write_text(json.dumps(damaged))
         with pytest.raises(EvaluationError, match=says):
-            evaluate_file(other, split)
+            evaluate_file(tmp_path / "damaged.json", split)
 
 
-def test_differences_are_taken_from_the_arm_with_the_least_synthetic_data(
-    recipe_with: Write, given: dict[str, Path], tmp_path: Path
-) -> None:
-    entries = run(load_recipe(recipe_with()), tmp_path / "out", datasets=given, execute=here(CountingTrainer()))
-    contrasts = load_comparison(tmp_path / "out")
+def test_differences_are_taken_from_the_arm_with_the_least_synthetic_data(finished: Finished) -> None:
+    contrasts = load_comparison(finished.out)
     assert {(c.arm, c.baseline) for c in contrasts} == {("synthetic", "real"), ("mixed", "real")}
-    value = {e.arm: e.evaluation.score("bev", 0.7, "moderate").value for e in entries}
+    value = {e.arm: e.evaluation.score("bev", 0.7, "moderate").value for e in finished.entries}
     (found,) = (c for c in contrasts if (c.arm, c.metric, c.iou) == ("synthetic", "bev", 0.7))
     assert found.value == pytest.approx(value["synthetic"] - value["real"])
     assert found.low is not None
@@ -212,19 +230,11 @@ def test_differences_are_taken_from_the_arm_with_the_least_synthetic_data(
     assert value["real"] > value["synthetic"]  # the fake was shaken more
 
 
-def test_progress_reaches_the_steps_of_all_arms(recipe_with: Write, given: dict[str, Path], tmp_path: Path) -> None:
-    seen: list[Progress] = []
-    run(
-        load_recipe(recipe_with()),
-        tmp_path / "out",
-        datasets=given,
-        execute=here(CountingTrainer()),
-        on_progress=seen.append,
-    )
-    assert [progress.step for progress in seen] == [0, 20, 40, 60, 60]
-    assert seen[0].left_s is None
-    assert seen[-1].left_s == 0
-    assert [run.phase for run in seen[1].runs] == ["done", "waiting", "waiting"]
+def test_progress_reaches_the_steps_of_all_arms(finished: Finished) -> None:
+    assert [progress.step for progress in finished.progress] == [0, 20, 40, 60, 60]
+    assert finished.progress[0].left_s is None
+    assert finished.progress[-1].left_s == 0
+    assert [run.phase for run in finished.progress[1].runs] == ["done", "waiting", "waiting"]
 
 
 def test_unknown_detector_settings_and_protocols_are_refused_before_training(
@@ -240,15 +250,14 @@ def test_unknown_detector_settings_and_protocols_are_refused_before_training(
     assert trainer.calls == []
 
 
-def test_publishing_writes_both_pages_and_one_row_per_arm_however_often(
-    recipe_with: Write, given: dict[str, Path], tmp_path: Path
+def test_publishing_twice_writes_both_pages_and_one_row_per_arm(
+    finished: Finished, given: dict[str, Path], tmp_path: Path
 ) -> None:
-    recipe = load_recipe(recipe_with())
     with pytest.raises(StoreError, match="run the experiment"):
-        publish(recipe, tmp_path / "out", datasets=given)
-    run(recipe, tmp_path / "out", datasets=given, execute=here(CountingTrainer()))
-    publish(recipe, tmp_path / "out", datasets=given)
-    report, page = publish(recipe, tmp_path / "out", datasets=given)
+        publish(finished.recipe, tmp_path / "nothing", datasets=given)
+    out = finished.copy(tmp_path / "out")
+    publish(finished.recipe, out, datasets=given)
+    report, page = publish(finished.recipe, out, datasets=given)
     text = report.read_text(encoding="utf-8")
     assert "mixed \u2212 real" in text
     assert "stand-in, not real" in text

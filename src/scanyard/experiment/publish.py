@@ -9,9 +9,9 @@ from pathlib import Path
 
 from scanyard.board import Entry, add_entries, write_page
 from scanyard.errors import StoreError
-from scanyard.experiment.arm import Job, load_losses
+from scanyard.experiment.arm import Job, load_losses, load_result
 from scanyard.experiment.recipe import Recipe
-from scanyard.experiment.run import ENTRIES, load_comparison, plan_jobs
+from scanyard.experiment.run import ENTRIES, EXPERIMENT, load_comparison, plan_jobs
 from scanyard.experiment.splits import resolve_splits
 from scanyard.sequence import SensorSequence
 from scanyard.split import Split
@@ -38,10 +38,11 @@ def publish(
     splits = resolve_splits(recipe, {name: dataset.sequences for name, dataset in opened.items()})
     jobs = plan_jobs(recipe, splits, opened, folder)
     entries = load_entries(folder)
+    _require_same_recipe(recipe, folder)
+    if unfinished := [f"{job.arm} seed {job.seed}" for job in jobs if load_result(job) is None]:
+        raise StoreError(f"{folder}: no result of {', '.join(unfinished)} under this recipe, data and code; run it")
     best = _best(entries)
-    shown = next((job for job in jobs if (job.arm, (job.seed,)) == (best.arm, best.seeds)), None)
-    if shown is None:
-        raise StoreError(f"{folder}: its entries are of another recipe; run this one")
+    shown = next(job for job in jobs if (job.arm, (job.seed,)) == (best.arm, best.seeds))
     report = write_report(
         folder / REPORT,
         title=title or recipe.description or recipe.name,
@@ -57,6 +58,15 @@ def publish(
     database = Path(board) if board is not None else folder / BOARD
     add_entries(database, entries)
     return report, write_page(database, folder / PAGE)
+
+
+def _require_same_recipe(recipe: Recipe, folder: Path) -> None:
+    try:
+        found = json.loads((folder / EXPERIMENT).read_text(encoding="utf-8"))["recipe_digest"]
+    except (OSError, json.JSONDecodeError, KeyError) as error:
+        raise StoreError(f"{folder}: holds no experiment ({error}); run the experiment first") from error
+    if found != recipe.digest:
+        raise StoreError(f"{folder}: holds an experiment of another recipe; run the experiment of {recipe.name} there")
 
 
 def load_entries(out: str | Path) -> list[Entry]:
