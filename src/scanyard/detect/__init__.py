@@ -1,1 +1,46 @@
-"""detect."""
+"""Detectors: train one on recordings, find boxes in a frame, keep what was found.
+
+This room is handed sequences and never opens a dataset; how good a detector is, ``metrics`` says.  ``Detector`` is the
+seam; ``train`` makes a ``PillarDetector``, the other detectors need no training.
+
+Tried and turned down:
+
+- Intensity as an input: simulated returns are not calibrated well enough, and it cost ten points on real scans.
+- Plain z with random shifts instead of height above the ground: five to eight points of bird's-eye precision lost.
+- A learnt point network before the pillars: twice the cost of a step on two cores.
+- Heading with front and rear told apart: scores ignore it, and far cars look alike from both ends.
+"""
+
+from scanyard.detect.checkpoint import TrainingSummary
+from scanyard.detect.detections import (
+    Detections,
+    FrameDetections,
+    RecordedDetections,
+    cloud_digest,
+    detect_all,
+    read_detections,
+    write_detections,
+)
+from scanyard.detect.detector import PillarDetector, load_detector
+from scanyard.detect.detectors import Detector, FixedDetector, OracleDetector
+from scanyard.detect.recipe import TrainRecipe
+from scanyard.detect.train import Source, train
+
+__all__ = [
+    "Detections",
+    "Detector",
+    "FixedDetector",
+    "FrameDetections",
+    "OracleDetector",
+    "PillarDetector",
+    "RecordedDetections",
+    "Source",
+    "TrainRecipe",
+    "TrainingSummary",
+    "cloud_digest",
+    "detect_all",
+    "load_detector",
+    "read_detections",
+    "train",
+    "write_detections",
+]

@@ -13,13 +13,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scanyard.boxes import points_inside
-from scanyard.detect.example import Example, as_boxes
+from scanyard.detect.example import Example, as_boxes, num_returns
 from scanyard.detect.recipe import TrainRecipe
 from scanyard.geometry import FloatArray
 
 CLEARANCE_M = 0.4  # between a pasted object and its neighbours
 MIN_PASTE_POINTS = 10
-SHADOW_SLACK_RAD = 0.004  # two azimuth steps: a pasted object hides what is behind it
+MIN_LEFT_POINTS = 5  # an object that pasting hid further than that is no longer asked for
+MAX_PASTE_TURN_RAD = 0.3
+SHADOW_SLACK = 0.004  # slope of two azimuth steps
 
 
 @dataclass(frozen=True)
@@ -99,55 +101,69 @@ def thinned(example: Example, share: float, rng: np.random.Generator) -> Example
 
 def paste(example: Example, snippets: Sequence[Snippet], rng: np.random.Generator) -> Example:
     """Objects of other frames added where there is room, at their own distance, hiding what lies behind them."""
+    pieces, unlabelled = [example.points], [example.unlabelled]
+    boxes, labels = example.boxes, example.label
     for snippet in snippets:
-        angle = rng.uniform(-0.3, 0.3)
-        origin = example.sensor_m[:2]
-        cos, sin = np.cos(angle), np.sin(angle)
-        rotation = np.array([[cos, -sin], [sin, cos]])
-        box = snippet.box.copy()
-        box[:2] = (box[:2] - origin) @ rotation.T + origin
-        box[6] += angle
-        if not _has_room(example, box):
+        points, box = _placed(snippet, rng.uniform(-MAX_PASTE_TURN_RAD, MAX_PASTE_TURN_RAD), example.sensor_m)
+        if not _has_room(pieces[0], boxes, box):
             continue
-        points = snippet.points.copy()
-        points[:, :2] = (points[:, :2] - origin) @ rotation.T + origin
-        keep = ~_hidden(example, box, points)
-        example = replace(
-            example,
-            points=np.concatenate([example.points[keep], points]),
-            unlabelled=np.concatenate([example.unlabelled[keep], np.zeros(len(points), dtype=bool)]),
-            boxes=np.concatenate([example.boxes, box[None]]),
-            label=np.append(example.label, snippet.label),
-            ignored=np.append(example.ignored, False),
-        )
-    left = points_inside(as_boxes(example.boxes), example.points, margin_m=0.05).sum(axis=1)
-    return replace(example, ignored=example.ignored | (left < MIN_PASTE_POINTS // 2))
+        keep = [~_hidden(piece, example.sensor_m, points, box) for piece in pieces]
+        pieces = [piece[kept] for piece, kept in zip(pieces, keep, strict=True)] + [points]
+        unlabelled = [flags[kept] for flags, kept in zip(unlabelled, keep, strict=True)]
+        unlabelled.append(np.zeros(len(points), dtype=bool))
+        boxes, labels = np.concatenate([boxes, box[None]]), np.append(labels, snippet.label)
+    all_points = np.concatenate(pieces)
+    left = num_returns(as_boxes(boxes), all_points)
+    ignored = np.concatenate([example.ignored, np.zeros(len(boxes) - len(example.boxes), dtype=bool)])
+    return replace(
+        example,
+        points=all_points,
+        unlabelled=np.concatenate(unlabelled),
+        boxes=boxes,
+        label=labels,
+        ignored=ignored | (left < MIN_LEFT_POINTS),
+    )
 
 
-def _has_room(example: Example, box: FloatArray) -> bool:
-    """Whether the circle around ``box`` keeps clear of boxes, and nothing tall stands inside it."""
+def _placed(snippet: Snippet, angle_rad: float, sensor_m: FloatArray) -> tuple[NDArray[np.float32], FloatArray]:
+    """Points and box of a snippet turned about the sensor."""
+    points, box = snippet.points.copy(), snippet.box.copy()
+    cos, sin = np.cos(angle_rad), np.sin(angle_rad)
+    rotation = np.array([[cos, -sin], [sin, cos]])
+    points[:, :2] = (points[:, :2] - sensor_m[:2]) @ rotation.T + sensor_m[:2]
+    box[:2] = (box[:2] - sensor_m[:2]) @ rotation.T + sensor_m[:2]
+    box[6] += angle_rad
+    return points, box
+
+
+def _has_room(points: NDArray[np.float32], boxes: FloatArray, box: FloatArray) -> bool:
+    """Whether the circle around ``box`` keeps clear of other boxes, and nothing tall stands inside it."""
     reach = np.hypot(box[3], box[4]) / 2
-    distance = np.hypot(*(example.boxes[:, :2] - box[:2]).T)
-    half = np.hypot(example.boxes[:, 3], example.boxes[:, 4]) / 2
+    distance = np.hypot(*(boxes[:, :2] - box[:2]).T)
+    half = np.hypot(boxes[:, 3], boxes[:, 4]) / 2
     if (distance < half + reach + CLEARANCE_M).any():
         return False
-    inside = points_inside(as_boxes(box[None]), example.points)[0]
-    return int((example.points[inside, 2] > 0.3).sum()) < 5
+    inside = points_inside(as_boxes(box[None]), points)[0]
+    return int((points[inside, 2] > 0.3).sum()) < 5
 
 
-def _hidden(example: Example, box: FloatArray, points: NDArray[np.float32]) -> NDArray[np.bool_]:
-    """Points (M,) of ``example`` that ``points`` of an object in ``box`` replace: inside it or in its shadow."""
-    sensor = example.sensor_m
-    delta = example.points[:, :2] - sensor[:2]
-    azimuth, distance = np.arctan2(delta[:, 1], delta[:, 0]), np.hypot(delta[:, 0], delta[:, 1])
-    own = points[:, :2] - sensor[:2]
-    own_azimuth, own_distance = np.arctan2(own[:, 1], own[:, 0]), float(np.hypot(own[:, 0], own[:, 1]).max())
+def _hidden(
+    points: NDArray[np.float32], sensor_m: FloatArray, object_points: NDArray[np.float32], box: FloatArray
+) -> NDArray[np.bool_]:
+    """Which ``points`` (M, 3) an object in ``box`` replaces: those inside it and those in its shadow (M,)."""
+    delta, own = points - sensor_m.astype(np.float32), object_points - sensor_m.astype(np.float32)
+    # the fan that the object's points span, as slopes across its own direction, which spares an arctangent per point
+    direction = own[:, :2].mean(axis=0)
+    ahead = delta[:, :2] @ direction
+    across = delta[:, 1] * direction[0] - delta[:, 0] * direction[1]
+    own_ahead = own[:, :2] @ direction
+    slopes = (own[:, 1] * direction[0] - own[:, 0] * direction[1]) / own_ahead
     behind = (
-        (azimuth > own_azimuth.min() - SHADOW_SLACK_RAD)
-        & (azimuth < own_azimuth.max() + SHADOW_SLACK_RAD)
-        & (distance > own_distance)
+        (ahead > own_ahead.max())
+        & (across > (slopes.min() - SHADOW_SLACK) * ahead)
+        & (across < (slopes.max() + SHADOW_SLACK) * ahead)
     )
-    # how high the ray to each point passes over the object
-    passes = sensor[2] + (example.points[:, 2] - sensor[2]) * own_distance / np.maximum(distance, 0.1)
-    inside = points_inside(as_boxes(box[None]), example.points, margin_m=0.05)[0]
-    return np.asarray((behind & (passes < points[:, 2].max())) | inside)
+    # the ray to a point passes over the object where own_ahead.max() / ahead of its drop is done
+    behind &= delta[:, 2] * own_ahead.max() < own[:, 2].max() * ahead
+    behind |= points_inside(as_boxes(box[None]), points, margin_m=0.05)[0]
+    return np.asarray(behind)

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from scanyard.detect.example import Example
-from scanyard.detect.pillars import CELL_M, Grid
+from scanyard.detect.pillars import Grid
 from scanyard.geometry import FloatArray
 
 TYPICAL_M: dict[str, tuple[float, float, float]] = {
@@ -62,8 +62,8 @@ def targets(examples: Sequence[Example], grid: Grid, num_categories: int) -> Tar
     for b, example in enumerate(examples):
         _mask_points(counted[b, 0], example.points[example.unlabelled], grid)
         for row, label, ignored in zip(example.boxes, example.label, example.ignored, strict=True):
-            i = int(np.floor((row[0] - grid.x_m) / CELL_M))
-            j = int(np.floor((row[1] - grid.y_m) / CELL_M))
+            i = int(np.floor((row[0] - grid.x_m) / grid.cell_m))
+            j = int(np.floor((row[1] - grid.y_m) / grid.cell_m))
             if not (0 <= i < grid.rows and 0 <= j < grid.columns):
                 continue
             if ignored:
@@ -103,8 +103,8 @@ def encode(box: Tensor, cell: Tensor, typical: Tensor, grid: Grid) -> Tensor:
     twice = 2 * box[:, 6]
     return torch.stack(
         [
-            (box[:, 0] - x) / CELL_M,
-            (box[:, 1] - y) / CELL_M,
+            (box[:, 0] - x) / grid.cell_m,
+            (box[:, 1] - y) / grid.cell_m,
             box[:, 2],
             *torch.log(box[:, 3:6] / typical).unbind(1),
             torch.sin(twice),
@@ -121,7 +121,7 @@ def decode(figures: Tensor, cell: Tensor, typical: Tensor, grid: Grid) -> Tensor
     yaw = torch.atan2(figures[:, 6], figures[:, 7]) / 2
     return torch.cat(
         [
-            torch.stack([x + figures[:, 0] * CELL_M, y + figures[:, 1] * CELL_M, figures[:, 2]], dim=1),
+            torch.stack([x + figures[:, 0] * grid.cell_m, y + figures[:, 1] * grid.cell_m, figures[:, 2]], dim=1),
             size,
             yaw[:, None],
         ],
@@ -131,16 +131,16 @@ def decode(figures: Tensor, cell: Tensor, typical: Tensor, grid: Grid) -> Tensor
 
 def _cell_centre(cell: Tensor, grid: Grid) -> tuple[Tensor, Tensor]:
     row, column = torch.div(cell, grid.columns, rounding_mode="floor"), cell % grid.columns
-    return grid.x_m + (row + 0.5) * CELL_M, grid.y_m + (column + 0.5) * CELL_M
+    return grid.x_m + (row + 0.5) * grid.cell_m, grid.y_m + (column + 0.5) * grid.cell_m
 
 
 def _window(row: FloatArray, grid: Grid, reach_m: float) -> tuple[slice, slice, FloatArray, FloatArray]:
     """Cells within ``reach_m`` of a box, and their centres along and across the box, in metres."""
-    i0, j0 = int((row[0] - reach_m - grid.x_m) / CELL_M), int((row[1] - reach_m - grid.y_m) / CELL_M)
-    width = int(2 * reach_m / CELL_M) + 2
+    i0, j0 = int((row[0] - reach_m - grid.x_m) / grid.cell_m), int((row[1] - reach_m - grid.y_m) / grid.cell_m)
+    width = int(2 * reach_m / grid.cell_m) + 2
     rows, columns = slice(max(i0, 0), min(i0 + width, grid.rows)), slice(max(j0, 0), min(j0 + width, grid.columns))
-    dx = (grid.x_m + (np.arange(rows.start, rows.stop) + 0.5) * CELL_M - row[0])[:, None]
-    dy = (grid.y_m + (np.arange(columns.start, columns.stop) + 0.5) * CELL_M - row[1])[None]
+    dx = (grid.x_m + (np.arange(rows.start, rows.stop) + 0.5) * grid.cell_m - row[0])[:, None]
+    dy = (grid.y_m + (np.arange(columns.start, columns.stop) + 0.5) * grid.cell_m - row[1])[None]
     cos, sin = np.cos(row[6]), np.sin(row[6])
     return rows, columns, cos * dx + sin * dy, cos * dy - sin * dx
 
@@ -154,12 +154,14 @@ def _bump(heat: NDArray[np.float32], row: FloatArray, grid: Grid, centre: tuple[
 
 
 def _mask_box(counted: NDArray[np.float32], row: FloatArray, grid: Grid) -> None:
-    rows, columns, along, across = _window(row, grid, float(np.hypot(row[3], row[4])) / 2 + CELL_M)
-    counted[rows, columns] *= (np.abs(along) > row[3] / 2 + CELL_M / 2) | (np.abs(across) > row[4] / 2 + CELL_M / 2)
+    rows, columns, along, across = _window(row, grid, float(np.hypot(row[3], row[4])) / 2 + grid.cell_m)
+    counted[rows, columns] *= (np.abs(along) > row[3] / 2 + grid.cell_m / 2) | (
+        np.abs(across) > row[4] / 2 + grid.cell_m / 2
+    )
 
 
 def _mask_points(counted: NDArray[np.float32], points: NDArray[np.float32], grid: Grid) -> None:
-    i = np.floor((points[:, 0] - grid.x_m) / CELL_M).astype(np.int64)
-    j = np.floor((points[:, 1] - grid.y_m) / CELL_M).astype(np.int64)
+    i = np.floor((points[:, 0] - grid.x_m) / grid.cell_m).astype(np.int64)
+    j = np.floor((points[:, 1] - grid.y_m) / grid.cell_m).astype(np.int64)
     inside = (i >= 0) & (i < grid.rows) & (j >= 0) & (j < grid.columns)
     counted[i[inside], j[inside]] = 0

@@ -2,40 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional
 
-from scanyard.boxes import Boxes, corners, overlap_bev
+from scanyard.boxes import Boxes, overlap_bev
+from scanyard.detect.checkpoint import Checkpoint, TrainingSummary, read_checkpoint, write_checkpoint
 from scanyard.detect.coding import decode, typical_sizes
+from scanyard.detect.detectors import in_image
 from scanyard.detect.example import flatten, visible_points
-from scanyard.detect.network import FIGURES, PillarNet
-from scanyard.detect.pillars import Grid, dense_input, pillars
+from scanyard.detect.network import FIGURES, HEAT_M, PillarNet
+from scanyard.detect.pillars import Grid, occupied_cells
 from scanyard.detect.recipe import TrainRecipe
+from scanyard.errors import CheckpointError
 from scanyard.frame import Frame
 from scanyard.geometry import FloatArray, wrap_angle
-from scanyard.sensors import Camera, Rig
+from scanyard.sensors import Rig
 
 MIN_SCORE = 0.1
 MAX_BOXES = 100
 MAX_OVERLAP = 0.1  # two cars do not share ground
 QUALITY_SHARE = 0.5  # how much of the score is the guessed overlap, the rest is the heat map
-
-
-@dataclass(frozen=True)
-class TrainingSummary:
-    """What a training run did; travels in the checkpoint."""
-
-    losses: tuple[tuple[int, float], ...] = ()
-    """About a hundred (step, loss) pairs, each loss the mean since the one before."""
-    num_examples: int = 0
-    seconds: float = 0.0
-    precision: str = "float32"
-    """Number format of the convolutions: ``bfloat16`` where the CPU has it."""
 
 
 @dataclass(frozen=True)
@@ -55,9 +46,9 @@ class PillarDetector:
         """
         grid = Grid.of(self.recipe)
         points, ground = flatten(visible_points(frame, rig))
-        dense = dense_input([pillars(points, grid)], grid, working_dtype())
+        cells = occupied_cells([points], grid)
         with torch.inference_mode(), torch.autocast("cpu", dtype=torch.bfloat16, enabled=has_bfloat16()):
-            rows, scores, category = self._peaks(*self.net(dense), grid)
+            rows, scores, category = self._peaks(*self.net(cells))
         center, names = rows[:, :3], np.array(self.recipe.categories)[category]
         center[:, 2] += ground.height(center)
         boxes = Boxes(center, rows[:, 3:6], wrap_angle(rows[:, 6]), names, score=scores)
@@ -65,8 +56,13 @@ class PillarDetector:
             boxes = in_image(boxes, rig.cameras[0])
         return without_overlaps(boxes)[:MAX_BOXES]
 
-    def _peaks(self, features: Tensor, logits: Tensor, grid: Grid) -> tuple[FloatArray, FloatArray, FloatArray]:
+    def save(self, path: str | Path) -> None:
+        """Write weights, recipe and training summary as one safetensors file."""
+        write_checkpoint(path, Checkpoint(self.name, self.recipe, self.training, self.net.state_dict()))
+
+    def _peaks(self, features: Tensor, logits: Tensor) -> tuple[FloatArray, FloatArray, FloatArray]:
         """Boxes (K, 7), scores (K,) and categories (K,) of the heat map's local maxima above the least score."""
+        grid = Grid.of(self.recipe, HEAT_M)
         heat = torch.sigmoid(logits.float())
         peak = (heat == functional.max_pool2d(heat, 3, stride=1, padding=1)) & (heat > MIN_SCORE**2)
         _, category, row, column = torch.nonzero(peak, as_tuple=True)
@@ -87,15 +83,32 @@ class PillarDetector:
         )
 
 
+def load_detector(path: str | Path) -> PillarDetector:
+    """Read a detector that ``PillarDetector.save`` wrote; CheckpointError says what is wrong with the file."""
+    checkpoint = read_checkpoint(path)
+    net = PillarNet(len(checkpoint.recipe.categories), Grid.of(checkpoint.recipe).shape)
+    expected = {name: (tuple(tensor.shape), tensor.dtype) for name, tensor in net.state_dict().items()}
+    found = {name: (tuple(tensor.shape), tensor.dtype) for name, tensor in checkpoint.weights.items()}
+    if found != expected:
+        odd = sorted(name for name in expected | found if expected.get(name) != found.get(name))
+        raise CheckpointError(
+            f"{path}: {len(odd)} arrays do not fit the network, the first is {odd[0]}: found {found.get(odd[0])}, "
+            f"expected {expected.get(odd[0])}. It was written by another version: train it again."
+        )
+    net.load_state_dict(dict(checkpoint.weights))
+    return PillarDetector(checkpoint.recipe, ready(net), checkpoint.training, checkpoint.name)
+
+
+def ready(net: PillarNet) -> PillarNet:
+    """The network in the state that detecting wants."""
+    net.eval().requires_grad_(False)
+    return net
+
+
 def has_bfloat16() -> bool:
     """Whether this CPU multiplies bfloat16 in hardware; emulated it is slower than float32."""
     capabilities = torch.cpu.get_capabilities()
     return bool(capabilities.get("amx_bf16") or capabilities.get("avx512_bf16"))
-
-
-def working_dtype() -> torch.dtype:
-    """Number format of the network's input."""
-    return torch.bfloat16 if has_bfloat16() else torch.float32
 
 
 def without_overlaps(boxes: Boxes) -> Boxes:
@@ -107,20 +120,3 @@ def without_overlaps(boxes: Boxes) -> Boxes:
         if keep[i]:
             keep[i + 1 :] &= ~clash[i, i + 1 :]
     return boxes[keep]
-
-
-def in_image(boxes: Boxes, camera: Camera) -> Boxes:
-    """The boxes that fall inside the image, with ``image_box`` around their projected corners, clipped to it."""
-    pixels, depth = camera.project(corners(boxes))
-    ahead = depth > 0.1
-    last = np.array([camera.width_px - 1.0, camera.height_px - 1.0])
-    low = np.where(ahead[..., None], pixels, np.inf).min(axis=1, initial=np.inf)
-    high = np.where(ahead[..., None], pixels, -np.inf).max(axis=1, initial=-np.inf)
-    image_box = np.concatenate([np.clip(low, 0, last), np.clip(high, 0, last)], axis=1)
-    seen = ahead.any(axis=1) & (image_box[:, 2:] > image_box[:, :2]).all(axis=1)
-    return boxes.replace(image_box=image_box)[seen]
-
-
-def eval_copy(net: nn.Module) -> None:
-    """Put a network into the state detection wants."""
-    net.eval().requires_grad_(False)

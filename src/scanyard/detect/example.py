@@ -16,12 +16,13 @@ from scanyard.boxes import Boxes, points_inside
 from scanyard.detect.ground import Ground, fit_ground
 from scanyard.detect.recipe import TrainRecipe
 from scanyard.errors import InputError
-from scanyard.frame import Frame, points_ego
-from scanyard.geometry import FloatArray
-from scanyard.sensors import Rig
+from scanyard.frame import Frame, Sweep, points_ego
+from scanyard.geometry import FloatArray, Transform
+from scanyard.sensors import Camera, Rig
 
 FRONT_RAD = np.pi / 4  # half the field of view used where the rig has no camera
 HEIGHT_M = (-0.6, 3.0)  # above ground; crowns and walls higher up say nothing about road users
+ROAD_M = 0.15  # what is lower may be road
 
 LOOK_ALIKES: dict[str, tuple[str, ...]] = {
     "car": ("van",),
@@ -62,12 +63,33 @@ def visible_points(frame: Frame, rig: Rig) -> NDArray[np.float32]:
             f"frame {frame.name or frame.timestamp_ns}: no sweep {lidar.name!r}, the first LiDAR of rig {rig.name}; "
             f"the frame has {sorted(frame.sweeps)}"
         )
-    points = points_ego(frame.sweeps[lidar.name], lidar.ego_from_sensor)
-    points = points[points[:, 0] > 0]
+    sweep, ego_from_lidar = frame.sweeps[lidar.name], lidar.ego_from_sensor
     if rig.cameras:
-        return points[rig.cameras[0].sees(points)]
-    x, y = (points[:, :2] - lidar.ego_from_sensor.translation[:2]).T
-    return points[np.abs(np.arctan2(y, x)) < FRONT_RAD]
+        seen = _in_view(sweep.points, ego_from_lidar, rig.cameras[0])
+        return points_ego(Sweep(sweep.points[seen]), ego_from_lidar)
+    points = points_ego(sweep, ego_from_lidar)
+    x, y = (points[:, :2] - ego_from_lidar.translation[:2].astype(np.float32)).T
+    return np.asarray(points[np.abs(y) < np.tan(FRONT_RAD) * x])
+
+
+def _in_view(points: NDArray[np.float32], ego_from_lidar: Transform, camera: Camera) -> NDArray[np.bool_]:
+    """``camera.sees`` (M,) for a whole sweep in its own frame.
+
+    Pixels times depth are linear in the point, so four probes give the map; in float32 and without divisions it is ten
+    times faster, and no different but for points within a hair of the image's border.
+    """
+    probes = camera.ego_from_sensor.apply([[1, 0, 0], [2, 0, 0], [1, 1, 0], [1, 0, 1]])
+    pixels, depth = camera.project(probes)
+    homogeneous = np.column_stack([pixels * depth[:, None], depth])
+    probes = ego_from_lidar.inverse().apply(probes)
+    linear = np.linalg.solve(np.c_[probes, np.ones(4)], homogeneous).astype(np.float32)
+    x, y, z = np.ascontiguousarray(points.T)
+    depth_m = linear[0, 2] * x + linear[1, 2] * y + (linear[2, 2] * z + linear[3, 2])
+    seen = depth_m > 0
+    for column, last in ((0, camera.width_px), (1, camera.height_px)):
+        pixel = linear[0, column] * x + linear[1, column] * y + (linear[2, column] * z + linear[3, column])
+        seen &= (pixel >= 0) & (pixel < np.float32(last) * depth_m)
+    return np.asarray(seen)
 
 
 def flatten(points: NDArray[np.float32]) -> tuple[NDArray[np.float32], Ground]:
@@ -90,14 +112,15 @@ def prepare(frame: Frame, rig: Rig, recipe: TrainRecipe, *, domain: str = "synth
         raised = points.astype(np.float64)
         raised[:, 2] += ground.height(points)
         pixels, _ = rig.cameras[0].project(raised)
+        u, v = pixels.T
         for left, top, right, bottom in frame.dont_care:
-            unlabelled |= ((pixels >= (left, top)) & (pixels <= (right, bottom))).all(axis=-1)
+            unlabelled |= (u >= left) & (u <= right) & (v >= top) & (v <= bottom)
     center = boxes.center.copy()
     center[:, 2] -= ground.height(center)
     wanted = _index_of(boxes.category, recipe.categories)
     alike = np.isin(boxes.category, [name for wish in recipe.categories for name in LOOK_ALIKES.get(wish, ())])
     flat = boxes.replace(center=center)
-    few = points_inside(flat, points, margin_m=0.05).sum(axis=1) < recipe.min_points
+    few = num_returns(flat, points) < recipe.min_points
     relevant = (wanted >= 0) | alike
     return Example(
         points=points,
@@ -114,6 +137,12 @@ def as_boxes(rows: FloatArray, category: Iterable[str] | None = None) -> Boxes:
     """``Boxes`` from rows (N, 7) of centre, size, yaw."""
     names = np.full(len(rows), "car") if category is None else np.array(list(category), dtype=np.str_)
     return Boxes(rows[:, :3], rows[:, 3:6], rows[:, 6], names)
+
+
+def num_returns(boxes: Boxes, points: NDArray[np.float32]) -> NDArray[np.int64]:
+    """Flattened points (M, 3) in each box (N,), without those of the road it stands on."""
+    standing = points[points[:, 2] > ROAD_M]
+    return np.asarray(points_inside(boxes, standing, margin_m=0.05).sum(axis=1))
 
 
 def _index_of(category: NDArray[np.str_], categories: tuple[str, ...]) -> NDArray[np.int64]:

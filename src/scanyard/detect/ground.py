@@ -55,13 +55,12 @@ SCALE_M = 20.0  # keeps the normal equations well conditioned
 
 def fit_ground(points: NDArray[np.floating]) -> Ground:
     """Fit the ground under points (M, 3); the origin is taken to lie on the ground, as the ego frame's does."""
-    near = points[np.abs(points[:, 2]) < SEARCH_M]
-    low = near[:, :2].min(axis=0) if len(near) else np.zeros(2)
-    high = near[:, :2].max(axis=0) if len(near) else np.zeros(2)
+    x, y, z = points[np.abs(points[:, 2]) < SEARCH_M].astype(np.float64).T.copy()
+    low = np.array([x.min(), y.min()]) if len(x) else np.zeros(2)
+    high = np.array([x.max(), y.max()]) if len(x) else np.zeros(2)
     origin = (np.floor(low / CELL_M) + 0.5) * CELL_M
     shape = tuple(np.maximum((np.floor(high / CELL_M) - np.floor(low / CELL_M)).astype(int) + 1, 2))
     rows, columns = int(shape[0]), int(shape[1])
-    x, y, z = near.astype(np.float64).T
     cell = np.rint((x - origin[0]) / CELL_M).clip(0, rows - 1).astype(np.intp) * columns
     cell += np.rint((y - origin[1]) / CELL_M).clip(0, columns - 1).astype(np.intp)
 
@@ -104,7 +103,8 @@ def _robust_quadratic(x: FloatArray, y: FloatArray, z: FloatArray) -> FloatArray
     heights = np.concatenate([[0.0], z])
     # cells near the ego see the road well; far ones mostly see what stands on it
     trust = np.concatenate([[20.0], 1.0 / (1.0 + np.hypot(x, y) / SCALE_M)])
-    ridge = np.diag([1e-3, 1e-2, 1e-2, 0.3, 0.3, 0.3])
+    # draws slope and bend to zero where a handful of cells would decide them
+    ridge = np.diag([1e-3, 0.5, 0.5, 1.0, 1.0, 1.0])
     coefficients = np.zeros(6)
     for scale in SHRINKING_SCALES_M:
         residual = heights - terms @ coefficients

@@ -8,15 +8,15 @@ from torch.nn import functional
 
 from scanyard.detect.coding import Targets, decode, encode
 from scanyard.detect.network import FIGURES, PillarNet
-from scanyard.detect.pillars import Grid
+from scanyard.detect.pillars import Grid, OccupiedCells
 
 FIGURE_WEIGHTS = (1.0, 1.0, 2.0, 1.0, 1.0, 1.0, 0.5, 0.5)
 OVERLAP_WEIGHT, QUALITY_WEIGHT = 1.0, 0.5
 
 
-def detection_loss(net: PillarNet, dense: Tensor, wanted: Targets, typical: Tensor, grid: Grid) -> Tensor:
-    """The loss () of one batch, per labelled box."""
-    features, logits = net(dense)
+def detection_loss(net: PillarNet, cells: OccupiedCells, wanted: Targets, typical: Tensor, grid: Grid) -> Tensor:
+    """The loss () of one batch, per labelled box; ``grid`` is the heat map's."""
+    features, logits = net(cells)
     loss = heat_loss(logits.float(), wanted.heat, wanted.counted) / max(wanted.num_boxes, 1)
     if not wanted.num_boxes:
         return loss
@@ -29,12 +29,7 @@ def detection_loss(net: PillarNet, dense: Tensor, wanted: Targets, typical: Tens
     shared, turn = aligned_overlap(decode(figures, wanted.cell, size, grid), wanted.box)
     quality = (shared * turn).detach().clamp(0, 1)
     guess = functional.binary_cross_entropy_with_logits(figures[:, FIGURES - 1], quality)
-    return (
-        loss
-        + (error * weights).sum(dim=1).mean()
-        + OVERLAP_WEIGHT * (1 - shared).mean()
-        + QUALITY_WEIGHT * guess
-    )
+    return loss + (error * weights).sum(dim=1).mean() + OVERLAP_WEIGHT * (1 - shared).mean() + QUALITY_WEIGHT * guess
 
 
 def heat_loss(logits: Tensor, heat: Tensor, counted: Tensor) -> Tensor:

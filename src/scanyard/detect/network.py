@@ -1,4 +1,4 @@
-"""The network: three resolutions down, one back up, a heat map and box figures per 0.4 m cell.
+"""The network: three resolutions down, one back up, a heat map and box figures per 0.8 m cell.
 
 CenterPoint without anchors (Yin et al., CVPR 2021), half a million parameters.  Box figures are computed only for the
 cells asked about: the labelled ones in training, the peaks in detection.
@@ -9,42 +9,53 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from scanyard.detect.pillars import CHANNELS
+from scanyard.detect.pillars import CELL_M, CHANNELS, OccupiedCells
 
 FIGURES = 9
 """Per cell and category: offset x, y; height; log length, width, height; sin and cos of twice the yaw; overlap."""
 
+HEAT_M = 2 * CELL_M
+"""Side of a cell of the heat map."""
+
 WIDTHS = (32, 64, 96)
-HEAD = 48
 QUIET_START = -4.0  # a heat map that begins at 2 % everywhere, so that background does not drown the first steps
 
 
 class PillarNet(nn.Module):
-    """Input (B, 4·CHANNELS, H, W) to features (B, HEAD, H, W) and heat-map logits (B, C, H, W)."""
+    """Occupied 0.4 m cells to features (B, F, H/2, W/2) and heat-map logits (B, C, H/2, W/2)."""
 
-    def __init__(self, num_categories: int) -> None:
+    def __init__(self, num_categories: int, shape: tuple[int, int]) -> None:
         super().__init__()
         fine, middle, coarse = WIDTHS
-        self.stem = _convolution(4 * CHANNELS, fine)
+        self.shape = shape
+        self.stem = nn.Sequential(
+            nn.Linear(4 * CHANNELS, middle, bias=False),
+            nn.BatchNorm1d(middle, momentum=0.05),
+            nn.ReLU(inplace=True),
+            nn.Linear(middle, fine, bias=False),
+            nn.BatchNorm1d(fine, momentum=0.05),
+            nn.ReLU(inplace=True),
+        )
         self.down_middle = _convolution(fine, middle, stride=2)
-        self.middle = nn.Sequential(*[_convolution(middle, middle) for _ in range(3)])
+        self.middle = nn.Sequential(*[_convolution(middle, middle) for _ in range(2)])
         self.down_coarse = _convolution(middle, coarse, stride=2)
         self.coarse = nn.Sequential(*[_convolution(coarse, coarse) for _ in range(4)])
         self.up_middle = _upsampling(coarse, middle)
         self.fuse_middle = _convolution(middle, middle)
-        self.up_fine = _upsampling(middle, fine)
-        self.fuse_fine = _convolution(fine, HEAD)
-        self.heat = nn.Conv2d(HEAD, num_categories, 1)
-        self.figures = nn.Sequential(nn.Linear(HEAD, HEAD), nn.ReLU(), nn.Linear(HEAD, num_categories * FIGURES))
+        self.heat = nn.Conv2d(middle, num_categories, 1)
+        self.figures = nn.Sequential(nn.Linear(middle, middle), nn.ReLU(), nn.Linear(middle, num_categories * FIGURES))
         nn.init.constant_(self.heat.bias, QUIET_START)  # type: ignore[arg-type]  # a convolution with bias has one
 
-    def forward(self, dense: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(self, cells: OccupiedCells) -> tuple[Tensor, Tensor]:
         """Features per cell and heat-map logits."""
-        fine = self.stem(dense)
+        listed = self.stem(cells.figures)
+        rows, columns = self.shape
+        dense = listed.new_zeros(cells.num_frames * rows * columns, listed.shape[1])
+        dense = dense.index_copy_(0, cells.index, listed)
+        fine = dense.view(cells.num_frames, rows, columns, -1).permute(0, 3, 1, 2)
         middle = self.middle(self.down_middle(fine))
         coarse = self.coarse(self.down_coarse(middle))
-        middle = self.fuse_middle(middle + self.up_middle(coarse))
-        features = self.fuse_fine(fine + self.up_fine(middle))
+        features = self.fuse_middle(middle + self.up_middle(coarse))
         return features, self.heat(features)
 
     def figures_at(self, features: Tensor, batch: Tensor, cell: Tensor, category: Tensor) -> Tensor:

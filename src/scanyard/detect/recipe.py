@@ -53,14 +53,18 @@ class TrainRecipe:
         for name in ("steps", "batch_size"):
             if getattr(self, name) < 1:
                 raise InputError(f"training recipe: {name} is {getattr(self, name)}, expected at least 1")
-        if not self.categories or len(set(self.categories)) != len(self.categories):
+        if not 0 < self.learning_rate < 1:
             raise InputError(
-                f"training recipe: categories {list(self.categories)} must name each class to detect once"
+                f"training recipe: learning_rate is {self.learning_rate}, expected a value between 0 and 1"
             )
+        if not self.categories or len(set(self.categories)) != len(self.categories):
+            raise InputError(f"training recipe: categories {list(self.categories)} must name each class to detect once")
         if not 0 < self.keep_points <= 1:
             raise InputError(f"training recipe: keep_points is {self.keep_points}, expected a share above 0, up to 1")
         if len(self.area_m) != 4:
-            raise InputError(f"training recipe: area_m has {len(self.area_m)} numbers, expected x from, y from, x to, y to")
+            raise InputError(
+                f"training recipe: area_m has {len(self.area_m)} numbers, expected x from, y from, x to, y to"
+            )
         for low, high in ((self.area_m[0], self.area_m[2]), (self.area_m[1], self.area_m[3])):
             blocks = (high - low) / BLOCK_M
             if blocks < 1 or abs(blocks - round(blocks)) > 1e-6:

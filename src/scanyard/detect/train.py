@@ -8,7 +8,7 @@ shares of the samples.
 from __future__ import annotations
 
 import logging
-import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -17,15 +17,15 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from scanyard.detect.augment import Snippet, augment, cut_out
+from scanyard.detect.checkpoint import TrainingSummary
 from scanyard.detect.coding import Targets, targets, typical_sizes
-from scanyard.detect.detector import PillarDetector, TrainingSummary, has_bfloat16, working_dtype
+from scanyard.detect.detector import PillarDetector, has_bfloat16, ready
 from scanyard.detect.example import Example, prepare
 from scanyard.detect.loss import detection_loss
-from scanyard.detect.network import PillarNet
-from scanyard.detect.pillars import Grid, dense_input, pillars
+from scanyard.detect.network import HEAT_M, PillarNet
+from scanyard.detect.pillars import Grid, OccupiedCells, occupied_cells
 from scanyard.detect.recipe import TrainRecipe
 from scanyard.errors import InputError
 from scanyard.randomness import stream
@@ -47,14 +47,18 @@ class Source:
 
     sequences: tuple[SensorSequence, ...]
     weight: float = 1.0
-    """Share of the samples, relative to the other sources' weights."""
+    """Share of the samples, relative to the other sources' weights; above zero."""
+
+    def __post_init__(self) -> None:
+        if not self.weight > 0:
+            raise InputError(f"training: a source has weight {self.weight}, expected more than 0; leave it out instead")
 
 
 @dataclass(frozen=True)
 class Batch:
     """Input and targets of one step."""
 
-    dense: Tensor
+    cells: OccupiedCells
     targets: Targets
 
 
@@ -71,25 +75,18 @@ def train(
     ``start_from`` continues with the weights of another detector, on a learning-rate schedule of its own.  ``threads``
     is torch's thread count while training; the same count is needed for the same weights to the last bit.
     """
-    began = time.perf_counter()
+    if start_from is not None:
+        _require_same_categories(start_from.recipe, recipe)
     pools = [read_examples(source, recipe) for source in sources]
     _require_labels(pools, recipe)
     with _threads(threads), torch.random.fork_rng(devices=[]):
         torch.manual_seed(recipe.seed)
-        net = PillarNet(len(recipe.categories)).to(memory_format=torch.channels_last)
+        net = PillarNet(len(recipe.categories), Grid.of(recipe).shape)
         if start_from is not None:
-            _require_same_shape(start_from.recipe, recipe)
             net.load_state_dict(start_from.net.state_dict())
         losses = _optimise(net, pools, [source.weight for source in sources], recipe, on_progress)
-    net.eval().requires_grad_(False)
-    summary = TrainingSummary(
-        losses=losses,
-        num_examples=sum(map(len, pools)),
-        seconds=time.perf_counter() - began,
-        precision="bfloat16" if has_bfloat16() else "float32",
-    )
-    logger.info("trained %d steps in %.0f s, loss %.3f", recipe.steps, summary.seconds, losses[-1][1])
-    return PillarDetector(recipe, net, summary)
+    logger.info("trained %d steps, loss %.3f", recipe.steps, losses[-1][1])
+    return PillarDetector(recipe, ready(net), _summary(sources, losses, start_from))
 
 
 def read_examples(source: Source, recipe: TrainRecipe) -> list[Example]:
@@ -99,6 +96,28 @@ def read_examples(source: Source, recipe: TrainRecipe) -> list[Example]:
         for sequence in source.sequences
         for frame in sequence
     ]
+
+
+def _summary(
+    sources: Sequence[Source], losses: tuple[tuple[int, float], ...], start_from: PillarDetector | None
+) -> TrainingSummary:
+    sequences = [sequence for source in sources for sequence in source.sequences]
+    frames = Counter[str]()
+    for sequence in sequences:
+        frames[sequence.info.domain] += len(sequence)
+    licences = {sequence.info.licence for sequence in sequences}
+    earlier: tuple[TrainRecipe, ...] = ()
+    if start_from is not None:
+        frames.update(start_from.training.frames_by_domain)
+        licences.update(start_from.training.licences)
+        earlier = (*start_from.training.earlier, start_from.recipe)
+    return TrainingSummary(
+        losses=losses,
+        frames_by_domain=dict(sorted(frames.items())),
+        licences=tuple(sorted(licences)),
+        precision="bfloat16" if has_bfloat16() else "float32",
+        earlier=earlier,
+    )
 
 
 def schedule(
@@ -114,8 +133,8 @@ def schedule(
     frame = np.zeros(num_samples, dtype=np.int64)
     for s, size in enumerate(sizes):
         mine = np.flatnonzero(source == s)
-        rounds = [rng.permutation(size) for _ in range(-(-len(mine) // size))] if size else []
-        frame[mine] = np.concatenate(rounds)[: len(mine)] if rounds else 0
+        rounds = [rng.permutation(size) for _ in range(len(mine) // size + 1)]
+        frame[mine] = np.concatenate(rounds)[: len(mine)]
     return np.stack([source, frame], axis=1)
 
 
@@ -126,7 +145,7 @@ def _optimise(
     recipe: TrainRecipe,
     on_progress: OnProgress | None,
 ) -> tuple[tuple[int, float], ...]:
-    grid, typical = Grid.of(recipe), typical_sizes(recipe.categories)
+    grid, typical = Grid.of(recipe, HEAT_M), typical_sizes(recipe.categories)
     optimiser = torch.optim.AdamW(
         net.parameters(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay, fused=True
     )
@@ -139,23 +158,23 @@ def _optimise(
     for step, batch in enumerate(_batches(pools, weights, recipe), start=1):
         optimiser.zero_grad(set_to_none=True)
         with torch.autocast("cpu", dtype=torch.bfloat16, enabled=has_bfloat16()):
-            loss = detection_loss(net, batch.dense, batch.targets, typical, grid)
+            loss = detection_loss(net, batch.cells, batch.targets, typical, grid)
         loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(net.parameters(), MAX_GRADIENT)
         optimiser.step()
         cycle.step()
-        since.append(float(loss))
+        since.append(loss.item())
         if step * CURVE_POINTS // recipe.steps > (step - 1) * CURVE_POINTS // recipe.steps:
             curve.append((step, float(np.mean(since))))
             since.clear()
         if on_progress is not None:
-            on_progress(step, recipe.steps, float(loss))
+            on_progress(step, recipe.steps, loss.item())
     return tuple(curve)
 
 
 def _batches(pools: Sequence[Sequence[Example]], weights: Sequence[float], recipe: TrainRecipe) -> Iterator[Batch]:
     """The batches of all steps in order, made ahead on another thread."""
-    grid = Grid.of(recipe)
+    grid, heat_grid = Grid.of(recipe), Grid.of(recipe, HEAT_M)
     # pasting makes up for few real frames; synthetic ones can be made in any number
     snippets = cut_out([e for pool in pools for e in pool if e.domain != "synthetic"]) if recipe.paste_boxes else []
     order = schedule(
@@ -168,8 +187,8 @@ def _batches(pools: Sequence[Sequence[Example]], weights: Sequence[float], recip
     def make(step: int) -> Batch:
         rng = stream("detect.train", recipe.seed, "augment", step)
         examples = [_variant(pools[s][i], snippets, recipe, rng) for s, i in order[step]]
-        dense = dense_input([pillars(example.points, grid) for example in examples], grid, working_dtype())
-        return Batch(dense, targets(examples, grid, len(recipe.categories)))
+        cells = occupied_cells([example.points for example in examples], grid)
+        return Batch(cells, targets(examples, heat_grid, len(recipe.categories)))
 
     with ThreadPoolExecutor(max_workers=1) as pool:
         ahead = [pool.submit(make, step) for step in range(min(PREFETCHED, recipe.steps))]
@@ -180,15 +199,13 @@ def _batches(pools: Sequence[Sequence[Example]], weights: Sequence[float], recip
             yield batch
 
 
-def _variant(
-    example: Example, snippets: Sequence[Snippet], recipe: TrainRecipe, rng: np.random.Generator
-) -> Example:
+def _variant(example: Example, snippets: Sequence[Snippet], recipe: TrainRecipe, rng: np.random.Generator) -> Example:
     return augment(example, recipe, rng, () if example.domain == "synthetic" else snippets)
 
 
 def _require_labels(pools: Sequence[Sequence[Example]], recipe: TrainRecipe) -> None:
-    if not any(pools):
-        raise InputError("training: the sources hold no frames; give at least one labelled sequence")
+    if not pools or not all(pools):
+        raise InputError("training: a source holds no frames; every source needs at least one labelled sequence")
     if not any((~example.ignored).any() for pool in pools for example in pool):
         raise InputError(
             f"training: none of {sum(map(len, pools))} frames has a label of {list(recipe.categories)} with at least "
@@ -196,7 +213,7 @@ def _require_labels(pools: Sequence[Sequence[Example]], recipe: TrainRecipe) -> 
         )
 
 
-def _require_same_shape(trained: TrainRecipe, recipe: TrainRecipe) -> None:
+def _require_same_categories(trained: TrainRecipe, recipe: TrainRecipe) -> None:
     if trained.categories != recipe.categories:
         raise InputError(
             f"training: cannot go on from a detector of {list(trained.categories)} with a recipe for "
