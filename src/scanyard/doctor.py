@@ -22,7 +22,7 @@ import numpy as np
 from scanyard.errors import ScanyardError
 from scanyard.frame import Frame, Sweep
 from scanyard.geometry import Transform
-from scanyard.sensors import Rig
+from scanyard.sensors import Lidar, Rig
 from scanyard.sequence import SequenceInfo
 
 Binding = Literal["open3d", "embreex"]
@@ -34,6 +34,7 @@ NATIVE_LIBRARIES = {
     "libudev.so.1": "libudev1",
 }
 """What Open3D links and no Python package ships, with the Debian package that has it."""
+PROBE_LIDAR = Lidar("top", Transform.identity(), np.zeros(1), np.zeros(1), 8, 10.0, 0.5, 100.0)
 MIN_FREE_GIB = 5.0
 MIN_SHM_MIB = 128.0
 
@@ -56,7 +57,10 @@ def examine(folder: Path) -> list[Check]:
     checks: list[Callable[[], Check]] = [
         _python,
         _glibc,
-        *[lambda library=library, package=package: _native(library, package) for library, package in NATIVE_LIBRARIES.items()],
+        *[
+            lambda library=library, package=package: _native(library, package)
+            for library, package in NATIVE_LIBRARIES.items()
+        ],
         _client,
         lambda: _backend("open3d"),
         lambda: _backend("embreex"),
@@ -80,7 +84,9 @@ def _glibc() -> Check:
     if name != "glibc":
         return Check("glibc", platform.system() != "Linux", name or "none", "use a glibc Linux", required=False)
     ok = tuple(int(part) for part in version.split(".")[:2]) >= (2, 35)
-    return Check("glibc", ok, version, "" if ok else "Open3D needs 2.35: Debian 12, Ubuntu 22.04 or later", required=False)
+    return Check(
+        "glibc", ok, version, "" if ok else "Open3D needs 2.35: Debian 12, Ubuntu 22.04 or later", required=False
+    )
 
 
 def _native(library: str, package: str) -> Check:
@@ -133,7 +139,9 @@ def _disk(folder: Path) -> Check:
     existing = next(path for path in (folder.absolute(), *folder.absolute().parents) if path.exists())
     free = shutil.disk_usage(existing).free / 2**30
     ok = free >= MIN_FREE_GIB
-    return Check("disk", ok, f"{free:.1f} GiB free at {existing}", "" if ok else f"free {MIN_FREE_GIB:.0f} GiB", required=False)
+    return Check(
+        "disk", ok, f"{free:.1f} GiB free at {existing}", "" if ok else f"free {MIN_FREE_GIB:.0f} GiB", required=False
+    )
 
 
 def _shared_memory() -> Check:
@@ -142,7 +150,13 @@ def _shared_memory() -> Check:
         return Check("shared memory", platform.system() != "Linux", "no /dev/shm", "mount /dev/shm", required=False)
     free = shutil.disk_usage(shm).free / 2**20
     ok = free >= MIN_SHM_MIB
-    return Check("shared memory", ok, f"{free:.0f} MiB free", "" if ok else "start the container with --shm-size=1g", required=False)
+    return Check(
+        "shared memory",
+        ok,
+        f"{free:.0f} MiB free",
+        "" if ok else "start the container with --shm-size=1g",
+        required=False,
+    )
 
 
 def _ports() -> Check:
@@ -159,7 +173,7 @@ def _ports() -> Check:
 def _store(folder: Path) -> Check:
     from scanyard.store import create_dataset, verify, write_sequence  # noqa: PLC0415  # loads Zarr
 
-    info = SequenceInfo("probe", "synthetic", "probe", Rig("none", ()), "CC0-1.0")
+    info = SequenceInfo("probe", "synthetic", "probe", Rig("one", (PROBE_LIDAR,)), "CC0-1.0")
     frame = Frame(0, Transform.identity(), {"top": Sweep(np.ones((8, 3), dtype=np.float32))})
     existing = next(path for path in (folder.absolute(), *folder.absolute().parents) if path.exists())
     try:

@@ -5,6 +5,9 @@ commands, so that ``scanyard --help`` answers at once.  This is the only package
 the only place where an error becomes an exit code: 2 for anything scanyard raises on purpose, 130 for Ctrl-C.
 """
 
-from scanyard.cli.app import app, main
 
-__all__ = ["app", "main"]
+def main() -> None:
+    """Run the command line."""
+    from scanyard.cli.app import run
+
+    run()

@@ -19,6 +19,8 @@ app = typer.Typer(
     help="Does synthetic LiDAR data make your detector better on real roads, by how much, and how sure are we?",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # plain help, in a third of the time
+    add_completion=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(scenarios.app, name="scenario")
@@ -56,7 +58,7 @@ def options(
     )
 
 
-def main() -> None:
+def run() -> None:
     """Run the command line; every expected error is one line on stderr and exit code 2."""
     signal.signal(signal.SIGTERM, _interrupt)
     try:

@@ -1,4 +1,4 @@
-"""``scanyard train``, ``detect``, ``evaluate``, ``experiment``, ``leaderboard``: from frames to a row with an interval."""
+"""``scanyard train``, ``detect``, ``evaluate``, ``experiment``, ``leaderboard``: frames to rows with intervals."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def train(
 
     Example: scanyard train out/synthetic --out out/synthetic.safetensors --steps 1500
     """
-    from scanyard import detect as detectors  # noqa: PLC0415  # imports torch
+    from scanyard import detect as detectors
 
     split = open_split(dataset, drive)
     start = detectors.load_detector(start_from) if start_from else None
@@ -60,8 +60,8 @@ def detect(
 
     Example: scanyard detect out/real --checkpoint out/synthetic.safetensors --out out/found.json
     """
-    from scanyard import detect as detectors  # noqa: PLC0415  # imports torch
-    from scanyard.experiment.scoring import detect_frames  # noqa: PLC0415
+    from scanyard import detect as detectors
+    from scanyard.experiment.scoring import detect_frames
 
     split = open_split(dataset, drive)
     detector = detectors.load_detector(checkpoint)
@@ -80,8 +80,8 @@ def evaluate(
 
     Example: scanyard evaluate out/real --detections out/found.json
     """
-    from scanyard.detect import read_detections  # noqa: PLC0415  # start-up time
-    from scanyard.experiment.scoring import evaluate_file  # noqa: PLC0415
+    from scanyard.detect import read_detections
+    from scanyard.experiment.scoring import evaluate_file
 
     named = {frame.sequence for frame in read_detections(detections).frames}
     split = open_split(dataset, None, only=named)
@@ -121,7 +121,7 @@ def leaderboard(
 
     Example: scanyard leaderboard out/demo/leaderboard.sqlite --out leaderboard.html
     """
-    from scanyard.board import write_page  # noqa: PLC0415  # start-up time
+    from scanyard.board import write_page
 
     if not database.is_file():
         raise InputError(f"{database}: no such leaderboard; scanyard experiment writes one")
@@ -130,8 +130,8 @@ def leaderboard(
 
 def open_split(dataset: Path, drives: Sequence[str] | None, *, only: set[str] | None = None) -> Split:
     """The sequences of a dataset as a split, narrowed to some drives or sequences; InputError names unknown ones."""
-    from scanyard.split import Split  # noqa: PLC0415  # start-up time
-    from scanyard.store import open_dataset  # noqa: PLC0415
+    from scanyard.split import Split
+    from scanyard.store import open_dataset
 
     sequences = list(open_dataset(dataset).sequences.values())
     known = {sequence.info.drive for sequence in sequences}
@@ -153,8 +153,8 @@ def domain_label(domain: str) -> str:
 
 def print_evaluation(evaluation: Evaluation) -> None:
     """A table of all scores."""
-    from rich.console import Console  # noqa: PLC0415  # start-up time
-    from rich.table import Table  # noqa: PLC0415
+    from rich.console import Console
+    from rich.table import Table
 
     title = (
         f"{evaluation.protocol} on {evaluation.split} ({domain_label(evaluation.domain)}): "
@@ -179,8 +179,8 @@ def print_evaluation(evaluation: Evaluation) -> None:
 
 def print_entries(entries: Sequence[Entry]) -> None:
     """The train-on × test-on rows."""
-    from rich.console import Console  # noqa: PLC0415  # start-up time
-    from rich.table import Table  # noqa: PLC0415
+    from rich.console import Console
+    from rich.table import Table
 
     shown = (("bev", 0.7), ("3d", 0.7), ("bev", 0.5), ("3d", 0.5))
     table = Table("trained on", "tested on", "steps", *(f"{metric}@{iou:g} moderate" for metric, iou in shown))

@@ -21,14 +21,16 @@ def verify(
 
     Example: scanyard verify out/synthetic
     """
-    from scanyard import store  # noqa: PLC0415  # start-up time
+    from scanyard import store
 
     with progress(f"verify {dataset.name}") as advance:
         findings = store.verify(dataset, on_progress=lambda done, total: advance(done, total, ""))
     if findings:
         raise DamagedError("\n".join([f"{dataset}: {len(findings)} findings:", *(f"  {f}" for f in findings)]))
     opened = store.open_dataset(dataset)
-    print(f"{dataset}: intact; {len(opened.sequences)} sequences, {opened.num_frames} frames, digest {opened.digest[:16]}")
+    print(
+        f"{dataset}: intact; {len(opened.sequences)} sequences, {opened.num_frames} frames, digest {opened.digest[:16]}"
+    )
 
 
 @import_app.command("kitti")
@@ -48,14 +50,11 @@ def import_kitti(
 
 def bring_kitti(root: Path, out: Path, subset: list[str] | None) -> None:
     """Import the KITTI frames under ``root`` into the dataset ``out``; nothing is imported by halves."""
-    from scanyard.datasets import kitti  # noqa: PLC0415  # start-up time
-    from scanyard.store import create_dataset, open_dataset, seal_dataset, sweep_staging, write_sequence  # noqa: PLC0415
+    from scanyard.datasets import kitti
+    from scanyard.store import create_dataset, open_dataset, seal_dataset, sweep_staging, write_sequence
 
-    sequences = [
-        sequence
-        for name in subset or kitti.subsets(root)
-        for sequence in kitti.read_sequences(root, subset=name)
-    ]
+    names = subset or _labelled_folders(root)
+    sequences = [sequence for name in names for sequence in kitti.read_sequences(root, name)]
     create_dataset(out, name=out.name, licence=kitti.LICENCE)
     sweep_staging(out)
     total = sum(len(sequence) for sequence in sequences)
@@ -71,23 +70,32 @@ def bring_kitti(root: Path, out: Path, subset: list[str] | None) -> None:
     print(f"licence {kitti.LICENCE}: not for commercial use, and not to be passed on with anything of ours")
 
 
+def _labelled_folders(root: Path) -> list[str] | list[None]:
+    """The folders below ``root`` that hold labelled frames; ``None`` stands for ``root`` itself."""
+    if (root / "velodyne").is_dir():
+        return [None]
+    return sorted(folder.name for folder in root.glob("*") if (folder / "label_2").is_dir()) or [None]
+
+
 @export_app.command("kitti")
 def export_kitti(
     dataset: Annotated[Path, typer.Argument(help="Dataset folder.")],
-    out: Annotated[Path, typer.Option("--out", "-o", help="Folder to write velodyne/, label_2/, calib/, image_2/ into.")],
+    out: Annotated[
+        Path, typer.Option("--out", "-o", help="Folder to write velodyne/, label_2/, calib/, image_2/ into.")
+    ],
 ) -> None:
-    """Write a dataset in KITTI's object layout, frames numbered through.
+    """Write a dataset in KITTI's object layout, a folder per sequence.
 
     Example: scanyard export kitti out/synthetic --out out/kitti
     """
-    from scanyard.datasets import kitti  # noqa: PLC0415  # start-up time
-    from scanyard.store import open_dataset  # noqa: PLC0415
+    from scanyard.datasets import kitti
+    from scanyard.store import open_dataset
 
     opened = open_dataset(dataset)
     done = 0
     with progress(f"export {dataset.name}") as advance:
         for sequence in opened.sequences.values():
-            kitti.write_frames(out, sequence, first=done)
+            kitti.write_frames(out / sequence.info.name, sequence)
             done += len(sequence)
             advance(done, opened.num_frames, sequence.info.name)
-    print(f"{out}: {done} frames in KITTI's object layout")
+    print(f"{out}: {done} frames in KITTI's object layout, a folder per sequence")

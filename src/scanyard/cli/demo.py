@@ -33,7 +33,9 @@ def demo(
     Example: scanyard demo --real ~/kitti
     """
     if not (scenarios / "recipes").is_dir():
-        raise InputError(f"{scenarios}: no folder recipes/ in it; run the demo from the repository, or give --scenarios")
+        raise InputError(
+            f"{scenarios}: no folder recipes/ in it; run the demo from the repository, or give --scenarios"
+        )
     _step(1, "simulate: YAML scenarios to labelled camera and LiDAR sequences")
     synthetic = out / "synthetic"
     generate(scenarios, synthetic, SYNTHETIC_SEEDS, workers=workers, overrides=SYNTHETIC_OVERRIDES)

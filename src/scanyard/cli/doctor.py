@@ -15,7 +15,7 @@ def doctor(
 
     Example: scanyard doctor
     """
-    from scanyard.doctor import examine  # noqa: PLC0415  # start-up time
+    from scanyard.doctor import examine
 
     checks = examine(folder)
     for check in checks:

@@ -9,10 +9,10 @@ import typer
 
 from scanyard.cli.progress import Advance, progress
 from scanyard.errors import InputError, SimulationError
-from scanyard.sequence import Domain
 
 if TYPE_CHECKING:
     from scanyard.fleet.campaign import Progress
+    from scanyard.sequence import Domain
 
 
 def simulate(
@@ -45,7 +45,11 @@ def simulate(
 
 def overrides(*, rate_hz: float | None, duration_s: float | None, rig: Path | None) -> dict[str, str | float]:
     """What the command line changes in every scenario."""
-    values = {"recording.rate_hz": rate_hz, "recording.duration_s": duration_s, "rig": rig and str(rig)}
+    values: dict[str, str | float | None] = {
+        "recording.rate_hz": rate_hz,
+        "recording.duration_s": duration_s,
+        "rig": None if rig is None else str(rig),
+    }
     return {key: value for key, value in values.items() if value is not None}
 
 
@@ -61,10 +65,10 @@ def generate(
     domain: Domain = "synthetic",
 ) -> None:
     """Bring the dataset ``out`` up to date with every scenario drawn with every seed; say how it went."""
-    from scanyard.fleet.plan import draw_all, missing  # noqa: PLC0415  # start-up time
-    from scanyard.fleet.record import LICENCE  # noqa: PLC0415
-    from scanyard.scenario import load_scenarios, map_folders  # noqa: PLC0415
-    from scanyard.store import create_dataset, open_dataset, seal_dataset, sweep_staging  # noqa: PLC0415
+    from scanyard.fleet.plan import draw_all, missing
+    from scanyard.fleet.record import LICENCE
+    from scanyard.scenario import load_scenarios, map_folders
+    from scanyard.store import create_dataset, open_dataset, seal_dataset, sweep_staging
 
     loaded = load_scenarios(scenarios)
     wanted = draw_all(loaded, seeds, overrides)
@@ -74,7 +78,7 @@ def generate(
     if len(todo) < len(wanted):
         print(f"{len(wanted) - len(todo)} of {len(wanted)} sequences are already there")
     if todo:
-        from scanyard.fleet.campaign import Settings, run_campaign  # noqa: PLC0415  # imports Ray
+        from scanyard.fleet.campaign import Settings, run_campaign
 
         settings = Settings(
             dataset=str(out.resolve()),

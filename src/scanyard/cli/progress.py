@@ -1,4 +1,4 @@
-"""Progress for anything over two seconds: a bar with time left where somebody watches, plain lines where nobody does."""
+"""Progress for anything over two seconds: a bar with time left at a terminal, a line now and then elsewhere."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ def progress(title: str) -> Iterator[Advance]:
     if not sys.stderr.isatty():
         yield _lines(title)
         return
-    from rich.console import Console  # noqa: PLC0415  # start-up time
-    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn  # noqa: PLC0415
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
     columns = (
         TextColumn("{task.description}"),
@@ -32,13 +32,17 @@ def progress(title: str) -> Iterator[Advance]:
     )
     with Progress(*columns, console=Console(stderr=True), transient=False) as bar:
         task = bar.add_task(title, total=1.0, note="")
-        yield lambda done, total, note="": bar.update(task, completed=done, total=max(total, 1e-9), note=note)
+
+        def advance(done: float, total: float, note: str) -> None:
+            bar.update(task, completed=done, total=max(total, 1e-9), note=note)
+
+        yield advance
 
 
 def _lines(title: str) -> Advance:
     started = last = time.monotonic()
 
-    def advance(done: float, total: float, note: str = "") -> None:
+    def advance(done: float, total: float, note: str) -> None:
         nonlocal last
         now = time.monotonic()
         if now - last < LINE_EVERY_S and done < total:

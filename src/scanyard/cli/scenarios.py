@@ -23,7 +23,7 @@ def check(
 
     Example: scanyard scenario check scenarios/
     """
-    from scanyard.scenario import draw, load_scenarios, sample_table  # noqa: PLC0415  # start-up time
+    from scanyard.scenario import draw, load_scenarios, sample_table
 
     for scenario in load_scenarios(scenarios):
         chosen = parse_seeds(seeds)
@@ -44,10 +44,10 @@ def sample(
 
     Example: scanyard scenario sample scenarios/cut_in_short_gap.yaml --seeds 0:3
     """
-    from rich.console import Console  # noqa: PLC0415  # start-up time
-    from rich.table import Table  # noqa: PLC0415
+    from rich.console import Console
+    from rich.table import Table
 
-    from scanyard.scenario import load_scenarios, sample_table  # noqa: PLC0415
+    from scanyard.scenario import load_scenarios, sample_table
 
     for scenario in load_scenarios(scenarios):
         drawn = sample_table(scenario, parse_seeds(seeds))
@@ -67,34 +67,40 @@ def preview(
 
     Example: scanyard scenario preview scenarios/wrong_way_car.yaml --out wrong_way.png
     """
-    from scanyard.roads import RoadMap, find_map  # noqa: PLC0415  # start-up time
-    from scanyard.scenario import draw, load_scenarios, map_folders  # noqa: PLC0415
-    from scanyard.sim.choreography import choreograph  # noqa: PLC0415
-    from scanyard.view.preview import draw_preview  # noqa: PLC0415
+    from scanyard.roads import RoadMap, find_map
+    from scanyard.scenario import draw, load_scenarios, map_folders
+    from scanyard.sim.choreography import choreograph
+    from scanyard.view.preview import write_preview
 
     loaded = load_scenarios(scenarios)
     for scenario in loaded:
         concrete = draw(scenario, seed)
         road_map = RoadMap.load(find_map(concrete.world.map, map_folders(scenario.source)))
         choreography = choreograph(concrete, road_map)
-        trajectories = {"ego": choreography.world_from_ego} | {
-            track.name: track.world_from_actor for track in choreography.tracks
-        }
         path = out if len(loaded) == 1 else out.with_suffix("") / f"{concrete.sequence_name}.png"
         path.parent.mkdir(parents=True, exist_ok=True)
-        draw_preview(path, concrete, road_map, trajectories)
+        write_preview(
+            path,
+            concrete,
+            road_map,
+            choreography.route,
+            tracks=choreography.tracks,
+            world_from_ego=choreography.world_from_ego,
+        )
         print(path)
 
 
 @app.command()
 def schema(
-    out: Annotated[Path, typer.Option("--out", "-o", help="JSON file to write.")] = Path("scenarios/schema/scenario.json"),
+    out: Annotated[Path, typer.Option("--out", "-o", help="JSON file to write.")] = Path(
+        "scenarios/schema/scenario.json"
+    ),
 ) -> None:
     """Write the JSON Schema that editors complete scenario files with.
 
     Example: scanyard scenario schema --out scenarios/schema/scenario.json
     """
-    from scanyard.scenario import write_schema  # noqa: PLC0415  # start-up time
+    from scanyard.scenario import write_schema
 
     out.parent.mkdir(parents=True, exist_ok=True)
     write_schema(out)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,11 +16,16 @@ if TYPE_CHECKING:
     from scanyard.detect import Detector
 
 
-def detect_frames(detector: Detector, split: Split, path: Path) -> None:
-    """Run a detector over every frame of a split and save what it found; the file appears only when complete."""
+def detect_frames(
+    detector: Detector, split: Split, path: Path, *, on_progress: Callable[[int, int], None] | None = None
+) -> None:
+    """Run a detector over every frame of a split and save what it found; the file appears only when complete.
+
+    ``on_progress`` is called with frames done and frames in all.
+    """
     from scanyard.detect import detect_all, write_detections  # noqa: PLC0415  # imports torch
 
-    write_detections(path, detect_all(detector, split.sequences))
+    write_detections(path, detect_all(detector, split.sequences, on_progress))
 
 
 def scored_frames(path: str | Path, split: Split) -> list[ScoredFrame]:

@@ -6,9 +6,7 @@ import hashlib
 import json
 from collections.abc import Collection, Iterable, Mapping
 
-from scanyard.scenario.concrete import ConcreteScenario
-from scanyard.scenario.draw import draw
-from scanyard.scenario.model import Scenario
+from scanyard.scenario import ConcreteScenario, Scenario, draw
 
 
 def draw_all(
