@@ -1,0 +1,266 @@
+"""KITTI's object layout, read and written exactly.
+
+    SPLIT/velodyne/ID.bin   N × 4 float32: x forward, y left, z up, reflectance 0 to 1, in the Velodyne's frame
+    SPLIT/label_2/ID.txt    see ``kitti_labels``        SPLIT/calib/ID.txt   see ``kitti_calibration``
+    SPLIT/image_2/ID.png    left colour image, where there is one
+
+Frames of one drive become one sequence, because a drive must never be divided between training and testing.  All text
+files are read and checked before the first sequence is handed out, so a damaged one stops the import before it begins;
+scans and images are read when a frame is asked for.  Object frames have no poses: ``world_from_ego`` is the identity.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image as PillowImage
+
+from scanyard.boxes import Boxes
+from scanyard.datasets.kitti_calibration import EGO_FROM_VELODYNE, Calibration, read_calibration
+from scanyard.datasets.kitti_drives import FrameOrigin, frame_origins
+from scanyard.datasets.kitti_labels import LabelNotes, Labels, labels_to_text, read_labels
+from scanyard.errors import FormatError, StoreError
+from scanyard.frame import Frame, Image, Sweep
+from scanyard.geometry import Transform
+from scanyard.profiles import load_profile
+from scanyard.sensors import Lidar, Rig
+from scanyard.sequence import SensorSequence, SequenceInfo
+
+logger = logging.getLogger(__name__)
+
+LICENCE = "CC-BY-NC-SA-3.0"
+DEFAULT_SIZE_PX = (1242, 375)
+FRAME_PERIOD_NS = 100_000_000
+_POINT_BYTES = 16
+
+
+@dataclass(frozen=True)
+class KittiFrame:
+    """The files of one frame, with what is small already read."""
+
+    name: str
+    scan: Path
+    image: Path | None
+    labels: Labels | None
+    calibration: Calibration
+    origin: FrameOrigin
+    size_px: tuple[int, int]
+
+
+@dataclass(frozen=True)
+class KittiSequence:
+    """The frames of one drive that share one calibration; scans and images are read when asked for."""
+
+    info: SequenceInfo
+    frames: tuple[KittiFrame, ...]
+    crop_to_image: bool
+
+    def __len__(self) -> int:
+        return len(self.frames)
+
+    def __iter__(self) -> Iterator[Frame]:
+        return (self[index] for index in range(len(self)))
+
+    def __getitem__(self, index: int) -> Frame:
+        index = range(len(self))[index]
+        frame = self.frames[index]
+        sweep = read_scan(frame.scan)
+        if self.crop_to_image:
+            sweep = sweep[frame.calibration.in_image(sweep.points, *frame.size_px)]
+        raw = frame.origin.raw_frame
+        return Frame(
+            timestamp_ns=(index if raw is None else raw) * FRAME_PERIOD_NS,
+            world_from_ego=Transform.identity(),
+            sweeps={"top": sweep},
+            images={} if frame.image is None else {"left": _read_image(frame.image)},
+            boxes=None if frame.labels is None else frame.labels.boxes,
+            dont_care=None if frame.labels is None else frame.labels.dont_care,
+            name=frame.name,
+        )
+
+
+def read_sequences(
+    root: str | Path,
+    subset: str | None = None,
+    drives: Sequence[str] | None = None,
+    *,
+    crop_to_image: bool = False,
+) -> list[SensorSequence]:
+    """Read a split folder, or the split ``subset`` (``training`` unless given) of the folder that holds it.
+
+    ``drives`` keeps only these.  ``crop_to_image`` keeps the returns that fall inside the image, where KITTI's labels
+    are.  Sequences are sorted by name, frames by time.  FormatError names the first file and line that is wrong.
+    """
+    split = _split_folder(Path(root), subset)
+    origins, source = frame_origins(split)
+    names = sorted(path.stem for path in (split / "velodyne").glob("*.bin"))
+    if not names:
+        raise FormatError(f"{split / 'velodyne'}: holds no scans (ID.bin)")
+    frames = [_read_frame(split, name, origins.get(name)) for name in names]
+    if not source:
+        logger.warning("%s: no frames.csv and no devkit mapping, so each frame counts as a drive of its own", split)
+    known = {frame.origin.drive for frame in frames}
+    if drives is not None and set(drives) - known:
+        raise FormatError(f"{split}: no frames of drives {sorted(set(drives) - known)}; there are {sorted(known)}")
+    sequences: list[SensorSequence] = []
+    for drive in sorted(known if drives is None else set(drives)):
+        groups: dict[tuple[str, tuple[int, int]], list[KittiFrame]] = {}
+        for frame in frames:
+            if frame.origin.drive == drive:
+                groups.setdefault((frame.calibration.to_text(), frame.size_px), []).append(frame)
+        for number, members in enumerate(groups.values()):
+            name = f"{split.name}-{drive}" + (f"-{number}" if len(groups) > 1 else "")
+            members.sort(key=lambda frame: (frame.origin.raw_frame or 0, frame.name))
+            info = _info(name, drive, members, split=split.name, source=source, crop_to_image=crop_to_image)
+            sequences.append(KittiSequence(info, tuple(members), crop_to_image))
+    return sequences
+
+
+def write_frames(root: str | Path, sequence: SensorSequence) -> None:
+    """Write ``velodyne``, ``label_2``, ``calib`` and ``image_2`` files for each frame into the split folder ``root``.
+
+    The files are named after the frames, or numbered if those have no names.  A sequence that came from KITTI gets its
+    own calibration, label order and ``alpha`` back; any other gets a calibration made from its rig.
+    """
+    split = Path(root)
+    notes: Mapping[str, Any] = sequence.info.provenance.get("kitti", {})
+    values = notes.get("calibration")
+    calibration = Calibration.of_rig(sequence.info.rig) if values is None else Calibration(values)
+    lidar, camera = sequence.info.rig.lidars[0].name, sequence.info.rig.cameras[0].name
+    try:
+        for folder in ("velodyne", "label_2", "calib"):
+            (split / folder).mkdir(parents=True, exist_ok=True)
+        for index, frame in enumerate(sequence):
+            name = frame.name or f"{index:06d}"
+            write_scan(split / "velodyne" / f"{name}.bin", frame.sweeps[lidar])
+            (split / "calib" / f"{name}.txt").write_text(calibration.to_text(), encoding="ascii")
+            if frame.boxes is not None:
+                text = labels_to_text(_labels_of(frame, notes.get("labels", {}).get(name, {})), calibration)
+                (split / "label_2" / f"{name}.txt").write_text(text, encoding="ascii")
+            if camera in frame.images:
+                (split / "image_2").mkdir(exist_ok=True)
+                PillowImage.fromarray(frame.images[camera].rgb).save(split / "image_2" / f"{name}.png")
+    except OSError as error:
+        raise StoreError(f"{split}: cannot be written ({error.strerror}: {error.filename})") from error
+
+
+def read_scan(path: Path) -> Sweep:
+    """Read ``velodyne/ID.bin``: points and reflectance, in the Velodyne's frame."""
+    try:
+        values = np.fromfile(path, dtype="<f4")
+    except OSError as error:
+        raise FormatError(f"{path}: cannot be read ({error.strerror})") from error
+    if values.size % 4 or path.stat().st_size % _POINT_BYTES:
+        raise FormatError(_cut_scan(path))
+    rows = values.reshape(-1, 4)
+    finite = np.isfinite(rows).all(axis=1)
+    if not finite.all():
+        raise FormatError(f"{path}: point {int(np.argmin(finite))} is {rows[np.argmin(finite)].tolist()}, not finite")
+    return Sweep(points=rows[:, :3].copy(), intensity=rows[:, 3].copy())
+
+
+def write_scan(path: Path, sweep: Sweep) -> None:
+    """Write ``velodyne/ID.bin``; reflectance is 0 where the sweep has none."""
+    intensity = np.zeros(len(sweep), dtype=np.float32) if sweep.intensity is None else sweep.intensity
+    np.concatenate([sweep.points, intensity[:, None]], axis=1).astype("<f4").tofile(path)
+
+
+def _labels_of(frame: Frame, notes: Mapping[str, Any]) -> Labels:
+    boxes = Boxes.empty() if frame.boxes is None else frame.boxes
+    if not len(boxes):
+        boxes = boxes.replace(image_box=np.zeros((0, 4)))
+    regions = np.zeros((0, 4)) if frame.dont_care is None else frame.dont_care
+    return Labels(boxes, regions, LabelNotes.from_dict(notes))
+
+
+def _cut_scan(path: Path) -> str:
+    return f"{path}: has {path.stat().st_size} bytes, not a multiple of {_POINT_BYTES} (4 float32 a point); it was cut"
+
+
+def _split_folder(root: Path, subset: str | None) -> Path:
+    if not root.is_dir():
+        raise FormatError(f"{root}: no such folder")
+    if subset is None and (root / "velodyne").is_dir():
+        return root
+    split = root / (subset or "training")
+    if not (split / "velodyne").is_dir():
+        raise FormatError(
+            f"{root}: holds no {split.name}/velodyne; expected KITTI's object layout with velodyne, label_2 and calib"
+        )
+    return split
+
+
+def _read_frame(split: Path, name: str, origin: FrameOrigin | None) -> KittiFrame:
+    scan, image = split / "velodyne" / f"{name}.bin", split / "image_2" / f"{name}.png"
+    if scan.stat().st_size % _POINT_BYTES:
+        raise FormatError(_cut_scan(scan))
+    origin = origin or FrameOrigin(drive=f"frame-{name}")
+    size_px = origin.size_px or DEFAULT_SIZE_PX
+    if image.is_file():
+        try:
+            with PillowImage.open(image) as opened:
+                size_px = opened.size
+        except OSError as error:
+            raise FormatError(f"{image}: is no image ({error})") from error
+    calibration = read_calibration(split / "calib" / f"{name}.txt")
+    labelled = (split / "label_2").is_dir()
+    return KittiFrame(
+        name=name,
+        scan=scan,
+        image=image if image.is_file() else None,
+        labels=read_labels(split / "label_2" / f"{name}.txt", calibration) if labelled else None,
+        calibration=calibration,
+        origin=origin,
+        size_px=size_px,
+    )
+
+
+def _info(
+    name: str, drive: str, frames: Sequence[KittiFrame], *, split: str, source: str, crop_to_image: bool
+) -> SequenceInfo:
+    first = frames[0]
+    notes = {frame.name: frame.labels.notes.to_dict() for frame in frames if frame.labels is not None}
+    provenance = {
+        "format": "kitti-object",
+        "split": split,
+        "drives_from": source or "nothing: each frame counts as a drive of its own",
+        "crop_to_image": crop_to_image,
+        "kitti": {
+            "calibration": {key: list(row) for key, row in first.calibration.values.items()},
+            "labels": {frame: note for frame, note in notes.items() if note},
+        },
+    }
+    return SequenceInfo(name, "real", drive, rig_of(first.calibration, first.size_px), LICENCE, provenance)
+
+
+def rig_of(calibration: Calibration, size_px: tuple[int, int]) -> Rig:
+    """KITTI's car: the HDL-64E as ``top`` and the left colour camera as ``left``."""
+    profile = load_profile("hdl64e")
+    lidar = Lidar(
+        name="top",
+        ego_from_sensor=EGO_FROM_VELODYNE,
+        elevation_rad=profile.elevation_rad,
+        z_offset_m=profile.z_offset_m,
+        firings_per_turn=profile.firings_per_turn,
+        rotation_hz=10.0,
+        min_range_m=profile.min_range_m,
+        max_range_m=profile.max_range_m,
+        blocks=profile.blocks,
+        profile=profile.name,
+    )
+    return Rig("kitti", (lidar,), (calibration.camera(*size_px),))
+
+
+def _read_image(path: Path) -> Image:
+    try:
+        with PillowImage.open(path) as opened:
+            rgb: NDArray[np.uint8] = np.asarray(opened.convert("RGB"))
+    except OSError as error:
+        raise FormatError(f"{path}: is no image ({error})") from error
+    return Image(rgb)
