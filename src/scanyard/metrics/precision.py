@@ -100,7 +100,7 @@ def recall_samples(num_hits: IntArray, num_labels: IntArray, positions: int) -> 
         stays = (current >= 0) & (n <= positions) & ((current + 1) * positions >= k * n)
         near = np.maximum(np.ceil(recall * n - 1.5).astype(np.int64) - 1, current + 1)
         near = np.minimum(near, np.maximum(num_hits - 1, current + 1))
-        for _ in range(3):  # the guess is at most two short
+        for _ in range(2):  # the guess is one short, two where rounding decides
             left, right = (near + 1) / n, (near + 2) / n
             near += ((right - recall) < (recall - left)) & (near < num_hits - 1)
         current = np.where(stays, current, near)

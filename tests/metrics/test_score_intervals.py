@@ -1,0 +1,132 @@
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose
+from scored_scenes import cars_in_a_row, detected, random_frames
+
+from scanyard.boxes import Boxes
+from scanyard.errors import EvaluationError
+from scanyard.evaluation import Evaluation
+from scanyard.metrics import Difference, ScoredFrame, evaluate, paired_difference
+from scanyard.metrics.intervals import resampled_drives
+
+
+def drive(name: str, *, found: float, cars: int = 10, num_frames: int = 2) -> list[ScoredFrame]:
+    """Frames of one drive in which a share of the cars is found."""
+    labels = cars_in_a_row(cars)
+    seen = detected(labels[: round(found * cars)], np.linspace(0.5, 0.9, round(found * cars)))
+    return [ScoredFrame(labels, seen, name, name=f"{name}-{i}") for i in range(num_frames)]
+
+
+def drives(*shares: float) -> list[ScoredFrame]:
+    return [frame for i, share in enumerate(shares) for frame in drive(f"drive {i}", found=share)]
+
+
+def scored(frames: list[ScoredFrame], **options: int) -> Evaluation:
+    return evaluate(frames, split="s", domain="real", **options)
+
+
+def test_an_interval_holds_its_value() -> None:
+    score = scored(drives(0.2, 0.5, 0.6, 0.9, 1.0)).score("3d", 0.7, "moderate")
+    assert score.low < score.value < score.high
+
+
+def test_drives_that_are_alike_leave_no_doubt() -> None:
+    score = scored(drives(0.5, 0.5, 0.5, 0.5)).score("3d", 0.7, "moderate")
+    assert score.low == score.value == score.high
+
+
+def test_more_frames_of_the_same_drives_do_not_narrow_the_interval() -> None:
+    few = [f for i, share in enumerate((0.2, 0.5, 0.9)) for f in drive(f"{i}", found=share)]
+    many = [f for i, share in enumerate((0.2, 0.5, 0.9)) for f in drive(f"{i}", found=share, num_frames=20)]
+    narrow, wide = (scored(frames).score("3d", 0.7, "easy") for frames in (many, few))
+    assert_allclose(narrow.high - narrow.low, wide.high - wide.low, atol=3.0)
+
+
+def test_two_drives_are_too_few_for_an_interval() -> None:
+    evaluation = scored(drives(0.3, 0.8))
+    assert {(score.low, score.high) for score in evaluation.scores} == {(None, None)}
+    assert any("fewer than 3 drives" in note for note in evaluation.notes)
+
+
+def test_drives_without_labels_do_not_count_as_evidence() -> None:
+    empty = [ScoredFrame(Boxes.empty(), Boxes.empty(), f"empty {i}") for i in range(5)]
+    score = scored(drives(0.3, 0.8) + empty).score("3d", 0.7, "easy")
+    assert score.low is None
+
+
+def test_a_resample_scores_what_its_copied_frames_would() -> None:
+    frames = random_frames(np.random.default_rng(3), 40)
+    names = sorted({frame.drive for frame in frames})
+    copies = resampled_drives(len(names), 3, seed=0)
+    drawn = [
+        [replace(frame, drive=f"{name} {k}") for name, n in zip(names, row, strict=True) for k in range(n)
+         for frame in frames if frame.drive == name]
+        for row in copies
+    ]  # fmt: skip
+    for metric, iou, difficulty in (("3d", 0.5, "hard"), ("bev", 0.5, "moderate")):
+        expected = [scored(mixture, resamples=1).score(metric, iou, difficulty).value for mixture in drawn]
+        interval = scored(frames, resamples=3, seed=0).score(metric, iou, difficulty)
+        assert_allclose([interval.low, interval.high], np.quantile(expected, [0.05, 0.95]), atol=1e-9)
+
+
+def test_the_same_seed_gives_the_same_interval() -> None:
+    frames = random_frames(np.random.default_rng(5), 30)
+    assert scored(frames, seed=1, resamples=20) == scored(frames, seed=1, resamples=20)
+    assert scored(frames, seed=1, resamples=20) != scored(frames, seed=2, resamples=20)
+
+
+def test_an_evaluation_survives_json() -> None:
+    evaluation = scored(drives(0.2, 0.5, 0.9))
+    assert Evaluation.from_dict(evaluation.to_dict()) == evaluation
+
+
+def difference(a: list[ScoredFrame], b: list[ScoredFrame], **options: object) -> Difference:
+    choice = {"metric": "3d", "iou": 0.7, "difficulty": "moderate"} | options
+    return paired_difference(a, b, **choice)
+
+
+def test_a_detector_does_not_differ_from_itself() -> None:
+    frames = drives(0.2, 0.5, 0.9)
+    assert difference(frames, frames) == Difference(0.0, 0.0, 0.0)
+
+
+def test_pairing_sees_a_small_difference_that_single_intervals_hide() -> None:
+    better, worse = drives(0.2, 0.5, 0.8, 1.0), drives(0.1, 0.4, 0.7, 0.9)
+    found = difference(better, worse)
+    assert found.value == pytest.approx(10.0)
+    assert 5.0 < found.low <= found.value <= found.high < 15.0
+    single = scored(better).score("3d", 0.7, "moderate")
+    assert single.high - single.low > 30.0
+
+
+def test_a_difference_is_that_of_the_two_scores() -> None:
+    frames = random_frames(np.random.default_rng(7), 30)
+    other = [replace(f, detections=f.detections[: len(f.detections) // 2]) for f in frames]
+    expected = [scored(side).score("bev", 0.5, "hard").value for side in (frames, other)]
+    found = difference(frames, other, metric="bev", iou=0.5, difficulty="hard")
+    assert found.value == pytest.approx(expected[0] - expected[1])
+
+
+def test_different_frames_are_not_compared() -> None:
+    with pytest.raises(EvaluationError, match="drives are"):
+        difference(drives(0.5, 0.5), drives(0.5))
+    with pytest.raises(EvaluationError, match="labels per drive"):
+        difference(drives(0.5), drive("drive 0", found=0.5, num_frames=3))
+
+
+def test_a_score_the_protocol_lacks_cannot_be_compared() -> None:
+    with pytest.raises(EvaluationError, match=r"car moderate 3d@0.6.*0\.7, 0\.5"):
+        difference(drives(0.5), drives(0.5), iou=0.6)
+
+
+def test_a_thousand_resamples_of_forty_frames_take_about_a_second() -> None:
+    frames = random_frames(np.random.default_rng(11), 40, most_labels=15)
+    scored(frames, resamples=1)  # imports
+    started = time.process_time()
+    scored(frames, resamples=1000)
+    assert time.process_time() - started < 3.0  # 0.5 on an idle core; the rest is for busy machines
