@@ -1,7 +1,8 @@
 """Glass as LiDARs meet it: most rays go through, and whether they do is a matter of the car, not of the ray.
 
 Real cars fall into two kinds: from the windows of most almost nothing comes back, from the others about a third.  A
-ray that goes through one pane of a car goes through all of that car's.  Who goes through is a hash of the car's seed,
+ray that goes through one pane of a car goes through all of that car's; of those a share is lost inside, where it is dark
+and the way back leads through the pane again.  Who goes through is a hash of the car's seed,
 the ray's index and the sensor's pose: nothing is counted, so the order of work does not matter, and no actor id or
 frame number enters, so neither does the server's past.
 """
@@ -20,6 +21,7 @@ Array32 = NDArray[np.float32]
 
 CLEAR_SHARE = 0.6  # of cars, whose glass returns almost nothing
 RETURN_RATES = (0.02, 0.30)  # share of rays a pane returns: of the clear cars, and of the others
+LOST_SHARE = 0.4  # of the rays that went through; set by the share of points above the belt line, see KITTI's cars
 MAX_PANES = 8  # a ray still inside glass after so many is given up
 _PAST_M = 2e-3  # how far behind a pane the ray goes on
 
@@ -51,8 +53,11 @@ def cast_through(
     if not len(open_rows):
         return hits
     range_m, face, normal = hits.range_m.copy(), hits.face.copy(), hits.normal.copy()
+    nothing = len(surface.mesh.faces)
     for _ in range(MAX_PANES):
-        open_rows = open_rows[passes(open_rows, seed_of(face[open_rows]), salt)]
+        through, lost = fate(open_rows, seed_of(face[open_rows]), salt)
+        range_m[open_rows[lost]], face[open_rows[lost]] = np.inf, nothing
+        open_rows = open_rows[through & ~lost]
         if not len(open_rows):
             return FaceHits(range_m, face, normal)
         travelled = range_m[open_rows] + np.float32(_PAST_M)
@@ -63,7 +68,7 @@ def cast_through(
         face[open_rows] = found.face
         normal[open_rows] = found.normal
         open_rows = open_rows[surface.transparent[found.face]]
-    range_m[open_rows], face[open_rows] = np.inf, len(surface.mesh.faces)
+    range_m[open_rows], face[open_rows] = np.inf, nothing
     return FaceHits(range_m, face, normal)
 
 
@@ -76,21 +81,26 @@ def cast_through_one(
     """
     hits = surface.cast(rays)
     open_rows = np.flatnonzero(surface.transparent[hits.face])
-    if len(open_rows):
-        open_rows = open_rows[passes(ray_index[open_rows], np.array([seed], np.uint64), salt)]
     if not len(open_rows):
         return hits
+    through, lost = fate(ray_index[open_rows], np.array([seed], np.uint64), salt)
     range_m, face, normal = hits.range_m.copy(), hits.face.copy(), hits.normal.copy()
-    found = behind.cast(rays[open_rows])
-    range_m[open_rows], normal[open_rows] = found.range_m, found.normal
-    face[open_rows] = np.flatnonzero(~surface.transparent)[found.face]
+    range_m[open_rows[lost]], face[open_rows[lost]] = np.inf, len(surface.mesh.faces)
+    open_rows = open_rows[through & ~lost]
+    if len(open_rows):
+        found = behind.cast(rays[open_rows])
+        range_m[open_rows], normal[open_rows] = found.range_m, found.normal
+        face[open_rows] = np.flatnonzero(~surface.transparent)[found.face]
     return FaceHits(range_m, face, normal)
 
 
-def passes(ray_index: NDArray[np.int64], seed: NDArray[np.uint64], salt: int) -> NDArray[np.bool_]:
-    """Which rays (K,) the glass of cars with these seeds (K,) or (1,) lets through."""
+def fate(
+    ray_index: NDArray[np.int64], seed: NDArray[np.uint64], salt: int
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Which rays (K,) go through the glass of cars with these seeds (K,) or (1,), and which of those are lost inside."""
     chance = _uniform(_mix(ray_index.astype(np.uint64) + np.uint64(salt)) ^ seed)
-    return np.asarray(chance >= return_rate(seed))
+    rate = return_rate(seed)
+    return np.asarray(chance >= rate), np.asarray(chance >= 1 - LOST_SHARE * (1 - rate))
 
 
 def _mix(value: NDArray[np.uint64]) -> NDArray[np.uint64]:

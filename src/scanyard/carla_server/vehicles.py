@@ -45,7 +45,7 @@ class Profile:
     """Of the roof's edge, as a share of the full width."""
     front_axle: float = 0.19
     rear_axle: float = 0.81
-    clearance: float = 0.13
+    clearance: float = 0.105
     """Underside, as a share of the height."""
     windows_end: float = 1.0
     """Where the side windows end, as a share of the cabin's length; vans have none behind the driver."""
@@ -56,10 +56,10 @@ PROFILES: dict[str, Profile] = {
     "hatchback": Profile(0.27, 0.46, 0.84, 0.965, 0.47, 0.625, 0.60, 0.61),
     "sedan": Profile(0.29, 0.46, 0.70, 0.855, 0.46, 0.625, 0.66, 0.62),
     "estate": Profile(0.28, 0.44, 0.90, 0.975, 0.46, 0.62, 0.60, 0.62),
-    "suv": Profile(0.25, 0.41, 0.86, 0.965, 0.54, 0.64, 0.60, 0.62, clearance=0.16, roof_width=0.78),
+    "suv": Profile(0.25, 0.41, 0.86, 0.965, 0.54, 0.64, 0.60, 0.62, clearance=0.13, roof_width=0.78),
     "mpv": Profile(0.19, 0.38, 0.88, 0.975, 0.47, 0.60, 0.56, 0.58, roof_width=0.78),
     "coupe": Profile(0.32, 0.49, 0.68, 0.90, 0.48, 0.63, 0.68, 0.66, roof_width=0.70),
-    "pickup": Profile(0.25, 0.39, 0.585, 0.61, 0.52, 0.61, 0.56, 0.60, clearance=0.17, roof_width=0.78),
+    "pickup": Profile(0.25, 0.39, 0.585, 0.61, 0.52, 0.61, 0.56, 0.60, clearance=0.15, roof_width=0.78),
     "minivan": Profile(0.15, 0.31, 0.95, 0.985, 0.44, 0.53, 0.52, 0.53, 0.20, 0.08, 0.84, 0.17, 0.80, 0.11),
     "van": Profile(
         0.13, 0.27, 0.965, 0.985, 0.42, 0.50, 0.50, 0.52, 0.20, 0.06, 0.86, 0.16, 0.80, 0.11, 0.34, rear_glass=False
@@ -138,13 +138,13 @@ def _body(profile: Profile, length: float, width: float, height: float) -> Mesh:
     )  # fmt: skip
     belt = np.minimum(height * (profile.belt_z + 0.03 * s), top - 0.04)
     cabin = np.clip((top - belt) / (height * (1 - profile.belt_z)), 0, 1)
-    plan = np.interp(s, [0, 0.02, 0.07, 0.16, 0.5, 0.86, 0.95, 1.0], [0.86, 0.93, 0.97, 0.99, 1.0, 0.99, 0.965, 0.90])
-    under = height * profile.clearance * np.interp(s, [0, 0.06, 0.94, 1.0], [1.5, 1.0, 1.0, 1.7])
+    plan = np.interp(s, [0, 0.02, 0.07, 0.16, 0.5, 0.86, 0.95, 1.0], [0.80, 0.88, 0.94, 0.975, 1.0, 0.98, 0.94, 0.86])
+    under = height * profile.clearance * np.interp(s, [0, 0.06, 0.94, 1.0], [1.3, 1.0, 1.0, 1.45])
     arch = np.zeros_like(s)
     for axle in (profile.front_axle, profile.rear_axle):
         gap = (radius + 0.05) ** 2 - ((s - axle) * length) ** 2
         arch = np.maximum(arch, np.where(gap > 0, radius + np.sqrt(np.maximum(gap, 0)), 0))
-    lip = np.maximum(under + 0.03, arch)
+    lip = np.maximum(under + 0.02, arch)
     edge = half * plan
     roof_edge = edge * (0.88 * (1 - cabin) + profile.roof_width * cabin)
     inner = np.where(arch > 0, 0.66, 0.92) * edge
@@ -155,7 +155,7 @@ def _body(profile: Profile, length: float, width: float, height: float) -> Mesh:
     top = np.maximum(top, crown + 0.01)
     zero = np.zeros_like(s)
     y = np.stack(
-        [zero, 0.62 * edge, inner, 0.965 * edge, edge, 0.99 * edge, 0.945 * edge, roof_edge, 0.6 * roof_edge, zero], 1
+        [zero, 0.62 * edge, inner, 0.95 * edge, edge, 0.98 * edge, 0.93 * edge, roof_edge, 0.6 * roof_edge, zero], 1
     )
     z = np.stack([under, under, lip, lip, waist, shoulder, belt, crown, top - 0.012, top], 1)
     x = (0.5 - s[:, None]) * length + zero[:, None] * y
@@ -228,7 +228,7 @@ def _wheels(profile: Profile, length: float, width: float, height: float) -> lis
 
 
 def _interior(profile: Profile, length: float, width: float, height: float) -> Mesh:
-    """Seats, dashboard, wheel and mirrors."""
+    """Seats, dashboard, wheel, mirrors, and the aerial that makes annotators' boxes a little higher than roofs."""
     at = lambda share: (0.5 - share) * length  # noqa: E731
     front = profile.roof_front + 0.10
     rear = min(profile.roof_rear - 0.02, front + 0.24)
@@ -251,7 +251,8 @@ def _interior(profile: Profile, length: float, width: float, height: float) -> M
     ]
     wheel_center = np.array([at(profile.cowl + 0.12), -0.21 * width, 0.60 * height])
     wheel = tube(wheel_center, wheel_center + [0.03, 0, 0.015], 0.18, Material.CAR_INTERIOR, 8)
-    return Mesh.joined([boxes(centers, sizes, Material.CAR_INTERIOR), wheel, *mirrors])
+    fin = box((at(profile.roof_rear - 0.05), 0.0, 1.003 * height), (0.16, 0.03, 0.03 * height), Material.CAR_DARK)
+    return Mesh.joined([boxes(centers, sizes, Material.CAR_INTERIOR), wheel, fin, *mirrors])
 
 
 def car(body: str, variant: int, size: Sequence[float]) -> Mesh:
