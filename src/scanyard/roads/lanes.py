@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal, NamedTuple
 
-import carla
 import numpy as np
 from numpy.typing import NDArray
 
 from scanyard.errors import MapError
 from scanyard.geometry import wrap_angle
+from scanyard.roads.client import carla
 from scanyard.roads.links import LaneSection, RoadPlan
 
 FloatArray = NDArray[np.float64]

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import carla
 import numpy as np
 from numpy.typing import NDArray
 
 from scanyard.errors import MapError
 from scanyard.geometry import Transform
+from scanyard.roads.client import carla
 from scanyard.roads.lanes import LANE_STEP_M, LaneKey, LaneKind, Lanes, LaneSamples
 from scanyard.roads.opendrive import parse_plan, read_map
 from scanyard.roads.route import RoadKind, Route
