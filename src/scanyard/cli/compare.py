@@ -15,6 +15,7 @@ from scanyard.errors import InputError
 if TYPE_CHECKING:
     from scanyard.board import Entry
     from scanyard.evaluation import Evaluation
+    from scanyard.experiment import RunProgress
     from scanyard.split import Split
 
 DatasetPath = Annotated[Path, typer.Argument(help="Dataset folder.")]
@@ -205,4 +206,28 @@ def run_experiment(
     recipe: Path, out: Path, folders: dict[str, Path], *, workers: int | None = None, address: str | None = None
 ) -> Path:
     """Run a recipe, print its rows, and write report and leaderboard under ``out``; the report's path."""
-    raise NotImplementedError
+    from scanyard import experiment as room
+
+    loaded = room.load_recipe(recipe)
+    with progress(f"experiment {loaded.name}") as advance:
+
+        def show(state: room.Progress) -> None:
+            working = [f"{run.arm} {_loss(run)}" for run in state.runs if run.phase in ("training", "testing")]
+            advance(state.step, state.steps, ", ".join(working))
+
+        entries = room.run(loaded, out, datasets=folders, address=address, workers=workers, on_progress=show)
+    print_entries(entries)
+    for contrast in room.load_comparison(out):
+        if contrast.iou == 0.7:
+            print(
+                f"{contrast.arm} less {contrast.baseline} on {contrast.evaluated_on} ({domain_label(contrast.domain)}), "
+                f"{contrast.metric}@{contrast.iou:g} {contrast.difficulty}: {contrast.value:+.1f} "
+                f"{interval(contrast.low, contrast.high)}: {contrast.verdict}"
+            )
+    report, board = room.publish(loaded, out, datasets=folders)
+    print(f"leaderboard: {board}\nreport: {report}")
+    return report
+
+
+def _loss(run: RunProgress) -> str:
+    return run.phase if run.loss is None else f"loss {run.loss:.2f}"

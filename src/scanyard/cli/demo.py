@@ -51,8 +51,7 @@ def demo(
 
     _step(3, "train and test: synthetic, real and mixed, the same steps each, on drives no arm has seen")
     folders = {"synthetic": synthetic, target.name: target}
-    report = run_experiment(recipe, out / "experiment" / target.name, folders, workers=workers)
-    print(f"\nreport: {report}")
+    run_experiment(recipe, out / "experiment" / target.name, folders, workers=workers)
 
 
 def _step(number: int, what: str) -> None:
