@@ -1,4 +1,4 @@
-"""A world for tests of the server: a straight road, flat ground, boxes for actors, and sensors whose answers are known."""
+"""A world for tests of the server: a straight road, flat ground, boxes for actors, sensors that say what is known."""
 
 from __future__ import annotations
 

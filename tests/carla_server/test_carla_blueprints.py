@@ -20,9 +20,7 @@ RGB = (
     "exposure_max_bright exposure_speed_up exposure_speed_down calibration_constant slope toe shoulder black_clip "
     "white_clip temp tint chromatic_aberration_intensity chromatic_aberration_offset"
 )
-SCAN = (
-    "role_name sensor_tick channels range points_per_second rotation_frequency upper_fov lower_fov horizontal_fov"
-)
+SCAN = "role_name sensor_tick channels range points_per_second rotation_frequency upper_fov lower_fov horizontal_fov"
 ATTRIBUTES = {
     "sensor.camera.rgb": RGB,
     "sensor.camera.depth": CAMERA,

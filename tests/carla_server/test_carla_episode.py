@@ -107,7 +107,7 @@ def test_every_actor_is_in_the_snapshot(episode: Episode, told: Told, tick: Tick
 
 def test_vehicle_inside_another_is_refused_in_the_words_scripts_look_for(episode: Episode) -> None:
     spawn(episode, CAR)
-    with pytest.raises(Refused, match="^Spawn failed because of collision at spawn position$"):
+    with pytest.raises(Refused, match=r"^Spawn failed because of collision at spawn position$"):
         spawn(episode, CAR, x=2.0, y=1.0, yaw=45.0)
 
 
@@ -124,7 +124,7 @@ def test_vehicle_where_another_was_destroyed_is_not_refused(episode: Episode) ->
 
 @pytest.mark.parametrize("blueprint_id", ["vehicle.no.such", "spectator", ""])
 def test_unknown_blueprint_is_refused(episode: Episode, blueprint_id: str) -> None:
-    with pytest.raises(Refused, match="^Spawn failed because of invalid actor description"):
+    with pytest.raises(Refused, match=r"^Spawn failed because of invalid actor description"):
         spawn(episode, blueprint_id)
 
 

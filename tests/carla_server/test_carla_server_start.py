@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import socket
@@ -141,7 +142,7 @@ def test_server_dies_with_its_parent_when_asked_to(tmp_path: Path) -> None:
     flags = ("--die-with-parent", f"-carla-rpc-port={rpc}", f"-carla-streaming-port={streaming}")
     starter = (
         "import subprocess, sys, time\n"
-        f"child = subprocess.Popen({command(tmp_path, *flags)!r}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)\n"
+        f"child = subprocess.Popen({command(tmp_path, *flags)!r}, stdout=subprocess.DEVNULL)\n"
         "print(child.pid, flush=True)\n"
         "time.sleep(60)\n"
     )
@@ -156,7 +157,5 @@ def test_server_dies_with_its_parent_when_asked_to(tmp_path: Path) -> None:
             assert gone_within(5.0, server_pid)
         finally:
             if not gone_within(0.0, server_pid):
-                try:
+                with contextlib.suppress(ProcessLookupError):
                     os.kill(server_pid, signal.SIGKILL)
-                except ProcessLookupError:
-                    pass

@@ -18,7 +18,7 @@ def test_token_names_stream_port_and_tcp_and_leaves_the_host_to_the_client() -> 
 
 
 def test_header_is_type_frame_time_and_pose_in_48_bytes() -> None:
-    assert HEADER == struct.pack("<QQ", 11, 5) + struct.pack("<d", 0.25) + struct.pack("<6f", 1, 2, 3, 4, 5, 6)
+    assert struct.pack("<QQ", 11, 5) + struct.pack("<d", 0.25) + struct.pack("<6f", 1, 2, 3, 4, 5, 6) == HEADER
     assert len(HEADER) == 48
 
 

@@ -102,7 +102,8 @@ def test_integer_is_accepted_as_a_float() -> None:
 
 
 def test_spawn_command_with_what_is_done_after() -> None:
-    fields = [[7, "vehicle.a.b", [["color", 5, "1,2,3"]]], [[1, 2, 3], [0, 90, 0]], [False], 77, "", [[[16, [0, True]]]]]
+    description, pose = [7, "vehicle.a.b", [["color", 5, "1,2,3"]]], [[1, 2, 3], [0, 90, 0]]
+    fields = [description, pose, [False], 77, "", [[[16, [0, True]]]]]
     command = decode(SpawnActor, fields)
     assert command.description.attributes[0].value == "1,2,3"
     assert not command.parent.present

@@ -51,11 +51,11 @@ def _carry_out(episode: Episode, index: int, fields: list[Any], future_actor: in
         return _spawn(episode, wire.decode(SpawnActor, fields))
     if index not in _COMMANDS:
         raise Refused(f"command {index} is not offered by this server")
-    change, kinds = _COMMANDS[index]
-    if len(fields) != 1 + len(kinds) or type(fields[0]) is not int:
-        raise WireError(f"expected an actor and {len(kinds)} more, found {len(fields)} fields")
+    change, decoders = _COMMANDS[index]
+    if len(fields) != 1 + len(decoders) or type(fields[0]) is not int:
+        raise WireError(f"expected an actor and {len(decoders)} more, found {len(fields)} fields")
     actor_id = fields[0] or future_actor or 0
-    change(episode, actor_id, *[wire.decode(kind, field) for kind, field in zip(kinds, fields[1:], strict=True)])
+    change(episode, actor_id, *[decode(field) for decode, field in zip(decoders, fields[1:], strict=True)])
     return actor_id
 
 
@@ -160,7 +160,7 @@ def _of_kind(episode: Episode, actor_id: int, doing: str, prefix: str) -> Actor:
     return actor
 
 
-_COMMANDS: Mapping[int, tuple[Callable[..., None], tuple[Any, ...]]] = {
+_CHANGES: Mapping[int, tuple[Callable[..., None], tuple[Any, ...]]] = {
     1: (destroy, ()),
     2: (control_vehicle, (VehicleControl,)),
     3: (control_ackermann, (VehicleAckermannControl,)),
@@ -175,3 +175,4 @@ _COMMANDS: Mapping[int, tuple[Callable[..., None], tuple[Any, ...]]] = {
     18: (set_lights, (int,)),
     19: (put_at, (Vector3D,)),
 }
+_COMMANDS = {index: (change, tuple(map(wire.decoder, kinds))) for index, (change, kinds) in _CHANGES.items()}

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import types
 import typing
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -346,19 +346,18 @@ def decoder(kind: Any) -> Decoder:
 def _struct_decoder(struct: Any) -> Decoder:
     hints = typing.get_type_hints(struct)
     decoders = [decoder(hints[name]) for name in struct._fields]
-    required = len(struct._fields) - len(struct._field_defaults)
-    name = struct.__name__
+    defaults = list(struct._field_defaults.values())
+    required = len(decoders) - len(defaults)
+    make = struct._make
+    only_floats = [float] * len(decoders) if all(one is _float for one in decoders) else None
 
     def decode_struct(wire: Any) -> Any:
-        if not isinstance(wire, list | tuple) or len(wire) < required:
-            raise WireError(f"{name} is an array of {len(decoders)} fields, not {_brief(wire)}")
-        return struct._make([one(field) for one, field in zip(decoders, wire, strict=False)] + _missing(wire))
-
-    defaults = list(struct._field_defaults.values())
-
-    def _missing(wire: Sequence[Any]) -> list[Any]:
-        count = len(decoders) - len(wire)
-        return defaults[len(defaults) - count :] if count > 0 else []
+        if type(wire) is not list or len(wire) < required:
+            raise WireError(f"{struct.__name__} is an array of {len(decoders)} fields, not {_brief(wire)}")
+        if only_floats is not None and [*map(type, wire)] == only_floats:
+            return make(wire)  # locations and rotations come by the hundred in every batch
+        given = [one(field) for one, field in zip(decoders, wire, strict=False)]
+        return make(given + defaults[len(given) - required :] if len(given) < len(decoders) else given)
 
     return decode_struct
 
@@ -367,16 +366,16 @@ def _sequence_decoder(kind: Any) -> Decoder:
     one = decoder(kind)
 
     def decode_sequence(wire: Any) -> Any:
-        if not isinstance(wire, list | tuple):
+        if type(wire) is not list:
             raise WireError(f"expected an array, found {_brief(wire)}")
-        return tuple(one(item) for item in wire)
+        return tuple([one(item) for item in wire])
 
     return decode_sequence
 
 
 def _pair_decoder(decoders: tuple[Decoder, ...]) -> Decoder:
     def decode_pair(wire: Any) -> Any:
-        if not isinstance(wire, list | tuple) or len(wire) != len(decoders):
+        if type(wire) is not list or len(wire) != len(decoders):
             raise WireError(f"expected an array of {len(decoders)}, found {_brief(wire)}")
         return tuple(one(item) for one, item in zip(decoders, wire, strict=True))
 
