@@ -1,1 +1,21 @@
-"""carla_server."""
+"""The embedded CARLA server: a program that speaks CARLA 0.9.16's protocol and ray-casts its sensors on the processor.
+
+Here: the two sockets and every byte that crosses them (``wire``, ``packets``, ``rpc``, ``streams``, ``methods``), the
+world a client drives (``simulation`` keeps the time, ``episode`` the actors), and what sensors see of it (``scene``,
+``scenery``, ``sensing``, ``cameras``).  Start it with ``python -m scanyard.carla_server``; the official ``carla`` client
+does the rest.  Everything in this room is in CARLA's own frame: left-handed, x forward, y right, z up, degrees on the
+wire; maps and roads are turned once, where they are read.
+
+Left to others: who moves where and when (``sim``, through the client), starting and watching servers (``fleet``), noise
+and drop-out of real sensors (``realism``), labels (``label``).  Nothing here is imported by them: a TCP port is the
+only seam, and a real CARLA server can take this one's place.
+
+Vehicles do not drive yet: controls are latched and echoed, and actors are where they are put or where a target velocity
+takes them.  A call that is not offered is an error, never a silent success.
+
+Turned down: a simulator interface of our own with two implementations (two sets of behaviour to keep alike, and the one
+used on a laptop would not be the one used on a cluster); asyncio (frames are made on the processor for tens of
+milliseconds at a time, and a thread that writes to a slow reader is simpler than a loop that must never wait); one
+message queue for all readers (a single slow one would hold up the rest); generated msgpack bindings (the structs are
+named tuples, which pack as they are).
+"""
