@@ -219,11 +219,10 @@ def run_experiment(
     print_entries(entries)
     for contrast in room.load_comparison(out):
         if contrast.iou == 0.7:
-            print(
-                f"{contrast.arm} less {contrast.baseline} on {contrast.evaluated_on} ({domain_label(contrast.domain)}), "
-                f"{contrast.metric}@{contrast.iou:g} {contrast.difficulty}: {contrast.value:+.1f} "
-                f"{interval(contrast.low, contrast.high)}: {contrast.verdict}"
-            )
+            where = f"{contrast.evaluated_on} ({domain_label(contrast.domain)})"
+            what = f"{contrast.metric}@{contrast.iou:g} {contrast.difficulty}"
+            difference = f"{contrast.value:+.1f} {interval(contrast.low, contrast.high)}"
+            print(f"{contrast.arm} less {contrast.baseline} on {where}, {what}: {difference}: {contrast.verdict}")
     report, board = room.publish(loaded, out, datasets=folders)
     print(f"leaderboard: {board}\nreport: {report}")
     return report
