@@ -145,7 +145,9 @@ def write_frames(root: str | Path, sequence: SensorSequence) -> None:
                 (split / "label_2" / f"{name}.txt").write_text(text, encoding="ascii")
             if camera in frame.images:
                 (split / "image_2").mkdir(exist_ok=True)
-                PillowImage.fromarray(frame.images[camera].rgb).save(split / "image_2" / f"{name}.png")
+                PillowImage.fromarray(frame.images[camera].rgb).save(
+                    split / "image_2" / f"{name}.png", compress_level=1
+                )
     except OSError as error:
         raise StoreError(f"{split}: cannot be written ({error.strerror}: {error.filename})") from error
 
@@ -159,9 +161,9 @@ def read_scan(path: Path) -> Sweep:
     if values.size % 4 or path.stat().st_size % _POINT_BYTES:
         raise FormatError(_cut_scan(path))
     rows = values.reshape(-1, 4)
-    finite = np.isfinite(rows).all(axis=1)
-    if not finite.all():
-        raise FormatError(f"{path}: point {int(np.argmin(finite))} is {rows[np.argmin(finite)].tolist()}, not finite")
+    if not np.isfinite(values).all():
+        wrong = int(np.argmin(np.isfinite(values))) // 4
+        raise FormatError(f"{path}: point {wrong} is {rows[wrong].tolist()}, expected finite numbers")
     return Sweep(points=rows[:, :3].copy(), intensity=rows[:, 3].copy())
 
 
