@@ -528,7 +528,7 @@ def _only_our_error(raw: bytes, folder: Path) -> None:
         message.encode("utf-8")
 
 
-fuzz = settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+fuzz = settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 @fuzz

@@ -11,8 +11,10 @@ import math
 from statistics import NormalDist
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, StringConstraints, model_validator
+from pydantic import ConfigDict, Field, FiniteFloat, StringConstraints, model_validator
 from pydantic.json_schema import SkipJsonSchema
+
+from scanyard.scenario.strict import Strict
 
 DECIMALS = 6
 """Continuous draws are rounded to this: readable in tables, and the same whatever the C library's last digit."""
@@ -21,12 +23,6 @@ MIN_NORMAL_SHARE = 1e-4
 """A normal that falls within its own limits more rarely than this is taken for a slip of the pen."""
 
 _STANDARD = NormalDist()
-
-
-class Strict(BaseModel):
-    """Base of everything YAML may say: no unknown keys, no conversions, no changes afterwards."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
 class Uniform(Strict):

@@ -111,7 +111,11 @@ def key_path(path: Sequence[str | int]) -> str:
     """``("actors", 0, "speed_mps")`` as ``actors[0].speed_mps``."""
     text = ""
     for step in path:
-        text += f"[{step}]" if isinstance(step, int) else f".{step}" if text else step
+        if isinstance(step, int):
+            text += f"[{step}]"
+        else:
+            name = step if step.isprintable() else ascii(step)
+            text += f".{name}" if text else name
     return text if len(text) <= 120 else text[:117] + "..."
 
 

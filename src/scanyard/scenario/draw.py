@@ -72,7 +72,10 @@ class SampleTable:
     @property
     def rejections(self) -> dict[str, int]:
         """How many sets each requirement rejected, the strictest first."""
-        return dict(sum((Counter(draw.rejections) for draw in self.draws), Counter[str]()).most_common())
+        total: Counter[str] = Counter()
+        for draw in self.draws:
+            total.update(draw.rejections)  # adding Counters would drop requirements that rejected nothing
+        return dict(total.most_common())
 
 
 def draw(

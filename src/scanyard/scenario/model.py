@@ -16,14 +16,14 @@ from pydantic import ConfigDict, Field, FiniteFloat, StringConstraints, model_va
 from pydantic.json_schema import SkipJsonSchema
 
 from scanyard.scenario.concrete import Behaviour, Kind, RoadKind
-from scanyard.scenario.distributions import Strict
 from scanyard.scenario.quantity import Bounds, ExpressionText, Parameter, Quantity
+from scanyard.scenario.strict import FILE_PATH, Strict
 
 KINDS: tuple[str, ...] = get_args(Kind)
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$", max_length=64)]
 Prose = Annotated[str, StringConstraints(min_length=1, max_length=2000)]
-FilePath = Annotated[str, StringConstraints(pattern=r"\.yaml$", max_length=200)]
+FilePath = Annotated[str, StringConstraints(pattern=FILE_PATH, max_length=200)]
 ParameterName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_]*$", max_length=64)]
 Reference = Annotated[str, StringConstraints(pattern=r"^\$[A-Za-z][A-Za-z0-9_]*$", max_length=65)]
 

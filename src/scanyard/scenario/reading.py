@@ -18,6 +18,7 @@ from pydantic_core import ErrorDetails
 from scanyard.errors import ScenarioError
 from scanyard.scenario.distributions import DISTRIBUTION_NAMES
 from scanyard.scenario.document import MAX_NODES, Entry, Node, complaint, key_path, read_document, shown
+from scanyard.scenario.strict import FILE_PATH
 
 MAX_EXTENDS = 8
 
@@ -54,7 +55,9 @@ def read_model(path: str | Path, model: type[Model]) -> Reading[Model]:
 
 def did_you_mean(found: str, known: Iterable[str]) -> str:
     """``; did you mean 'x'?`` when a known name is close to ``found``, else nothing."""
-    close = difflib.get_close_matches(found[:64], list(known), n=1, cutoff=0.6)
+    known = list(known)
+    without_unit = [name for name in known if name.startswith(f"{found}_")]
+    close = without_unit or difflib.get_close_matches(found[:64], known, n=1, cutoff=0.6)
     return f"; did you mean {close[0]!r}?" if close else ""
 
 
@@ -86,7 +89,7 @@ def _with_base(path: Path, above: tuple[Path, ...]) -> Node:
     entry = content["extends"]
     base = entry.value.content
     where = (entry.value.source, entry.key_line, "extends")
-    if not isinstance(base, str) or not base.endswith(".yaml"):
+    if not isinstance(base, str) or not re.fullmatch(FILE_PATH, base):
         raise complaint(*where, f"found {shown(entry.value.plain())}; expected the path of a .yaml file")
     if PurePosixPath(base).is_absolute() or PureWindowsPath(base).is_absolute():
         raise complaint(*where, f"found the absolute path {shown(base)}; expected one relative to this file")
@@ -212,7 +215,7 @@ _PATTERNS = {
     r"^[A-Za-z][A-Za-z0-9_]*$": "letters, digits and _, a letter first",
     r"^\$[A-Za-z][A-Za-z0-9_]*$": "$parameter",
     r"^[A-Za-z0-9_.-]+$": "a word of letters, digits, _ . -",
-    r"\.yaml$": "the path of a .yaml file",
+    FILE_PATH: "the path of a .yaml file",
 }
 
 

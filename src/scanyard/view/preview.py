@@ -165,7 +165,7 @@ def _standing(actor: Actor, route: Route) -> _Standing:
 
 def _roads(axes: Any, road_map: RoadMap, picture_from_world: Transform, ahead_m: float) -> None:
     outlines: dict[str, list[FloatArray]] = {kind: [] for kind in STRIP_COLOURS}
-    for strip in road_map.strips():
+    for strip in road_map.strips(step_m=4.0):
         outline = picture_from_world.apply(np.concatenate([strip.left, strip.right[::-1]]))[:, :2]
         low, high = outline.min(axis=0), outline.max(axis=0)
         if high[0] > -ASIDE_M and low[0] < ASIDE_M and high[1] > -BEHIND_M and low[1] < ahead_m:
