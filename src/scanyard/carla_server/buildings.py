@@ -21,7 +21,7 @@ def house(key: int, width: float, depth: float, floors: int) -> Mesh:
     """A detached house with a gabled roof, perhaps a bay, a porch and a chimney."""
     rng = stream("house", key)
     height = 2.7 * floors + 0.5
-    parts = [_body(rng, width, depth, height, floors, 2.4)]
+    parts = [_body(rng, (width, depth, height), floors=floors, pitch=2.4)]
     eaves = float(rng.uniform(0.25, 0.6))
     rise = float(rng.uniform(0.30, 0.55)) * min(width, depth)
     parts.append(_gable(width, depth, height, rise, eaves, along=rng.random() < 0.5))
@@ -49,7 +49,7 @@ def terrace(key: int, width: float, depth: float, floors: int) -> Mesh:
     """A town house in a row: flat roof with a cornice, balconies, a shop front or steps."""
     rng = stream("terrace", key)
     height = 3.1 * floors + 0.6
-    parts = [_body(rng, width, depth, height, floors, float(rng.uniform(1.7, 2.6)))]
+    parts = [_body(rng, (width, depth, height), floors=floors, pitch=float(rng.uniform(1.7, 2.6)))]
     parts.append(box((depth / 2, 0, height + 0.15), (depth + 0.5, width, 0.3), Material.FACADE))
     if rng.random() < 0.45:
         rows = np.arange(1, floors)
@@ -57,7 +57,9 @@ def terrace(key: int, width: float, depth: float, floors: int) -> Mesh:
         ys = (np.arange(count) + 0.5) / count * width - width / 2
         slab = np.array([(-0.55, y, 3.1 * row + 0.5) for row in rows for y in ys]).reshape(-1, 3)
         parts.append(boxes(slab, np.full((len(slab), 3), (1.1, 2.4, 0.14)), Material.FACADE))
-        parts.append(boxes(slab + [-0.53, 0, 0.55], np.full((len(slab), 3), (0.04, 2.4, 0.95)), Material.POLE))
+        parts.append(
+            boxes(slab + np.array([-0.53, 0, 0.55]), np.full((len(slab), 3), (0.04, 2.4, 0.95)), Material.POLE)
+        )
     if rng.random() < 0.5:
         parts.append(box((-0.5, 0, 3.0), (1.0, width * 0.8, 0.1), Material.DOOR))  # awning
     else:
@@ -84,8 +86,12 @@ def hall(key: int, width: float, depth: float, height: float) -> Mesh:
     return Mesh.joined(parts)
 
 
-def _body(rng: np.random.Generator, width: float, depth: float, height: float, floors: int, pitch: float) -> Mesh:
-    """Core, floor bands and piers on all four sides; the core shows as windows between them."""
+def _body(rng: np.random.Generator, size: tuple[float, float, float], *, floors: int, pitch: float) -> Mesh:
+    """Core, floor bands and piers on all four sides; the core shows as windows between them.
+
+    ``size`` is width, depth and height; ``pitch`` the distance between windows.
+    """
+    width, depth, height = size
     storey = height / floors
     core = box(
         (depth / 2, 0, height / 2 - SUNK_M / 2),
@@ -97,9 +103,9 @@ def _body(rng: np.random.Generator, width: float, depth: float, height: float, f
         + [(i + 1 - head, i + 1 + sill) for i in range(floors - 1)]
         + [(floors - head, floors)]
     )
-    middle = np.array([(depth / 2, 0.0, (low + high) / 2 * storey) for low, high in bands])
-    size = np.array([(depth, width, (high - low) * storey) for low, high in bands])
-    parts = [core, boxes(middle, size, Material.FACADE)]
+    bands_at = np.array([(depth / 2, 0.0, (low + high) / 2 * storey) for low, high in bands])
+    bands_size = np.array([(depth, width, (high - low) * storey) for low, high in bands])
+    parts = [core, boxes(bands_at, bands_size, Material.FACADE)]
     wide, deep = float(rng.uniform(0.35, 0.6)) * pitch, 2 * RECESS_M
     piers: list[tuple[float, float, float, float]] = []  # x, y, size along x, size along y
     for y in _spread(width, pitch, wide):

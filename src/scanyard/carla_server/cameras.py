@@ -1,6 +1,6 @@
 """Pinhole cameras: colour, depth, semantic and instance pictures of one pose from one cast.
 
-The four kinds at one pose share the primary rays; colour adds a shadow ray per sunlit pixel.  Sensor frame, left-handed:
+The four kinds at one pose share the primary rays; colour adds a shadow ray per sunlit pixel.  Left-handed sensor frame:
 x along the optical axis, y right, z up.  Glass is opaque to cameras: it shows the sky it mirrors.
 """
 
@@ -137,27 +137,28 @@ def _colors(scene: Scene, view: _View, light: Light, gamma: float) -> NDArray[np
     color[sky] = sky_color(light, view.rays[sky, 3:])
     direction = view.rays[rows, 3:]
     point = view.rays[rows, :3] + direction * hits.range_m[rows, None]
-    lit = _in_sun(scene, view, light, rows, direction, point)
+    lit = _in_sun(scene, view, light, rows, point)
     world = point + (view.anchor % 1000.0).astype(np.float32)
-    shaded = shade(light, hits, rows, direction, world, lit)
+    shaded = shade(light, hits, rows, direction=direction, point=world, lit=lit)
     color[rows] = fogged(light, shaded, hits.range_m[rows])
     if light.fog_per_m > 1e-4:
         color[sky] = fogged(light, color[sky], 60.0 / np.clip(view.rays[sky, 5], 0.05, 1))
     return developed(light, color, gamma)
 
 
-def _in_sun(scene: Scene, view: _View, light: Light, rows: Rows, direction: Array32, point: Array32) -> Array32:
+def _in_sun(scene: Scene, view: _View, light: Light, rows: Rows, point: Array32) -> Array32:
     """(K,) 1 where the sun reaches the hits in ``rows``, else 0."""
     lit = np.zeros(len(rows), np.float32)
     if light.sun.max() <= 0.02:
         return lit
-    normal = view.hits.normal[rows]
+    normal, direction = view.hits.normal[rows], view.rays[rows, 3:]
     away = np.where(np.einsum("ki,ki->k", normal, direction) > 0, np.float32(-1), np.float32(1))
     toward = (normal @ light.to_sun) * away
     open_rows = np.flatnonzero(toward > 1e-3)
     start = point[open_rows] + normal[open_rows] * (away[open_rows, None] * np.float32(_LIFT_M))
-    rays = np.concatenate([start, np.broadcast_to(light.to_sun, start.shape)], axis=1)
-    shadows = _shadow_candidates(scene.placed, view.anchor, light.to_sun, start)
+    start32: Array32 = start.astype(np.float32)
+    rays = np.concatenate([start32, np.broadcast_to(light.to_sun, start32.shape)], axis=1)
+    shadows = _shadow_candidates(scene.placed, view.anchor, light.to_sun, start32)
     blocked = np.isfinite(scene.cast_near(rays, view.anchor, shadows).range_m)
     lit[open_rows] = ~blocked
     return lit

@@ -6,7 +6,7 @@ Built once per map.  ``height`` asks the very triangles that sensors see, so not
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Protocol
@@ -57,7 +57,7 @@ class StripLike(Protocol):
         """(K, 3) right edge."""
 
 
-class RoadMapLike(Protocol):
+class RoadMapLike(Hashable, Protocol):
     """What is asked of ``scanyard.roads.RoadMap``."""
 
     @property
@@ -149,7 +149,7 @@ class Ground:
 
     def _verge(self, edge: Edge) -> Mesh:
         """Grass from the road's border down to the land."""
-        inner = edge.points + [0, 0, -0.03 if edge.kind != "sidewalk" else KERB_M - 0.02]
+        inner = edge.points + np.array([0, 0, -0.03 if edge.kind != "sidewalk" else KERB_M - 0.02])
         rows = [inner]
         for reach in (1.5, 4.0, 8.0):
             xy = edge.points[:, :2] + reach * edge.outward
@@ -249,13 +249,14 @@ def _lane_sheets(lane: _Lane) -> list[Mesh]:
     if lane.kind != "sidewalk":
         surface = sheet(rows, Material.ASPHALT if lane.kind != "other" else Material.GRASS)
         return [surface, *_lines(lane, rows)]
-    raised = rows + [0, 0, KERB_M]
-    kerbs = [sheet(np.stack([row - [0, 0, 0.05], row + [0, 0, KERB_M]]), Material.KERB) for row in (rows[0], rows[-1])]
+    up = np.array([0, 0, KERB_M])
+    raised = rows + up
+    kerbs = [sheet(np.stack([row - up / 2, row + up]), Material.KERB) for row in (rows[0], rows[-1])]
     return [sheet(raised, Material.PAVING), *kerbs]
 
 
 def _lines(lane: _Lane, rows: Floats) -> list[Mesh]:
-    """Paint: dashes between lanes, a line along the outer edge; ``rows`` (R, K, 3) is the surface, from left to right."""
+    """Paint on a surface (R, K, 3), from left to right: dashes between lanes, a line along the outer edge."""
     if lane.kind != "driving" or lane.in_junction:
         return []
     wide = LINE_M / max(lane.width_m, LINE_M)

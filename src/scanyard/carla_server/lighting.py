@@ -21,6 +21,7 @@ from scanyard.randomness import stream
 Array32 = NDArray[np.float32]
 
 _GAMMA = 2.2
+_WARM = np.array([1.0, 0.93, 0.8], np.float32)
 _TEXTURE = 256
 _WETTABLE = np.isin(
     np.arange(len(Material)), [Material.ASPHALT, Material.PAVING, Material.KERB, Material.ROAD_LINE, Material.FLAGSTONE]
@@ -63,11 +64,17 @@ class Light:
         zenith, horizon = clear * day + night, pale * day + 2 * night
         bright = 0.45 * float(zenith.mean()) + 0.30 * float(sun.mean()) * max(float(np.sin(altitude)), 0.25)
         return cls(
-            to_sun.astype(np.float32), sun.astype(np.float32), zenith.astype(np.float32), horizon.astype(np.float32),
-            lamps=4.0 * (1 - day), wetness=float(np.clip(max(weather.wetness, weather.precipitation_deposits) / 100, 0, 1)),
-            cloudiness=clouds, fog_per_m=0.075 * float(np.clip(weather.fog_density / 100, 0, 1)) ** 1.5,
-            fog_start_m=max(float(weather.fog_distance), 0.0), exposure=0.85 / (bright + 0.09),
-        )  # fmt: skip
+            to_sun.astype(np.float32),
+            sun.astype(np.float32),
+            zenith.astype(np.float32),
+            horizon.astype(np.float32),
+            lamps=4.0 * (1 - day),
+            wetness=float(np.clip(max(weather.wetness, weather.precipitation_deposits) / 100, 0, 1)),
+            cloudiness=clouds,
+            fog_per_m=0.075 * float(np.clip(weather.fog_density / 100, 0, 1)) ** 1.5,
+            fog_start_m=max(float(weather.fog_distance), 0.0),
+            exposure=0.85 / (bright + 0.09),
+        )
 
 
 def sky_color(light: Light, direction: Array32) -> Array32:
@@ -86,7 +93,7 @@ def sky_color(light: Light, direction: Array32) -> Array32:
 
 
 def shade(
-    light: Light, hits: Hits, rows: NDArray[np.int64], direction: Array32, point: Array32, lit: Array32
+    light: Light, hits: Hits, rows: NDArray[np.int64], *, direction: Array32, point: Array32, lit: Array32
 ) -> Array32:
     """Linear colour (K, 3) of the hits in ``rows`` (K,).
 
@@ -106,11 +113,7 @@ def shade(
     shadowed = np.float32(0.72) + np.float32(0.28) * lit
     color = albedo * (sun[:, None] * light.sun + ambient * shadowed[:, None] * np.float32(0.85))
     if light.lamps:
-        color += (
-            albedo
-            * _lamps(light, hits.range_m[rows], direction, np.abs(facing))[:, None]
-            * np.float32([1.0, 0.93, 0.8])
-        )
+        color += albedo * _lamps(light, hits.range_m[rows], direction, np.abs(facing))[:, None] * _WARM
     gloss = GLOSS[material] + light.wetness * np.float32(0.28) * _WETTABLE[material]
     shiny = np.flatnonzero(gloss > 0.02)
     mirrored = direction[shiny] - 2 * _dot(direction[shiny], normal[shiny])[:, None] * normal[shiny]
@@ -167,9 +170,10 @@ def _texture() -> Array32:
         rows = values[low] * (1 - share)[:, None] + values[(low + 1) % octave] * share[:, None]
         total += (rows[:, low] * (1 - share) + rows[:, (low + 1) % octave] * share) / np.sqrt(octave)
     spread = (total - total.mean()) / (4 * total.std()) + 0.5
-    return np.clip(spread, 0, 1).astype(np.float32)
+    return np.asarray(np.clip(spread, 0, 1), dtype=np.float32)
 
 
 def _noise(u: Array32, v: Array32) -> Array32:
     """Noise (M,), 0 to 1, at texture cells ``u``, ``v`` (M,)."""
-    return _texture()[u.astype(np.int32) % _TEXTURE, v.astype(np.int32) % _TEXTURE]
+    row, column = u.astype(np.int32) % _TEXTURE, v.astype(np.int32) % _TEXTURE
+    return np.asarray(_texture()[row, column], dtype=np.float32)

@@ -156,7 +156,7 @@ def ellipsoid(center: ArrayLike, radii: ArrayLike, material: Material, sides: in
 
 
 def quads(rows: int, columns: int, *, closed: bool = False) -> NDArray[np.int64]:
-    """Faces (F, 3) that span a grid of rows×columns vertices, stored row by row; ``closed`` joins last to first column."""
+    """Faces (F, 3) over a grid of rows×columns vertices, stored by row; ``closed`` joins last to first column."""
     across = columns if closed else columns - 1
     row, column = np.meshgrid(np.arange(rows - 1), np.arange(across), indexing="ij")
     a = row * columns + column

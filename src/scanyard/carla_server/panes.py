@@ -1,8 +1,8 @@
 """Glass as LiDARs meet it: most rays go through, and whether they do is a matter of the car, not of the ray.
 
 Real cars fall into two kinds: from the windows of most almost nothing comes back, from the others about a third.  A
-ray that goes through one pane of a car goes through all of that car's; of those a share is lost inside, where it is dark
-and the way back leads through the pane again.  Who goes through is a hash of the car's seed,
+ray that goes through one pane of a car goes through all of that car's; of those a share is lost inside, where it is
+dark and the way back leads through the pane again.  Who goes through is a hash of the car's seed,
 the ray's index and the sensor's pose: nothing is counted, so the order of work does not matter, and no actor id or
 frame number enters, so neither does the server's past.
 """
@@ -73,7 +73,7 @@ def cast_through(
 
 
 def cast_through_one(
-    surface: Surface, behind: Surface, rays: Array32, ray_index: NDArray[np.int64], seed: int, salt: int
+    surface: Surface, behind: Surface, rays: Array32, *, ray_index: NDArray[np.int64], seed: int, salt: int
 ) -> FaceHits:
     """The same for a single car: ``behind`` is its ``surface`` without glass, since who passes one pane passes all.
 
@@ -97,7 +97,7 @@ def cast_through_one(
 def fate(
     ray_index: NDArray[np.int64], seed: NDArray[np.uint64], salt: int
 ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """Which rays (K,) go through the glass of cars with these seeds (K,) or (1,), and which of those are lost inside."""
+    """Which rays (K,) go through glass of cars with seeds (K,) or (1,), and which of those are lost inside."""
     chance = _uniform(_mix(ray_index.astype(np.uint64) + np.uint64(salt)) ^ seed)
     rate = return_rate(seed)
     return np.asarray(chance >= rate), np.asarray(chance >= 1 - LOST_SHARE * (1 - rate))

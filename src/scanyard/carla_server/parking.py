@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from scanyard.carla_server import vehicles
+from scanyard.carla_server import heavy_vehicles, vehicles
 from scanyard.carla_server.ground import ParkingLane
 from scanyard.carla_server.materials import Tag
 from scanyard.carla_server.mesh import Mesh
@@ -67,7 +67,9 @@ class Parked:
         length, width, height = (2 * half for half in self.object.extent)
         size = (length, width, height)
         upright = (
-            vehicles.truck(self.variant, size) if self.body == "truck" else vehicles.car(self.body, self.variant, size)
+            heavy_vehicles.truck(self.variant, size)
+            if self.body == "truck"
+            else vehicles.car(self.body, self.variant, size)
         )
         return upright.moved(yaw=float(np.deg2rad(self.object.transform[4])), pitch=self.pitch)
 

@@ -57,9 +57,12 @@ def torso(hip: Sequence[float], neck: Sequence[float], clothes: Clothes) -> Mesh
         [
             tube(low - 0.03 * lean, chest, (0.072, 0.088), clothes.top, 9),
             tube(chest, high, (0.088, 0.045), clothes.top, 9),
-            *(ellipsoid(chest + [0, side * 0.085, 0.045], (0.045, 0.052, 0.05), clothes.top, 7, 4) for side in (-1, 1)),
+            *(
+                ellipsoid(chest + np.array([0, side * 0.085, 0.045]), (0.045, 0.052, 0.05), clothes.top, 7, 4)
+                for side in (-1, 1)
+            ),
             ellipsoid(head, (0.058, 0.046, 0.072), clothes.skin, 9, 6),
-            ellipsoid(head + [-0.008, 0, 0.025], (0.060, 0.050, 0.052), clothes.hair, 9, 5),
+            ellipsoid(head + np.array([-0.008, 0, 0.025]), (0.060, 0.050, 0.052), clothes.hair, 9, 5),
         ]
     )
 

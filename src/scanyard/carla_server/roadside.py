@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_right
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -122,184 +123,184 @@ def character_of(rng: np.random.Generator, edge: Edge, built_up: float) -> Chara
     return CHARACTERS[int(rng.choice(len(CHARACTERS), p=weights / weights.sum()))]
 
 
-def plan_border(edge: Edge, character: Character, rng: np.random.Generator, density: float, clear: Clear) -> Plan:
-    """Lay out one border; ``density`` scales how much stands about, ``clear`` gives the distance to the nearest lane."""
-    border = _Border(edge)
-    plan = Plan()
-    if border.length < 6.0:
-        return plan
-    plan.items += _sidewalk(border, character, rng, density)
-    s = float(rng.uniform(0.5, 4.0))
-    while True:
-        width = float(rng.uniform(*character.lot_m))
-        if s + width > border.length:
-            break
-        _lot(plan, border, character, rng, s, width, clear)
-        s += width
-    plan.items += _trees(border, character, rng, density, clear)
-    if edge.kind != "sidewalk" and rng.random() < character.rail_share:
-        plan.items += _rail(border, rng)
-    return plan
+def plan_border(edge: Edge, character: Character, rng: np.random.Generator, *, density: float, clear: Clear) -> Plan:
+    """Lay out one border; ``density`` scales how much stands about, ``clear`` is the distance to the nearest lane."""
+    site = _Site(_Border(edge), character, rng, density, clear)
+    if site.border.length >= 6.0:
+        site.lay_out()
+        if edge.kind != "sidewalk" and rng.random() < character.rail_share:
+            site.rail()
+    return site.plan
 
 
-def _lot(
-    plan: Plan, border: _Border, character: Character, rng: np.random.Generator, s: float, width: float, clear: Clear
-) -> None:
-    middle = s + width / 2
-    setback = float(rng.uniform(*character.setback_m))
-    key = int(rng.integers(2**31))
-    town = character.name == "town"
-    front = width if town else width * float(rng.uniform(0.55, 0.8))
-    depth = float(rng.uniform(8, 12)) if character.name != "yards" else float(rng.uniform(12, 22))
-    paint = _PLASTER[int(rng.integers(len(_PLASTER)))]
-    built = rng.random() < character.built_share and _is_free(border, middle, setback, front, depth, clear)
-    if built:
-        x, y, yaw = border.at(middle, setback)
-        if town:
-            make: Callable[[], Mesh] = partial(buildings.terrace, key, front, depth, int(rng.integers(2, 6)))
-        elif character.name == "yards":
-            make = partial(buildings.hall, key, front, depth, float(rng.uniform(4.5, 9)))
+@dataclass
+class _Site:
+    """A border being laid out."""
+
+    border: _Border
+    character: Character
+    rng: np.random.Generator
+    density: float
+    clear: Clear
+    plan: Plan = field(default_factory=Plan)
+
+    def lay_out(self) -> None:
+        """Things on the sidewalk, then lot after lot, then trees."""
+        self.sidewalk()
+        s = float(self.rng.uniform(0.5, 4.0))
+        while True:
+            width = float(self.rng.uniform(*self.character.lot_m))
+            if s + width > self.border.length:
+                break
+            self.lot(s, width)
+            s += width
+        self.trees()
+
+    def put(self, make: Callable[[], Mesh], at: tuple[float, float, float], reach_m: float, **looks: Any) -> None:
+        """Add an item at x, y, heading."""
+        self.plan.items.append(Item(make, *at, reach_m, **looks))
+
+    def pick(self, colors: tuple[Color, ...]) -> Color:
+        """One of some colours."""
+        return colors[int(self.rng.integers(len(colors)))]
+
+    def lot(self, s: float, width: float) -> None:
+        """A building, or none, with what belongs to it, on ``width`` metres of border from ``s``."""
+        character, rng = self.character, self.rng
+        middle = s + width / 2
+        setback = float(rng.uniform(*character.setback_m))
+        key = int(rng.integers(2**31))
+        front = width if character.name == "town" else width * float(rng.uniform(0.55, 0.8))
+        depth = float(rng.uniform(12, 22)) if character.name == "yards" else float(rng.uniform(8, 12))
+        paint = self.pick(_PLASTER)
+        built = rng.random() < character.built_share and self.is_free(middle, setback, front, depth)
+        if built:
+            make: Callable[[], Mesh]
+            if character.name == "town":
+                make = partial(buildings.terrace, key, front, depth, int(rng.integers(2, 6)))
+            elif character.name == "yards":
+                make = partial(buildings.hall, key, front, depth, float(rng.uniform(4.5, 9)))
+            else:
+                make = partial(buildings.house, key, front, depth, int(rng.integers(1, 4)))
+            self.put(make, self.border.at(middle, setback), FAR_M, color=paint)
+        gate = 0.0
+        if setback > 4.0 and rng.random() < character.drive_share:
+            gate = self.drive(s, width, setback if built else 12.0)
+        self.boundary(s, width - gate - float(rng.uniform(0.2, 1.6)), key)
+        self.garden(s, width, setback)
+
+    def is_free(self, middle: float, setback: float, front: float, depth: float) -> bool:
+        """Whether a building there stays off every road."""
+        shares = [(along, away) for along in (-0.5, 0, 0.5) for away in (0, 0.5, 1)]
+        spots = [self.border.at(middle + along * front, setback + away * depth) for along, away in shares]
+        x, y, _ = np.array(spots).T
+        return bool((self.clear(x, y) > min(setback, 3.0) - 0.6).all())
+
+    def drive(self, s: float, width: float, room: float) -> float:
+        """Cars on a drive or in a yard, nose in or out; returns how much of the boundary stays open, metres."""
+        rng = self.rng
+        several = self.character.name == "yards"
+        count = int(width / 2.9) if several else 1
+        start = s + (width - 2.8 * count) / 2 + 1.4 if several else s + width - 1.8
+        depth = 3.2 if several else float(rng.uniform(2.9, max(3.0, min(room - 2.4, 6.0))))
+        if room < depth + 2.3:
+            return 0.0
+        for i in range(count):
+            x, y, yaw = self.border.at(start + 2.8 * i, depth)
+            if self.distance(x, y) >= 2.3:
+                turned = yaw + (np.pi if rng.random() < 0.5 else 0.0) + float(rng.normal(0, 0.03))
+                self.plan.places.append(Place(x, y, turned))
+        return width if several else 3.2
+
+    def boundary(self, s: float, length: float, key: int) -> None:
+        """Hedge, fence or wall along ``length`` metres of border."""
+        rng = self.rng
+        kind = self.character.boundary[int(rng.integers(len(self.character.boundary)))]
+        if kind == "open" or length < 2.0:
+            return
+        height = float(rng.uniform(0.8, 1.9))
+        make: Callable[[], Mesh]
+        if kind == "hedge":
+            make = partial(vegetation.hedge, key, length, height, float(rng.uniform(0.5, 1.0)))
+            color = self.pick(_GREENS)
+        elif kind == "slats":
+            make, color = partial(street_furniture.slat_fence, key, length, height), self.pick(_WOODS)
+        elif kind == "rails":
+            make, color = partial(street_furniture.rail_fence, length, 1.25), self.pick(_WOODS)
         else:
-            make = partial(buildings.house, key, front, depth, int(rng.integers(1, 4)))
-        plan.items.append(Item(make, x, y, yaw, FAR_M, paint))
-    gate = 0.0
-    if setback > 4.0 and rng.random() < character.drive_share:
-        gate = _drive(plan, border, character, rng, s, width, setback if built else 12.0, clear)
-    _boundary(plan, border, character, rng, s, width, gate, key)
-    _garden(plan, border, rng, s, width, setback, clear)
+            make, color = partial(street_furniture.wall, length, height * 0.8), self.pick(_PLASTER)
+        self.put(make, self.border.at(s + length / 2, float(rng.uniform(0.35, 0.9))), MIDDLE_M, color=color)
 
+    def garden(self, s: float, width: float, setback: float) -> None:
+        """Bushes, but none through a car."""
+        rng = self.rng
+        for _ in range(int(rng.poisson(width / 7 if setback > 3 else width / 25))):
+            x, y, yaw = self.border.at(
+                s + float(rng.uniform(0, width)), float(rng.uniform(0.8, max(1.2, setback - 0.8)))
+            )
+            beside = all(math.hypot(x - place.x, y - place.y) >= 3.2 for place in self.plan.places)
+            if beside and self.distance(x, y) >= 0.4:
+                make = partial(vegetation.bush, int(rng.integers(vegetation.VARIANTS)))
+                self.put(make, (x, y, yaw), MIDDLE_M, color=self.pick(_GREENS), scale=float(rng.uniform(0.6, 2.2)))
 
-def _is_free(border: _Border, middle: float, setback: float, front: float, depth: float, clear: Clear) -> bool:
-    spots = [
-        border.at(middle + along * front, setback + away * depth) for along in (-0.5, 0, 0.5) for away in (0, 0.5, 1)
-    ]
-    x, y, _ = np.array(spots).T
-    return bool((clear(x, y) > min(setback, 3.0) - 0.6).all())
+    def trees(self) -> None:
+        """In town along the sidewalk, elsewhere scattered behind it."""
+        rng = self.rng
+        every = self.character.tree_every_m / self.density
+        in_row = self.character.name == "town" and self.border.sidewalk_m > 1.4
+        s = float(rng.uniform(0, every))
+        while s < self.border.length:
+            away = -0.45 * self.border.sidewalk_m if in_row else float(rng.uniform(1.5, 12.0))
+            x, y, _ = self.border.at(s, away)
+            beside = all(math.hypot(x - place.x, y - place.y) >= 3.0 for place in self.plan.places)
+            if in_row or (beside and self.distance(x, y) > 1.0):
+                grown = vegetation.conifer if not in_row and rng.random() < 0.25 else vegetation.tree
+                make = partial(grown, int(rng.integers(vegetation.VARIANTS)))
+                at = (x, y, float(rng.uniform(0, 6.28)))
+                self.put(make, at, MIDDLE_M, color=self.pick(_GREENS), scale=float(rng.uniform(0.6, 1.25)))
+            s += every * float(rng.uniform(0.5, 1.5))
 
+    def sidewalk(self) -> None:
+        """Lamps or utility poles at a pitch, and small things scattered, along the kerb or just off the road."""
+        border, rng = self.border, self.rng
+        kerb = -border.sidewalk_m + 0.35 if border.sidewalk_m else 1.1
+        pitch = self.character.lamp_every_m
+        pole = street_furniture.lamp_post if rng.random() < 0.7 else street_furniture.utility_pole
+        variant = int(rng.integers(6))
+        s = float(rng.uniform(0, pitch))
+        while s < border.length:
+            self.put(partial(pole, variant), border.at(s, kerb), FAR_M)
+            s += pitch * float(rng.uniform(0.9, 1.1))
+        every = self.character.clutter_every_m / self.density
+        s = float(rng.uniform(0, every))
+        while s < border.length:
+            self.clutter(s, kerb)
+            s += every * float(rng.uniform(0.4, 1.6))
 
-def _drive(
-    plan: Plan,
-    border: _Border,
-    character: Character,
-    rng: np.random.Generator,
-    s: float,
-    width: float,
-    room: float,
-    clear: Clear,
-) -> float:
-    """Cars on a drive or in a yard, nose in or out; returns how much of the boundary stays open."""
-    several = character.name == "yards"
-    count = int(width / 2.9) if several else 1
-    gate = width if several else 3.2
-    start = s + (width - 2.8 * count) / 2 + 1.4 if several else s + width - 1.8
-    depth = 3.2 if several else float(rng.uniform(2.9, max(3.0, min(room - 2.4, 6.0))))
-    if room < depth + 2.3:
-        return 0.0
-    for i in range(count):
-        x, y, yaw = border.at(start + 2.8 * i, depth)
-        if float(clear(np.array(x), np.array(y))) < 2.3:
-            continue
-        turned = yaw + (np.pi if rng.random() < 0.5 else 0.0) + float(rng.normal(0, 0.03))
-        plan.places.append(Place(x, y, turned))
-    return gate
-
-
-def _boundary(
-    plan: Plan,
-    border: _Border,
-    character: Character,
-    rng: np.random.Generator,
-    s: float,
-    width: float,
-    gate: float,
-    key: int,
-) -> None:
-    kind = character.boundary[int(rng.integers(len(character.boundary)))]
-    length = width - gate - float(rng.uniform(0.2, 1.6))
-    if kind == "open" or length < 2.0:
-        return
-    height = float(rng.uniform(0.8, 1.9))
-    if kind == "hedge":
-        make: Callable[[], Mesh] = partial(vegetation.hedge, key, length, height, float(rng.uniform(0.5, 1.0)))
-        color = _GREENS[int(rng.integers(len(_GREENS)))]
-    elif kind == "slats":
-        make, color = partial(street_furniture.slat_fence, key, length, height), _WOODS[int(rng.integers(len(_WOODS)))]
-    elif kind == "rails":
-        make, color = partial(street_furniture.rail_fence, key, length, 1.25), _WOODS[int(rng.integers(len(_WOODS)))]
-    else:
-        make, color = (
-            partial(street_furniture.wall, key, length, height * 0.8),
-            _PLASTER[int(rng.integers(len(_PLASTER)))],
-        )
-    x, y, yaw = border.at(s + length / 2, float(rng.uniform(0.35, 0.9)))
-    plan.items.append(Item(make, x, y, yaw, MIDDLE_M, color))
-
-
-def _garden(
-    plan: Plan, border: _Border, rng: np.random.Generator, s: float, width: float, setback: float, clear: Clear
-) -> None:
-    for _ in range(int(rng.poisson(width / 7 if setback > 3 else width / 25))):
-        x, y, yaw = border.at(s + float(rng.uniform(0, width)), float(rng.uniform(0.8, max(1.2, setback - 0.8))))
-        if any(np.hypot(x - place.x, y - place.y) < 3.2 for place in plan.places[-4:]):
-            continue
-        if float(clear(np.array(x), np.array(y))) < 0.4:
-            continue
-        size = float(rng.uniform(0.6, 2.2))
-        make = partial(vegetation.bush, int(rng.integers(vegetation.VARIANTS)))
-        plan.items.append(Item(make, x, y, yaw, MIDDLE_M, _GREENS[int(rng.integers(len(_GREENS)))], size))
-
-
-def _trees(
-    border: _Border, character: Character, rng: np.random.Generator, density: float, clear: Clear
-) -> Iterator[Item]:
-    every = character.tree_every_m / density
-    s = float(rng.uniform(0, every))
-    town = character.name == "town"
-    while s < border.length:
-        away = -0.45 * border.sidewalk_m if town and border.sidewalk_m > 1.4 else float(rng.uniform(1.5, 12.0))
-        x, y, _ = border.at(s, away)
-        if town or float(clear(np.array(x), np.array(y))) > 1.0:
-            pick = vegetation.conifer if not town and rng.random() < 0.25 else vegetation.tree
-            make = partial(pick, int(rng.integers(vegetation.VARIANTS)))
-            color = _GREENS[int(rng.integers(len(_GREENS)))]
-            yield Item(make, x, y, float(rng.uniform(0, 6.28)), MIDDLE_M, color, float(rng.uniform(0.6, 1.25)))
-        s += every * float(rng.uniform(0.5, 1.5))
-
-
-def _sidewalk(border: _Border, character: Character, rng: np.random.Generator, density: float) -> Iterator[Item]:
-    """Lamps and utility poles at a pitch, and small things scattered, along the kerb or just off the road."""
-    kerb = -border.sidewalk_m + 0.35 if border.sidewalk_m else 1.1
-    s = float(rng.uniform(0, character.lamp_every_m))
-    lamp = street_furniture.lamp_post if rng.random() < 0.7 else street_furniture.utility_pole
-    variant = int(rng.integers(6))
-    while s < border.length:
-        x, y, yaw = border.at(s, kerb)
-        yield Item(partial(lamp, variant), x, y, yaw, FAR_M)
-        s += character.lamp_every_m * float(rng.uniform(0.9, 1.1))
-    every = character.clutter_every_m / density
-    s = float(rng.uniform(0, every))
-    while s < border.length:
-        pick = int(rng.choice(4, p=[0.3, 0.28, 0.22, 0.2]))
-        make = (
-            street_furniture.sign,
-            street_furniture.bin_on_wheels,
-            street_furniture.bollard,
-            street_furniture.cabinet,
-        )[pick]
-        inner = rng.random() < 0.5 or pick in {0, 2}
-        away = kerb if inner else -0.35 if border.sidewalk_m else 1.8
-        group = int(rng.integers(2, 5)) if pick in {1, 2} else 1
+    def clutter(self, s: float, kerb: float) -> None:
+        """A sign, a group of bins or bollards, or a cabinet."""
+        border, rng = self.border, self.rng
+        number = int(rng.choice(4, p=[0.3, 0.28, 0.22, 0.2]))
+        furniture = street_furniture
+        make = (furniture.sign, furniture.bin_on_wheels, furniture.bollard, furniture.cabinet)[number]
+        at_kerb = rng.random() < 0.5 or number in {0, 2}
+        away = kerb if at_kerb else -0.35 if border.sidewalk_m else 1.8
+        group = int(rng.integers(2, 5)) if number in {1, 2} else 1
         for i in range(group):
-            x, y, yaw = border.at(min(s + (0.75 if pick == 1 else 1.4) * i, border.length), away)
-            color = _SIGNS[int(rng.integers(3))] if pick == 0 else (0.18, 0.22 + 0.1 * (i % 2), 0.2)
-            yield Item(partial(make, int(rng.integers(6))), x, y, yaw + float(rng.normal(0, 0.06)), NEAR_M, color)
-        s += every * float(rng.uniform(0.4, 1.6))
+            x, y, yaw = border.at(min(s + (0.75 if number == 1 else 1.4) * i, border.length), away)
+            color = self.pick(_SIGNS) if number == 0 else (0.18, 0.22 + 0.1 * (i % 2), 0.2)
+            turned = yaw + float(rng.normal(0, 0.06))
+            self.put(partial(make, int(rng.integers(6))), (x, y, turned), NEAR_M, color=color)
 
+    def rail(self) -> None:
+        """A guard rail along a stretch of the border."""
+        start, stop = np.sort(self.rng.uniform(0, self.border.length, 2))
+        step = 8.0
+        for s in np.arange(start, stop - step, step):
+            self.put(
+                partial(street_furniture.guard_rail, step + 0.1), self.border.at(float(s) + step / 2, 0.7), MIDDLE_M
+            )
 
-def _rail(border: _Border, rng: np.random.Generator) -> Iterator[Item]:
-    """Guard rail along a stretch of the border."""
-    start, stop = np.sort(rng.uniform(0, border.length, 2))
-    step = 8.0
-    for s in np.arange(start, stop - step, step):
-        x, y, yaw = border.at(float(s) + step / 2, 0.7)
-        yield Item(partial(street_furniture.guard_rail, step + 0.1), x, y, yaw, MIDDLE_M)
+    def distance(self, x: float, y: float) -> float:
+        """To the nearest lane, metres."""
+        return float(self.clear(np.array(x), np.array(y)))

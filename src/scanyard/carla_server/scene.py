@@ -82,7 +82,7 @@ class Scene:
     """The world as sensors see it."""
 
     def __init__(self, road_map: RoadMapLike, *, style: int = 0, parked_share: float = 0.6) -> None:
-        """Plan the street along ``road_map``; ``style`` reseeds all of it, ``parked_share`` (0 to 1) of places are taken."""
+        """Plan the street along ``road_map``; ``style`` reseeds it, ``parked_share`` (0 to 1) of places are taken."""
         self._ground = ground_of(road_map)
         self._scenery = Scenery(self._ground, road_map.name, style=style, parked_share=parked_share)
         self._regions = Regions(self._ground, self._scenery)
@@ -134,7 +134,7 @@ class Scene:
         self._version += 1
 
     def anchor(self, position: Floats) -> Floats:
-        """The point (3,) that rays of a sensor at ``position`` (3,) are given relative to; single precision is enough there."""
+        """The point (3,) that rays of a sensor at ``position`` (3,) start relative to: single precision does there."""
         return self._regions.around(position).center
 
     def cast(self, origins: ArrayLike, directions: ArrayLike) -> Hits:
@@ -175,25 +175,25 @@ class Scene:
         street = region.surface
         found = street.cast(rays) if salt is None else cast_through(street, rays, region.seed_of, salt)
         hits = _street_hits(found, rays, region, look=look)
-        placed = self._placed
         for k, rows, nearest_m in candidates:
             if nearest_m > 0.0:
                 rows = rows[hits.range_m[rows] > nearest_m]  # noqa: PLW2901  # the others met something before
             if len(rows):
-                self._meet(hits, placed, k, rays[rows], rows, anchor, salt)
+                self._meet(hits, k, rays[rows], rows, anchor=anchor, salt=salt)
         return hits
 
-    def _meet(
-        self, hits: Hits, placed: Placed, k: int, rays: Array32, rows: Rows, anchor: Floats, salt: int | None
-    ) -> None:
+    def _meet(self, hits: Hits, k: int, rays: Array32, rows: Rows, *, anchor: Floats, salt: int | None) -> None:
         """Cast the rays of ``rows`` at actor ``k`` and keep what is nearer than ``hits``."""
+        placed = self._placed
         shape = placed.shapes[k]
         turn = placed.world_from_actor[k, :3, :3]
         local = _seen_from(rays, turn, placed.world_from_actor[k, :3, 3] - anchor)
         if salt is None:
             found = shape.surface.cast(local)
         else:
-            found = cast_through_one(shape.surface, shape.opaque_surface, local, rows, shape.seed, salt)
+            found = cast_through_one(
+                shape.surface, shape.opaque_surface, local, ray_index=rows, seed=shape.seed, salt=salt
+            )
         closer = np.flatnonzero(found.range_m < hits.range_m[rows])
         to, face, normal = rows[closer], found.face[closer], found.normal[closer]
         hits.range_m[to] = found.range_m[closer]
@@ -236,4 +236,4 @@ def _seen_from(rays: Array32, turn: Floats, shift: Floats) -> Array32:
     turn32 = turn.astype(np.float32)
     pairs = rays.reshape(-1, 2, 3).copy()
     pairs[:, 0] -= shift.astype(np.float32)
-    return np.einsum("mkj,ji->mki", pairs, turn32).reshape(-1, 6)
+    return np.asarray(np.einsum("mkj,ji->mki", pairs, turn32).reshape(-1, 6))

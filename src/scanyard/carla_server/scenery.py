@@ -51,7 +51,7 @@ class Scenery:
         places: list[Place] = []
         for number, edge in enumerate(ground.edges):
             character = character_of(stream(*key, "character", edge.road_id), edge, built_up)
-            plan = plan_border(edge, character, stream(*key, "border", number), density, ground.clearance)
+            plan = plan_border(edge, character, stream(*key, "border", number), density=density, clear=ground.clearance)
             self._items += plan.items
             places += plan.places
         for number, lane in enumerate(ground.parking):
@@ -100,10 +100,8 @@ class Scenery:
         taken = [n for n in range(len(places)) if stream(*key, "taken", n).random() < parked_share]
         spots = np.array([(places[n].x, places[n].y, places[n].yaw) for n in taken]).reshape(-1, 3)
         ahead = 1.2 * np.c_[np.cos(spots[:, 2]), np.sin(spots[:, 2])]
-        heights = np.stack(
-            [ground.height(x, y) for x, y in ((spots + np.c_[sign * ahead, np.zeros(len(spots))])[:, :2].T for sign in (0, 1, -1))],
-            axis=1,
-        )  # fmt: skip
+        places_xy = [spots[:, :2], spots[:, :2] + ahead, spots[:, :2] - ahead]
+        heights = np.stack([ground.height(xy[:, 0], xy[:, 1]) for xy in places_xy], axis=1)
         kept: list[Parked] = []
         corners = _Apart()
         for n, z in zip(taken, heights, strict=True):

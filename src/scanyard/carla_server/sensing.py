@@ -127,18 +127,19 @@ def beams_of(attributes: Mapping[str, str], tick: Tick) -> Beams:
     swept = fov * turns
     start = 0.0 if math.isclose(turns, round(turns), abs_tol=1e-9) else math.fmod(swept * tick.frame, fov)
     span = (_number(attributes, "upper_fov", 10.0), _number(attributes, "lower_fov", -30.0))
-    return _beams(table, channels, span, firings, fov, swept, start)
+    return _beams(table, channels, span, firings, (fov, swept, start))
 
 
 @lru_cache(maxsize=16)
 def _beams(
-    table: str, channels: int, span: tuple[float, float], firings: int, fov: float, swept: float, start: float
+    table: str, channels: int, span: tuple[float, float], firings: int, sweep: tuple[float, float, float]
 ) -> Beams:
     if table:
         rows = np.array([[float(value) for value in row.split(":")] for row in table.strip(";").split(";")])
         elevation, offset = np.deg2rad(rows[:, 0]), rows[:, 1]
     else:
         elevation, offset = np.deg2rad(np.linspace(span[0], span[1], channels)), np.zeros(channels)
+    fov, swept, start = sweep
     azimuth = np.deg2rad((start + np.arange(firings) * swept / firings) % fov - fov / 2)
     flat = np.cos(elevation)[:, None]
     direction = np.stack(

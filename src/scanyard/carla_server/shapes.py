@@ -7,7 +7,7 @@ the same bytes on a server that has already served others.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Any
@@ -15,10 +15,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from scanyard.carla_server import cargo, heavy_vehicles, people, two_wheelers, vehicles
 from scanyard.carla_server.materials import TRANSPARENT
 from scanyard.carla_server.mesh import Mesh
 from scanyard.carla_server.raycast import Surface
-from scanyard.carla_server import cargo, people, two_wheelers, vehicles
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Shape:
     kind: str
     """car, van, truck, bus, motorcycle, bicycle, adult, child or prop."""
     center: tuple[float, float, float]
-    """Middle of the bounding box in the actor's frame, metres; walkers' origin is that middle, the others' the ground below it."""
+    """Middle of the box in the actor's frame, metres: walkers' origin is that middle, the others' the ground below."""
     extent: tuple[float, float, float]
     """Half sizes along x, y, z, metres: exactly the mesh's bounds."""
     mesh: Mesh
@@ -78,25 +78,35 @@ def _shape(type_id: str, kind: str, body: str, size: tuple[float, ...], color: s
 
 
 def _mesh(kind: str, body: str, variant: int, size: tuple[float, ...]) -> Mesh:
-    match kind:
-        case "car":
-            return vehicles.car(body if body in vehicles.PROFILES else "hatchback", variant, size)
-        case "van":
-            return vehicles.car(body if body in vehicles.PROFILES else ("van", "minivan")[variant % 2], variant, size)
-        case "truck":
-            return vehicles.truck(variant, size)
-        case "bus":
-            return vehicles.bus(variant, size)
-        case "bicycle" | "motorcycle":
-            return two_wheelers.ridden(kind, variant, size)
-        case "adult" | "child":
-            return people.walker(variant, size).moved((0.0, 0.0, -size[2] / 2))
-        case "prop":
-            return cargo.prop(body, variant, size)
-    raise ValueError(
-        f"a blueprint's shape has kind {kind!r}; expected car, van, truck, bus, motorcycle, bicycle, adult, child or prop"
-    )
+    make = _MAKERS.get(kind)
+    if make is None:
+        raise ValueError(f"a blueprint's shape has kind {kind!r}; there are {', '.join(_MAKERS)}")
+    return make(body, variant, size)
 
+
+def _car(body: str, variant: int, size: Sequence[float]) -> Mesh:
+    return vehicles.car(body if body in vehicles.PROFILES else "hatchback", variant, size)
+
+
+def _van(body: str, variant: int, size: Sequence[float]) -> Mesh:
+    return vehicles.car(body if body in vehicles.PROFILES else ("van", "minivan")[variant % 2], variant, size)
+
+
+def _walker(_body: str, variant: int, size: Sequence[float]) -> Mesh:
+    return people.walker(variant, size).moved((0.0, 0.0, -size[2] / 2))
+
+
+_MAKERS: dict[str, Callable[[str, int, Sequence[float]], Mesh]] = {
+    "car": _car,
+    "van": _van,
+    "truck": lambda _body, variant, size: heavy_vehicles.truck(variant, size),
+    "bus": lambda _body, _variant, size: heavy_vehicles.bus(size),
+    "bicycle": lambda _body, variant, size: two_wheelers.ridden("bicycle", variant, size),
+    "motorcycle": lambda _body, variant, size: two_wheelers.ridden("motorcycle", variant, size),
+    "adult": _walker,
+    "child": _walker,
+    "prop": cargo.prop,
+}
 
 _PALETTE = (
     (0.75, 0.76, 0.78), (0.10, 0.10, 0.11), (0.88, 0.88, 0.87), (0.35, 0.37, 0.40), (0.16, 0.22, 0.40),
@@ -117,4 +127,5 @@ def _parsed(color: str) -> tuple[float, float, float] | None:
 def box_corners(shape: Shape) -> NDArray[np.float64]:
     """The eight corners (8, 3) of a shape's box in the actor's frame, x slowest, z fastest."""
     signs = np.array([[x, y, z] for x in (-1, 1) for y in (-1, 1) for z in (-1, 1)], dtype=float)
-    return np.asarray(shape.center) + signs * np.asarray(shape.extent)
+    corners: NDArray[np.float64] = np.asarray(shape.center) + signs * np.asarray(shape.extent)
+    return corners

@@ -100,38 +100,47 @@ def slat_fence(key: int, length: float, height: float) -> Mesh:
     top = height * (1 + rng.normal(0, 0.008, count))
     half = pitch * share / 2
     corners = np.stack(
-        [np.c_[np.zeros(count), ys - half, np.full(count, 0.05)], np.c_[np.zeros(count), ys + half, np.full(count, 0.05)],
-         np.c_[np.zeros(count), ys + half, top], np.c_[np.zeros(count), ys - half, top]], axis=1,
-    )  # fmt: skip
+        [
+            np.c_[np.zeros(count), ys - half, np.full(count, 0.05)],
+            np.c_[np.zeros(count), ys + half, np.full(count, 0.05)],
+            np.c_[np.zeros(count), ys + half, top],
+            np.c_[np.zeros(count), ys - half, top],
+        ],
+        axis=1,
+    )
     faces = np.array([[0, 1, 2], [0, 2, 3]])[None] + 4 * np.arange(count)[:, None, None]
     posts = np.arange(-length / 2, length / 2 + 0.01, 2.4)
     return Mesh.joined(
         [
             Mesh.of(corners, faces, Material.FENCE),
             boxes([(0.03, 0, 0.25 * height), (0.03, 0, 0.8 * height)], [(0.04, length, 0.08)] * 2, Material.FENCE),
-            boxes(np.c_[np.full(len(posts), 0.05), posts, np.full(len(posts), height / 2 - 0.1)],
-                  np.full((len(posts), 3), (0.09, 0.09, height + 0.3)), Material.FENCE),
+            boxes(
+                np.c_[np.full(len(posts), 0.05), posts, np.full(len(posts), height / 2 - 0.1)],
+                np.full((len(posts), 3), (0.09, 0.09, height + 0.3)),
+                Material.FENCE,
+            ),
         ]
-    )  # fmt: skip
+    )
 
 
-def rail_fence(key: int, length: float, height: float) -> Mesh:
+def rail_fence(length: float, height: float) -> Mesh:
     """Posts and three rails, along y: a paddock's."""
-    del key
     posts = np.arange(-length / 2, length / 2 + 0.01, 2.0)
     rails = np.array([0.35, 0.65, 0.95]) * height
     return Mesh.joined(
         [
             boxes(np.c_[np.zeros(3), np.zeros(3), rails], np.full((3, 3), (0.03, length, 0.1)), Material.FENCE),
-            boxes(np.c_[np.zeros(len(posts)), posts, np.full(len(posts), height / 2 - 0.1)],
-                  np.full((len(posts), 3), (0.1, 0.1, height + 0.3)), Material.FENCE),
+            boxes(
+                np.c_[np.zeros(len(posts)), posts, np.full(len(posts), height / 2 - 0.1)],
+                np.full((len(posts), 3), (0.1, 0.1, height + 0.3)),
+                Material.FENCE,
+            ),
         ]
-    )  # fmt: skip
+    )
 
 
-def wall(key: int, length: float, height: float) -> Mesh:
+def wall(length: float, height: float) -> Mesh:
     """A garden wall with a coping and piers, along y."""
-    del key
     piers = np.array([-length / 2 + 0.2, length / 2 - 0.2])
     return Mesh.joined(
         [
@@ -155,7 +164,10 @@ def guard_rail(length: float) -> Mesh:
     return Mesh.joined(
         [
             sheet(rows, Material.GUARD_RAIL),
-            boxes(np.c_[np.full(len(posts), 0.07), posts, np.full(len(posts), 0.2)],
-                  np.full((len(posts), 3), (0.1, 0.06, 1.1)), Material.GUARD_RAIL),
+            boxes(
+                np.c_[np.full(len(posts), 0.07), posts, np.full(len(posts), 0.2)],
+                np.full((len(posts), 3), (0.1, 0.06, 1.1)),
+                Material.GUARD_RAIL,
+            ),
         ]
-    )  # fmt: skip
+    )

@@ -40,13 +40,13 @@ def _rider(seat: np.ndarray[tuple[int], np.dtype[np.float64]], lean: float, peda
             else np.array([0.08, side * 0.13, 0.20])
         )
         knee = np.array([hip[0] + (0.24 if up else 0.16), side * 0.085, hip[2] - (0.02 if up else 0.14)])
-        thigh = hip + [0, side * 0.05, 0]
+        thigh = hip + np.array([0, side * 0.05, 0])
         parts.append(
             limb(Limb((tuple(thigh), tuple(knee), tuple(foot)), (0.06, 0.042, 0.028)), RIDING.trousers, RIDING.trousers)
         )
-        shoulder = neck + [-0.01, side * 0.115, -0.03]
+        shoulder = neck + np.array([-0.01, side * 0.115, -0.03])
         hand = np.array([0.33, side * 0.16, 0.62]) if pedalling else np.array([0.30, side * 0.19, 0.56])
-        elbow = (shoulder + hand) / 2 + [-0.02, side * 0.03, -0.05]
+        elbow = (shoulder + hand) / 2 + np.array([-0.02, side * 0.03, -0.05])
         parts.append(
             limb(Limb((tuple(shoulder), tuple(elbow), tuple(hand)), (0.034, 0.027, 0.019)), RIDING.top, RIDING.skin)
         )
@@ -77,9 +77,13 @@ def _wheel(x: float, radius: float, thickness: float, material: Material) -> Mes
 def _bicycle() -> list[Mesh]:
     metal = Material.BICYCLE
     bars = [
-        ((-0.52, 0, 0.34), (-0.08, 0, 0.30)), ((-0.52, 0, 0.34), (-0.17, 0, 0.82)), ((-0.08, 0, 0.30), (-0.18, 0, 0.92)),
-        ((-0.08, 0, 0.30), (0.36, 0, 0.72)), ((-0.17, 0, 0.82), (0.36, 0, 0.82)), ((0.36, 0, 0.98), (0.53, 0, 0.34)),
-    ]  # fmt: skip
+        ((-0.52, 0, 0.34), (-0.08, 0, 0.30)),
+        ((-0.52, 0, 0.34), (-0.17, 0, 0.82)),
+        ((-0.08, 0, 0.30), (-0.18, 0, 0.92)),
+        ((-0.08, 0, 0.30), (0.36, 0, 0.72)),
+        ((-0.17, 0, 0.82), (0.36, 0, 0.82)),
+        ((0.36, 0, 0.98), (0.53, 0, 0.34)),
+    ]
     tubes = [tube(a, b, 0.018, metal, 6) for a, b in bars]
     handlebar = [
         tube((0.42, -0.27, 1.02), (0.42, 0.27, 1.02), 0.016, metal, 6),

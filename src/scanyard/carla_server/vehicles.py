@@ -1,4 +1,4 @@
-"""Cars, vans, pickups, trucks and buses, lofted from a side profile.
+"""Cars, vans and pickups, lofted from a side profile.
 
 Each body is a row of cross-sections from nose to tail: bowed ends, barrelled sides, wheel arches, a glass band with
 pillars, and seats behind the glass, because LiDAR sees them.  Every mesh is finally stretched to fill its box exactly:
@@ -71,11 +71,14 @@ VARIANTS = 12  # of each body: enough that no street repeats itself, few enough 
 
 
 @cache
-def car_template(body: str, variant: int, tag_paint: int = Material.CAR_PAINT) -> Mesh:
+def car_template(body: str, variant: int) -> Mesh:
     """A car of ``body`` (a key of ``PROFILES``), one of ``VARIANTS``, filling [-1/2, 1/2]² × [0, 1]."""
     rng = stream("vehicle", body, variant)
     base = PROFILES[body]
-    jitter = lambda scale: float(rng.normal(0.0, scale))  # noqa: E731  # read once per field below
+
+    def jitter(scale: float) -> float:
+        return float(rng.normal(0.0, scale))
+
     profile = replace(
         base,
         cowl=base.cowl + jitter(0.012), roof_front=base.roof_front + jitter(0.012),
@@ -98,9 +101,6 @@ _TYPICAL: dict[str, tuple[float, float, float]] = {
     "minivan": (4.8, 1.86, 1.95), "van": (5.2, 1.92, 2.25),
 }  # fmt: skip
 """(length, width, height) in metres that a template is drawn at before it is stretched to the size asked for."""
-
-_GLASS = {Material.CAR_PAINT: Material.CAR_GLASS, Material.TRUCK_PAINT: Material.TRUCK_GLASS}
-_DARK = {Material.CAR_PAINT: Material.CAR_DARK, Material.TRUCK_PAINT: Material.TRUCK_DARK}
 
 
 def _wheel_radius(height: float) -> float:
@@ -229,7 +229,10 @@ def _wheels(profile: Profile, length: float, width: float, height: float) -> lis
 
 def _interior(profile: Profile, length: float, width: float, height: float) -> Mesh:
     """Seats, dashboard, wheel, mirrors, and the aerial that makes annotators' boxes a little higher than roofs."""
-    at = lambda share: (0.5 - share) * length  # noqa: E731
+
+    def at(share: float) -> float:
+        return (0.5 - share) * length
+
     front = profile.roof_front + 0.10
     rear = min(profile.roof_rear - 0.02, front + 0.24)
     seat_top = min(0.80 * height, 0.62 * height + 0.25)
@@ -250,7 +253,7 @@ def _interior(profile: Profile, length: float, width: float, height: float) -> M
         for side in (-1, 1)
     ]
     wheel_center = np.array([at(profile.cowl + 0.12), -0.21 * width, 0.60 * height])
-    wheel = tube(wheel_center, wheel_center + [0.03, 0, 0.015], 0.18, Material.CAR_INTERIOR, 8)
+    wheel = tube(wheel_center, wheel_center + np.array([0.03, 0, 0.015]), 0.18, Material.CAR_INTERIOR, 8)
     fin = box((at(profile.roof_rear - 0.05), 0.0, 1.003 * height), (0.16, 0.03, 0.03 * height), Material.CAR_DARK)
     return Mesh.joined([boxes(centers, sizes, Material.CAR_INTERIOR), wheel, fin, *mirrors])
 
@@ -259,87 +262,3 @@ def car(body: str, variant: int, size: Sequence[float]) -> Mesh:
     """A car that fills ``size`` (length, width, height) exactly, standing on z = 0."""
     length, width, height = size
     return car_template(body, variant % VARIANTS).fitted((-length / 2, -width / 2, 0), (length / 2, width / 2, height))
-
-
-def truck(variant: int, size: Sequence[float]) -> Mesh:
-    """A box truck: cab, cargo box, chassis and wheels, filling ``size`` exactly."""
-    rng = stream("truck", variant)
-    length, width, height = size
-    cab = min(2.1, 0.30 * length)
-    cab_height = min(height * float(rng.uniform(0.72, 0.92)), 2.9)
-    gap, floor = 0.15, min(1.05, 0.36 * height)
-    nose = length / 2
-    panes = [
-        box((nose - 0.02, 0, 0.70 * cab_height), (0.04, 0.86 * width, 0.34 * cab_height), Material.TRUCK_GLASS),
-        *(
-            box(
-                (nose - 0.45 * cab, side * (width / 2 - 0.03), 0.72 * cab_height),
-                (0.5 * cab, 0.02, 0.28 * cab_height),
-                Material.TRUCK_GLASS,
-            )
-            for side in (-1, 1)
-        ),
-    ]
-    slope = float(rng.uniform(0.05, 0.30))
-    outline = np.array([(0.10, 0.42), (0.0, 0.55), (0.0, 0.30 * cab_height), (0.05, 0.52 * cab_height),
-                        (0.05 + slope, 0.96 * cab_height), (0.16 + slope, cab_height), (cab, cab_height), (cab, 0.42)])  # fmt: skip
-    cab_mesh = _prism(np.c_[nose - outline[:, 0], outline[:, 1]], width * 0.985, Material.TRUCK_PAINT)
-    open_bed = rng.random() < 0.25
-    bed_top = floor + 0.5 if open_bed else height
-    cargo_length = length - cab - gap
-    parts = [cab_mesh, *panes]
-    parts.append(
-        box(
-            (-length / 2 + cargo_length / 2, 0, (floor + bed_top) / 2),
-            (cargo_length, width, bed_top - floor),
-            Material.TRUCK_CARGO,
-        )
-    )
-    parts.append(box((-0.05 * length, 0, floor - 0.18), (0.88 * length, 0.34 * width, 0.24), Material.TRUCK_DARK))
-    parts += [box((-length / 2 + 0.06, 0, 0.55), (0.1, 0.9 * width, 0.14), Material.TRUCK_DARK)]
-    parts += [box((nose - cab / 2, 0, 0.5), (cab, 0.9 * width, 0.3), Material.TRUCK_DARK)]
-    parts += _heavy_wheels(
-        [nose - 0.55 * cab, -0.26 * length, *([-0.26 * length - 1.2] if length > 8 else [])], width, Material.TRUCK_DARK
-    )
-    return Mesh.joined(parts).fitted((-length / 2, -width / 2, 0), (length / 2, width / 2, height))
-
-
-def bus(variant: int, size: Sequence[float]) -> Mesh:
-    """A city bus with a glass band and seats, filling ``size`` exactly."""
-    length, width, height = size
-    del variant
-    skin = _prism(
-        np.array([(length / 2 - 0.10, 0.32), (length / 2, 0.6), (length / 2 - 0.02, 0.36 * height),
-                  (length / 2 - 0.22, 0.93 * height), (length / 2 - 0.4, height), (-length / 2 + 0.2, height),
-                  (-length / 2, 0.9 * height), (-length / 2, 0.4)]),
-        width * 0.985, Material.BUS_PAINT,
-    )  # fmt: skip
-    bays = max(3, int(length / 1.6))
-    xs = np.linspace(-length / 2 + 1.0, length / 2 - 1.2, bays)
-    pitch = xs[1] - xs[0]
-    panes = [boxes(np.c_[xs, np.full(bays, side * (width / 2 - 0.01)), np.full(bays, 0.64 * height)],
-                   [(pitch - 0.12, 0.02, 0.36 * height)] * bays, Material.BUS_GLASS) for side in (-1, 1)]  # fmt: skip
-    panes.append(box((length / 2 - 0.03, 0, 0.62 * height), (0.05, 0.9 * width, 0.42 * height), Material.BUS_GLASS))
-    wheels = _heavy_wheels([0.30 * length, -0.26 * length], width, Material.BUS_DARK)
-    return Mesh.joined([skin, *panes, *wheels]).fitted((-length / 2, -width / 2, 0), (length / 2, width / 2, height))
-
-
-def _prism(outline_xz: Floats, width: float, material: Material) -> Mesh:
-    """A side outline (K, 2) as x and z, drawn out across ``width`` with slightly rounded flanks."""
-    middle = outline_xz.mean(axis=0)
-    rows = []
-    for y, shrink in ((-0.5, 0.94), (-0.47, 1.0), (0.47, 1.0), (0.5, 0.94)):
-        drawn = middle + (outline_xz - middle) * shrink
-        rows.append(np.c_[drawn[:, 0], np.full(len(drawn), y * width), drawn[:, 1]])
-    count = len(outline_xz)
-    caps = [[first, first + i, first + i + 1] for first in (0, 3 * count) for i in range(1, count - 1)]
-    faces = np.concatenate([quads(4, count, closed=True), np.array(caps)])
-    return Mesh.of(np.concatenate(rows), faces, material)
-
-
-def _heavy_wheels(axles: Sequence[float], width: float, material: Material) -> list[Mesh]:
-    return [
-        tube((x, side * (width / 2 - 0.35), 0.5), (x, side * (width / 2 - 0.03), 0.5), 0.5, material, 16)
-        for x in axles
-        for side in (-1, 1)
-    ]
