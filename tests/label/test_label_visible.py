@@ -126,7 +126,7 @@ def test_half_a_car_behind_a_wall_is_half_visible() -> None:
     assert boxes.visibility is not None
     assert boxes.occlusion is not None
     np.testing.assert_allclose(boxes.visibility, [0.5], atol=0.01)
-    assert boxes.occlusion.tolist() == [1]
+    assert boxes.occlusion.tolist() == [2]
 
 
 def test_what_lies_behind_or_beside_a_car_does_not_hide_it() -> None:
@@ -215,7 +215,7 @@ def test_without_a_camera_the_image_columns_are_absent() -> None:
 
 
 def test_occlusion_levels_follow_the_visible_fraction() -> None:
-    assert occlusion_level(np.array([1.0, 0.8, 0.79, 0.4, 0.39, 0.0])).tolist() == [0, 0, 1, 1, 2, 2]
+    assert occlusion_level(np.array([1.0, 0.85, 0.84, 0.55, 0.54, 0.0])).tolist() == [0, 0, 1, 1, 2, 2]
 
 
 def test_frames_without_actors_or_returns() -> None:

