@@ -75,10 +75,9 @@ def mirrored(example: Example) -> Example:
 def turned(example: Example, angle_rad: float) -> Example:
     """The street turned about the sensor."""
     points, boxes, foot = example.points.copy(), example.boxes.copy(), example.sensor_m[:2]
-    cos, sin = np.cos(angle_rad), np.sin(angle_rad)
-    rotation = np.array([[cos, -sin], [sin, cos]])
-    points[:, :2] = (points[:, :2] - foot) @ rotation.T + foot
-    boxes[:, :2] = (boxes[:, :2] - foot) @ rotation.T + foot
+    rotation = _rotation(angle_rad)
+    _map_ground(points, foot, rotation)
+    _map_ground(boxes, foot, rotation)
     boxes[:, 6] += angle_rad
     return replace(example, points=points, boxes=boxes)
 
@@ -86,16 +85,16 @@ def turned(example: Example, angle_rad: float) -> Example:
 def scaled(example: Example, factor: float) -> Example:
     """Everything larger or smaller by ``factor``, seen from the sensor's foot."""
     points, boxes, foot = example.points.copy(), example.boxes.copy(), example.sensor_m[:2]
-    points[:, :2] = (points[:, :2] - foot) * factor + foot
+    _map_ground(points, foot, factor * np.eye(2))
     points[:, 2] *= factor
-    boxes[:, :2] = (boxes[:, :2] - foot) * factor + foot
+    _map_ground(boxes, foot, factor * np.eye(2))
     boxes[:, 2:6] *= factor
     return replace(example, points=points, boxes=boxes)
 
 
 def thinned(example: Example, share: float, rng: np.random.Generator) -> Example:
     """A random ``share`` of the points."""
-    keep = rng.random(len(example.points)) < share
+    keep = rng.random(len(example.points), dtype=np.float32) < share
     return replace(example, points=example.points[keep], unlabelled=example.unlabelled[keep])
 
 
@@ -128,12 +127,22 @@ def paste(example: Example, snippets: Sequence[Snippet], rng: np.random.Generato
 def _placed(snippet: Snippet, angle_rad: float, sensor_m: FloatArray) -> tuple[NDArray[np.float32], FloatArray]:
     """Points and box of a snippet turned about the sensor."""
     points, box = snippet.points.copy(), snippet.box.copy()
-    cos, sin = np.cos(angle_rad), np.sin(angle_rad)
-    rotation = np.array([[cos, -sin], [sin, cos]])
-    points[:, :2] = (points[:, :2] - sensor_m[:2]) @ rotation.T + sensor_m[:2]
-    box[:2] = (box[:2] - sensor_m[:2]) @ rotation.T + sensor_m[:2]
+    _map_ground(points, sensor_m[:2], _rotation(angle_rad))
+    _map_ground(box[None], sensor_m[:2], _rotation(angle_rad))
     box[6] += angle_rad
     return points, box
+
+
+def _rotation(angle_rad: float) -> FloatArray:
+    """(2, 2) turn from x towards y."""
+    cos, sin = np.cos(angle_rad), np.sin(angle_rad)
+    return np.array([[cos, -sin], [sin, cos]])
+
+
+def _map_ground(rows: NDArray[np.floating], foot_m: FloatArray, linear: FloatArray) -> None:
+    """Apply ``linear`` (2, 2) to columns x and y of ``rows`` about ``foot_m`` (2,), in place and in their own precision."""
+    foot = foot_m.astype(rows.dtype)
+    rows[:, :2] = (rows[:, :2] - foot) @ linear.T.astype(rows.dtype) + foot
 
 
 def _has_room(points: NDArray[np.float32], boxes: FloatArray, box: FloatArray) -> bool:

@@ -48,7 +48,10 @@ class PillarNet(nn.Module):
 
     def forward(self, cells: OccupiedCells) -> tuple[Tensor, Tensor]:
         """Features per cell and heat-map logits."""
-        listed = self.stem(cells.figures)
+        with _full_precision():
+            listed = self.stem(cells.figures)
+        if torch.is_autocast_enabled("cpu"):
+            listed = listed.to(torch.get_autocast_dtype("cpu"))
         rows, columns = self.shape
         dense = listed.new_zeros(cells.num_frames * rows * columns, listed.shape[1])
         dense = dense.index_copy_(0, cells.index, listed)
@@ -61,9 +64,19 @@ class PillarNet(nn.Module):
     def figures_at(self, features: Tensor, batch: Tensor, cell: Tensor, category: Tensor) -> Tensor:
         """Box figures (K, FIGURES) of K cells, given by frame in the batch, flat cell index and category."""
         flat = features.permute(0, 2, 3, 1).flatten(1, 2)
-        every = self.figures(flat[batch, cell]).float().unflatten(1, (-1, FIGURES))
+        with _full_precision():
+            every = self.figures(flat[batch, cell].float()).unflatten(1, (-1, FIGURES))
         chosen: Tensor = every[torch.arange(len(cell)), category]
         return chosen
+
+
+def _full_precision() -> torch.autocast:
+    """No bfloat16 inside: for layers whose number of rows differs from step to step.
+
+    oneDNN builds and keeps a kernel for every shape it meets, which costs three times the layer and a gigabyte in a few
+    hundred steps.
+    """
+    return torch.autocast("cpu", enabled=False)
 
 
 def _convolution(inputs: int, outputs: int, *, stride: int = 1) -> nn.Sequential:
