@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -52,7 +53,7 @@ class Boxes:
             value = getattr(self, field.name)
             if value is None:
                 continue
-            array = np.asarray(value, dtype=_DTYPES.get(field.name, np.float64))
+            array: NDArray[Any] = np.asarray(value, dtype=_DTYPES.get(field.name, np.float64))
             tail = _TAILS.get(field.name, ())
             if array.shape != (n, *tail):
                 raise ValueError(f"boxes: {field.name} has shape {array.shape}, expected {(n, *tail)}")
@@ -69,7 +70,7 @@ class Boxes:
         full = [part for part in parts if len(part)]
         if not full:
             return parts[0] if parts else cls.empty()
-        columns = {}
+        columns: dict[str, Any] = {}
         for field in fields(cls):
             values = [getattr(part, field.name) for part in full]
             columns[field.name] = None if any(value is None for value in values) else np.concatenate(values)
@@ -79,8 +80,11 @@ class Boxes:
         return len(self.center)
 
     def __getitem__(self, index: NDArray[np.bool_] | NDArray[np.integer] | slice | Sequence[int]) -> Boxes:
-        columns = {field.name: getattr(self, field.name) for field in fields(self)}
-        return Boxes(**{name: None if value is None else value[index] for name, value in columns.items()})
+        columns: dict[str, Any] = {}
+        for field in fields(self):
+            value = getattr(self, field.name)
+            columns[field.name] = None if value is None else value[index]
+        return Boxes(**columns)
 
     def replace(self, **columns: ArrayLike | None) -> Boxes:
         """The same boxes with some columns exchanged."""

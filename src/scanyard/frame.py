@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,7 +42,7 @@ class Sweep:
             if value is None:
                 continue
             shape = (len(self.points), 3) if f.name == "points" else (len(self.points),)
-            array = np.asarray(value, dtype=SWEEP_DTYPES[f.name])
+            array: NDArray[Any] = np.asarray(value, dtype=SWEEP_DTYPES[f.name])
             if array.shape != shape:
                 raise ValueError(f"sweep: {f.name} has shape {array.shape}, expected {shape}")
             object.__setattr__(self, f.name, array)
@@ -50,8 +51,11 @@ class Sweep:
         return len(self.points)
 
     def __getitem__(self, index: NDArray[np.bool_] | NDArray[np.integer] | slice) -> Sweep:
-        columns = {f.name: getattr(self, f.name) for f in fields(self)}
-        return Sweep(**{name: None if value is None else value[index] for name, value in columns.items()})
+        columns: dict[str, Any] = {}
+        for f in fields(self):
+            value = getattr(self, f.name)
+            columns[f.name] = None if value is None else value[index]
+        return Sweep(**columns)
 
     def replace(self, **columns: NDArray[np.generic] | None) -> Sweep:
         """The same returns with some columns exchanged."""

@@ -128,7 +128,7 @@ class Camera:
         return cls(**fields)
 
 
-_S = TypeVar("_S", Lidar, Camera)
+_S = TypeVar("_S", bound=Lidar | Camera)
 
 
 @dataclass(frozen=True)

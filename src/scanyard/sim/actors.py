@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import carla
 import numpy as np
 
 from scanyard.boxes import Boxes
 from scanyard.errors import ScenarioFault
 from scanyard.geometry import FloatArray
 from scanyard.randomness import stream
+from scanyard.roads.client import carla
 from scanyard.scenario.concrete import ConcreteScenario, Kind
 from scanyard.sim.choreography import EGO_HEIGHT_M, EGO_LENGTH_M, EGO_WIDTH_M, TYPICAL_SIZE_M, Choreography, Track
 from scanyard.sim.handedness import mirrored, to_carla

@@ -19,13 +19,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import carla
-
 from scanyard.boxes import Boxes
 from scanyard.errors import MapError, ScenarioFault, ServerError
 from scanyard.frame import Frame, Image, Sweep
 from scanyard.geometry import Transform
 from scanyard.roads import RoadMap, find_map
+from scanyard.roads.client import carla
 from scanyard.scenario.concrete import ConcreteScenario, Weather, World
 from scanyard.sim.actors import ActorSet, carla_transform, spawn_actors, spawn_ego
 from scanyard.sim.choreography import REAR_AXLE_M, Choreography, choreograph

@@ -11,13 +11,13 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
-import carla
 import numpy as np
 from numpy.typing import NDArray
 
 from scanyard.errors import ServerError
 from scanyard.frame import Image, Sweep
 from scanyard.geometry import Transform
+from scanyard.roads.client import carla
 from scanyard.sensors import Camera, Lidar
 from scanyard.sim.handedness import mirrored, to_carla
 

@@ -9,12 +9,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-import carla
 import numpy as np
 from numpy.typing import NDArray
 
 from scanyard.boxes import Boxes, overlap_bev
 from scanyard.geometry import FloatArray
+from scanyard.roads.client import carla
 from scanyard.sim.handedness import from_carla, mirrored
 
 CATEGORY_OF_LABEL = {"Car": "car", "Truck": "truck", "Bus": "bus"}
