@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import pytest
@@ -66,3 +67,10 @@ def test_spawn_points_are_left_handed_and_face_where_traffic_goes(tmp_path: Path
     assert against_x
     assert {round(point.location.y, 3) for point in with_x} == {-8.25}
     assert {round(point.location.y, 3) for point in against_x} == {-11.75}
+
+
+def test_spawn_point_of_a_turned_road_is_turned_the_other_way_round(tmp_path: Path) -> None:
+    maps = write_maps(tmp_path)
+    maps.keep_text(STRAIGHT_ROAD.replace('y="10" hdg="0"', 'y="10" hdg="0.5"'))
+    points = maps.load("OpenDriveMap").info().spawn_points
+    assert {round(math.radians(point.rotation.yaw), 3) for point in points} == {-0.5, round(math.pi - 0.5, 3)}

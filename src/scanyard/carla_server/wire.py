@@ -96,11 +96,6 @@ class OptionalFloat(NamedTuple):
     present: bool = False
     value: float = 0.0
 
-    @classmethod
-    def of(cls, value: float | None) -> OptionalFloat:
-        """Wrap a value that may be missing."""
-        return cls() if value is None else cls(True, value)
-
     def get(self) -> float | None:
         """The value, or None."""
         return self.value if self.present else None
