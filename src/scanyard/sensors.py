@@ -140,7 +140,7 @@ class Rig:
     cameras: tuple[Camera, ...] = ()
 
     def __post_init__(self) -> None:
-        names = [sensor.name for sensor in (*self.lidars, *self.cameras)]
+        names = [lidar.name for lidar in self.lidars] + [camera.name for camera in self.cameras]
         if len(set(names)) != len(names):
             raise ValueError(f"rig {self.name}: sensor names must differ, found {names}")
 
@@ -171,7 +171,7 @@ class Rig:
 
 
 def _named(sensors: tuple[_S, ...], name: str, complaint: str) -> _S:
-    for sensor in sensors:
-        if sensor.name == name:
-            return sensor
-    raise KeyError(f"{complaint} {name!r}; it has {[sensor.name for sensor in sensors]}")
+    names = [sensor.name for sensor in sensors]
+    if name not in names:
+        raise KeyError(f"{complaint} {name!r}; it has {names}")
+    return sensors[names.index(name)]
