@@ -41,6 +41,14 @@ def test_a_car_ahead_stands_where_it_is_seen_from_above() -> None:
     np.testing.assert_allclose(boxes.yaw_rad, [0.0], atol=1e-9)
 
 
+def test_rectification_comes_after_the_way_from_the_velodyne() -> None:
+    # This rectification makes a camera that looks ahead look to the left.
+    turned = Calibration({**UPRIGHT.values, "R0_rect": (0.0, 0, 1, 0, 1, 0, -1, 0, 0)})
+    boxes = boxes_from_rows(["Car"], row(0.0, 1.65, 20.0, -np.pi / 2), turned)
+    np.testing.assert_allclose(boxes.center, [[0.76 + 0.27, 20.0, 0.75]], atol=1e-9)
+    np.testing.assert_allclose(boxes.yaw_rad, [np.pi / 2], atol=1e-9)
+
+
 def test_ry_turns_the_other_way_than_yaw() -> None:
     # ry = 0 faces right (the camera's x); a quarter more, -pi/2, faces ahead; a little more faces left of ahead
     boxes = boxes_from_rows(["Car"] * 2, np.concatenate([row(0, 1.6, 9, 0.0), row(0, 1.6, 9, -1.8)]), UPRIGHT)

@@ -60,7 +60,7 @@ def recordings(draw: st.DrawFn) -> list[Frame]:
     return recording
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(recordings())
 def test_frames_come_back_equal(recording: list[Frame]) -> None:
     with TemporaryDirectory() as folder:

@@ -15,12 +15,18 @@ from scanyard.geometry import Transform
 from scanyard.store import open_dataset, open_sequence, seal_dataset, verify, write_sequence
 
 
-@pytest.fixture
-def root(tmp_path: Path) -> Path:
-    dataset = dataset_at(tmp_path / "d")
+@pytest.fixture(scope="module")
+def pristine(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    dataset = dataset_at(tmp_path_factory.mktemp("pristine") / "d")
     for name in ("walk-0001", "walk-0002"):
         write_sequence(dataset, info_named(name), frames(3, points=500))
     return dataset
+
+
+@pytest.fixture
+def root(pristine: Path, tmp_path: Path) -> Path:
+    """A dataset of two sequences, to be damaged."""
+    return Path(shutil.copytree(pristine, tmp_path / "d"))
 
 
 def stored_files(root: Path) -> list[Path]:
@@ -117,10 +123,14 @@ def test_an_extra_file_is_found(root: Path) -> None:
     extra.write_bytes(b"x")
     stray = root / "sequences/walk-0002/notes"
     stray.mkdir()
+    beside = root / "sequences/.DS_Store"
+    beside.write_bytes(b"x")
     assert {(finding.sequence, finding.path) for finding in verify(root)} == {
         ("walk-0001", extra),
         ("walk-0002", stray),
+        (None, beside),
     }
+    assert len(open_dataset(root).sequences) == 2  # nothing sealed is wrong
 
 
 def test_a_forged_but_consistent_file_is_found_by_its_values(root: Path) -> None:
@@ -180,5 +190,7 @@ def test_zarr_reads_every_array_as_sealed(root: Path) -> None:
         assert isinstance(found, zarr.Array)
         assert (found.shape, found.dtype.name) == (array.shape, array.dtype)
         np.testing.assert_array_equal(found[:], stored.open().readers[path].read_all())
+        (sharding,) = found.metadata.to_dict()["codecs"]
+        assert sharding["configuration"]["codecs"][-1]["configuration"]["checksum"] is True  # for who writes after us
     assert group["ego"].attrs["frame_names"] == ["000000", "000001", "000002"]
     assert group["boxes/category"].attrs["categories"] == list(stored.seal.categories)

@@ -131,6 +131,19 @@ def test_sensor_names_must_be_folder_names(tmp_path: Path) -> None:
         write_sequence(dataset_at(tmp_path), info_named(rig=rig), frames())
 
 
+@pytest.mark.parametrize("value", [float("nan"), object(), {1, 2}])
+def test_provenance_that_is_not_json_is_refused_before_the_first_frame(value: object, tmp_path: Path) -> None:
+    def never() -> object:
+        raise AssertionError("a frame was asked for")
+        yield
+
+    root = dataset_at(tmp_path)
+    with pytest.raises(StoreError, match="its info cannot be written as JSON"):
+        write_sequence(root, info_named(odd=value), never())  # type: ignore[arg-type]
+    with pytest.raises(StoreError, match="its record cannot be written as JSON"):
+        write_sequence(root, info_named(), never(), record={"odd": value})  # type: ignore[arg-type]
+
+
 def test_a_full_disk_is_one_clear_message_and_leaves_nothing(tmp_path: Path) -> None:
     # A file system of one megabyte in a namespace of its own: what is full is really full.
     script = textwrap.dedent(

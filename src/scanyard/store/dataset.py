@@ -114,11 +114,11 @@ def require_dataset(root: Path) -> None:
 
 
 def committed_names(root: Path) -> list[str]:
-    """Names of all sequences in the dataset, sorted; whatever is in ``sequences`` was put there by a commit."""
+    """Names of all sequences in the dataset, sorted; a folder in ``sequences`` was put there by a commit."""
     folder = root / SEQUENCES
     if not folder.is_dir():
         raise DamagedError(f"{root}: its folder {SEQUENCES!r} is gone; restore it from a copy")
-    return sorted(path.name for path in folder.iterdir())
+    return sorted(path.name for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
 
 
 def _describe(header: DatasetHeader) -> dict[str, Any]:

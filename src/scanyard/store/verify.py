@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -44,29 +44,15 @@ def verify(uri: str | Path, on_progress: Progress | None = None) -> list[Finding
     StoreError when ``uri`` is no dataset at all.
     """
     root = Path(uri)
-    findings: list[Finding] = []
-    sealed: dict[str, str] = {}
     require_dataset(root)
-    try:
-        sealed = dict(read_header(root).sequences or {})
-    except StoreError as error:
-        findings.append(Finding(None, None, root / DATASET_FILE, str(error)))
-    try:
-        names = committed_names(root)
-    except DamagedError as error:
-        findings.append(Finding(None, None, root / SEQUENCES, str(error)))
-        names = []
+    findings: list[Finding] = []
     seals: dict[str, Seal] = {}
-    for name in names:
+    for name in _committed_names(root, findings):
         try:
             seals[name] = read_seal(sequence_folder(root, name))
         except StoreError as error:
             findings.append(Finding(name, None, root / SEQUENCES / name / SEAL_FILE, str(error)))
-    for name, digest in sealed.items():
-        if name not in names:
-            findings.append(Finding(name, None, root / SEQUENCES / name, "the sequence is gone"))
-        elif name in seals and seals[name].digest != digest:
-            findings.append(Finding(name, None, root / SEQUENCES / name, "another sequence than was sealed in"))
+    findings += _check_header(root, seals)
     total, done = sum(seal.size_bytes for seal in seals.values()), 0
     for name, seal in seals.items():
         for checked, finding in _check_sequence(sequence_folder(root, name), name, seal):
@@ -76,6 +62,31 @@ def verify(uri: str | Path, on_progress: Progress | None = None) -> list[Finding
             if on_progress is not None and checked:
                 on_progress(done, total)
     return findings
+
+
+def _committed_names(root: Path, findings: list[Finding]) -> list[str]:
+    try:
+        names = committed_names(root)
+    except DamagedError as error:
+        findings.append(Finding(None, None, root / SEQUENCES, str(error)))
+        return []
+    strays = (path for path in sorted((root / SEQUENCES).iterdir()) if path.name not in names)
+    findings += [Finding(None, None, path, "is no sequence") for path in strays]
+    return names
+
+
+def _check_header(root: Path, seals: Mapping[str, Seal]) -> Iterator[Finding]:
+    try:
+        sealed = read_header(root).sequences or {}
+    except StoreError as error:
+        yield Finding(None, None, root / DATASET_FILE, str(error))
+        return
+    for name, digest in sealed.items():
+        folder = root / SEQUENCES / name
+        if not folder.exists():
+            yield Finding(name, None, folder, "the sequence is gone")
+        elif name in seals and seals[name].digest != digest:
+            yield Finding(name, None, folder, "another sequence than was sealed into the dataset")
 
 
 def _check_sequence(folder: Path, name: str, seal: Seal) -> Iterator[tuple[int, Finding | None]]:

@@ -24,9 +24,9 @@ from scanyard.errors import DeterminismError, ScanyardError, StoreError
 from scanyard.frame import Frame
 from scanyard.sequence import SequenceInfo
 from scanyard.store.dataset import read_header
-from scanyard.store.layout import SEAL_FILE, STAGING, new_staging_folder, sequence_folder, sync_folder
+from scanyard.store.layout import SEAL_FILE, STAGING, canonical_json, new_staging_folder, sequence_folder, sync_folder
 from scanyard.store.rows import FrameRows
-from scanyard.store.seal import Seal, read_seal
+from scanyard.store.seal import Seal, info_to_dict, read_seal
 
 logger = logging.getLogger(__name__)
 
@@ -45,6 +45,11 @@ def write_sequence(
     root = Path(uri)
     read_header(root)
     target = sequence_folder(root, info.name)
+    for what, value in (("info", info_to_dict(info)), ("record", dict(record or {}))):
+        try:
+            canonical_json(value)
+        except (TypeError, ValueError) as error:  # better now than after an hour of recording
+            raise StoreError(f"sequence {info.name!r}: its {what} cannot be written as JSON ({error})") from error
     started = time.perf_counter()
     with _attempt(root, info.name) as staging:
         rows = FrameRows(staging, info)
