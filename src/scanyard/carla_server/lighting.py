@@ -60,7 +60,7 @@ class Light:
         clear = np.array([0.22, 0.42, 0.86]) * (1 - clouds) + np.array([0.62, 0.65, 0.70]) * clouds
         pale = np.array([0.66, 0.78, 0.92]) * (1 - clouds) + np.array([0.74, 0.76, 0.78]) * clouds
         pale = pale * (1 - 0.5 * low * (1 - clouds)) + np.array([0.9, 0.55, 0.3]) * 0.5 * low * (1 - clouds)
-        night = np.array([0.006, 0.008, 0.014])
+        night = np.array([0.0012, 0.0017, 0.0035])
         zenith, horizon = clear * day + night, pale * day + 2 * night
         bright = 0.45 * float(zenith.mean()) + 0.30 * float(sun.mean()) * max(float(np.sin(altitude)), 0.25)
         return cls(
@@ -68,12 +68,12 @@ class Light:
             sun.astype(np.float32),
             zenith.astype(np.float32),
             horizon.astype(np.float32),
-            lamps=4.0 * (1 - day),
+            lamps=3.5 * (1 - day),
             wetness=float(np.clip(max(weather.wetness, weather.precipitation_deposits) / 100, 0, 1)),
             cloudiness=clouds,
             fog_per_m=0.075 * float(np.clip(weather.fog_density / 100, 0, 1)) ** 1.5,
             fog_start_m=max(float(weather.fog_distance), 0.0),
-            exposure=0.85 / (bright + 0.09),
+            exposure=0.95 / (bright + 0.2),
         )
 
 
@@ -149,7 +149,7 @@ def _lamps(light: Light, range_m: Array32, direction: Array32, cos_incidence: Ar
     """Head lamps, as if at the camera: a cone about the line of sight's middle, falling off with distance."""
     middle = direction.mean(axis=0)
     middle = middle / np.linalg.norm(middle)
-    cone = np.clip((direction @ middle - 0.78) / 0.18, 0, 1) ** 2
+    cone = np.clip((direction @ middle - 0.78) / 0.18, 0, 1) ** 2 * np.clip(1 - 5 * (direction[:, 2] - 0.01), 0.15, 1)
     return np.asarray(light.lamps * cone * (0.25 + 0.75 * cos_incidence) / (1 + (range_m / 9.0) ** 2), dtype=np.float32)
 
 
