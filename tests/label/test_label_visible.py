@@ -138,6 +138,15 @@ def test_what_lies_behind_or_beside_a_car_does_not_hide_it() -> None:
     assert boxes.visibility.tolist() == [1.0]
 
 
+def test_what_is_seen_through_the_windows_does_not_hide_a_car() -> None:
+    seats, close_behind = wall(20.5, (-0.7, 0.7), (1.1, 1.4), 50), wall(22.1, (-0.8, 0.8), (0.2, 1.4), 50)
+    frame = frame_of(cars_at((20.0, 0.0)), (rear_of_car(20.0), CAR, 1), (seats, 13, 9), (close_behind, 3, 0))
+    boxes = label_frame(frame, RIG).boxes
+    assert boxes is not None
+    assert boxes.visibility is not None
+    assert boxes.visibility.tolist() == [1.0]
+
+
 def test_cars_behind_the_ego_vehicle_are_labelled_too() -> None:
     places = [(-20.0, 0.0), (-15.0, -0.05), (0.0, 12.0), (0.5, -9.0)]
     actors = cars_at(*places)
@@ -170,6 +179,15 @@ def test_an_id_outweighs_geometry() -> None:
     assert boxes is not None
     assert boxes.track is not None
     assert boxes.track.tolist() == [2]
+
+
+def test_an_actor_with_an_id_has_no_returns_without_one() -> None:
+    scenery = wall(20.0, (-0.5, 0.5), (0.5, 1.0), 40)
+    frame = frame_of(cars_at((20.0, 0.0)), (rear_of_car(20.0), CAR, 1), (scenery, CAR, 0))
+    boxes = label_frame(frame, RIG).boxes
+    assert boxes is not None
+    assert boxes.num_points is not None
+    assert boxes.num_points.tolist() == [100]
 
 
 def test_without_ids_the_ground_under_a_car_is_not_the_car() -> None:
