@@ -97,7 +97,8 @@ def _connected(ray: Any, address: str | None) -> Iterator[list[int]]:
     if ray.is_initialized():  # by whoever called us, who will also shut it down
         yield _cores(ray)
         return
-    quiet = {"log_to_driver": False, "logging_level": logging.ERROR, "configure_logging": False}
+    quiet = {"log_to_driver": False, "logging_level": logging.ERROR}
+    logging.getLogger("ray").setLevel(logging.ERROR)  # init itself talks before it applies its logging_level
     folder = None
     if address is None:
         # sockets live there, and their path must stay under 108 bytes, so not under the output folder
