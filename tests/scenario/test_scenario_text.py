@@ -467,6 +467,8 @@ BOMBS = {
     "100,000 deep": "name: " + "[" * 100_000,
     "30,000 deep": "name: " + "[" * 30_000,
     "mappings in mappings": "? " * 30_000,
+    "lists in lists": "name:\n  " + "- " * 3_000,
+    "values in values": "{a: " * 3_000,
     "many aliases": "a: &a 1\nb: [" + "*a, " * 100 + "]",
     "aliases of aliases": "a: &a [1, 1]\n"
     + "".join(f"{chr(98 + i)}: &{chr(98 + i)} [*{chr(97 + i)}, *{chr(97 + i)}]\n" for i in range(24)),

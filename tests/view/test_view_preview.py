@@ -131,5 +131,5 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_utime)
         env={**os.environ, "OMP_NUM_THREADS": "1", "MPLBACKEND": "Agg"},
     )
     assert path.stat().st_size > 10_000
-    # Under 2 s on an idle core is what we promise; cores that run tests are shared, and count waiting for caches as work.
+    # Under 2 s on an idle core is what we promise; a core shared with other tests counts waiting for memory as work.
     assert float(done.stdout) < 4.0

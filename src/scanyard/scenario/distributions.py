@@ -8,6 +8,8 @@ is bounded, so that a file can be checked against the limits of the field it fee
 from __future__ import annotations
 
 import math
+from bisect import bisect_right
+from itertools import accumulate
 from statistics import NormalDist
 from typing import Annotated, Literal, Self
 
@@ -137,17 +139,8 @@ class Choice(Strict):
 
     def at(self, u: float) -> float | str:
         """The value that covers ``u`` in [0, 1) when the values are laid side by side, as wide as their weights."""
-        weights = self.weights or [1.0] * len(self.values)
-        aim = u * sum(weights)
-        reached = 0.0
-        chosen = 0
-        for index, weight in enumerate(weights):
-            reached += weight
-            if weight > 0:
-                chosen = index
-                if aim < reached:
-                    break
-        return self.values[chosen]
+        reached = list(accumulate(self.weights or [1.0] * len(self.values)))
+        return self.values[bisect_right(reached, u * reached[-1])]
 
 
 class Distribution(Strict):
