@@ -2,8 +2,9 @@
 
 The bytes are standard Zarr: codec ``sharding_indexed``, inner chunks zstd with a checksum.  They are encoded and
 decoded here rather than by zarr-python for three measured reasons.  zarr-python reads a missing chunk, and in 3.1 an
-empty shard, as zeros without a word; here both are DamagedError by construction.  Its per-chunk and per-array cost
-doubles the price of recording (20 frames of 120 k points with labels: 35 ms of CPU a frame against 13).  And its
+empty shard, as zeros without a word; here both are DamagedError by construction.  Its cost
+per chunk and per array adds up (20 sweeps of 120 k points with labels, written and read back: about 30 ms of CPU a sweep;
+here 18, hashing included).  And its
 event-loop thread does not mix with forking data loaders.  Tests and ``verify`` read the same arrays with zarr-python.
 """
 
