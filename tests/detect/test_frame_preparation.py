@@ -58,6 +58,13 @@ def test_a_frame_without_labels_cannot_be_prepared() -> None:
         prepare(street(name="lost").replace(boxes=None), RIG, SMALL)
 
 
+def test_a_frame_that_saw_next_to_nothing_cannot_be_prepared() -> None:
+    frame = street(name="cut")
+    cut = frame.replace(sweeps={"top": frame.sweeps["top"][:20]})
+    with pytest.raises(InputError, match=r"frame cut: \d+ returns near the ground in view"):
+        prepare(cut, RIG, SMALL)
+
+
 def test_a_sweep_keeps_its_memory_small() -> None:
     example = prepare(street(), RIG, SMALL)
     assert example.points.dtype == np.float32

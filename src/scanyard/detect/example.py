@@ -22,6 +22,7 @@ from scanyard.sensors import Camera, Rig
 
 FRONT_RAD = np.pi / 4  # half the field of view used where the rig has no camera
 HEIGHT_M = (-0.6, 3.0)  # above ground; crowns and walls higher up say nothing about road users
+MIN_RETURNS = 50  # a street gives thousands
 ROAD_M = 0.15  # what is lower may be road
 
 LOOK_ALIKES: dict[str, tuple[str, ...]] = {
@@ -103,10 +104,15 @@ def flatten(points: NDArray[np.float32]) -> tuple[NDArray[np.float32], Ground]:
 
 
 def prepare(frame: Frame, rig: Rig, recipe: TrainRecipe, *, domain: str = "synthetic") -> Example:
-    """Make a labelled frame ready to train on; InputError where it has no labels."""
+    """Make a labelled frame ready to train on; InputError where it has no labels, or the LiDAR saw next to nothing."""
     if frame.boxes is None:
         raise InputError(f"frame {frame.name or frame.timestamp_ns}: no labels, so it cannot be trained on")
     points, ground = flatten(visible_points(frame, rig))
+    if len(points) < MIN_RETURNS:
+        raise InputError(
+            f"frame {frame.name or frame.timestamp_ns}: {len(points)} returns near the ground in view, expected "
+            f"at least {MIN_RETURNS}; the sweep is cut, or the camera looks away from what the LiDAR sees"
+        )
     boxes, unlabelled = frame.boxes, np.zeros(len(points), dtype=bool)
     if frame.dont_care is not None and len(frame.dont_care) and rig.cameras:
         raised = points.astype(np.float64)
