@@ -1,7 +1,7 @@
 """One Zarr v3 array on disk: ``ArrayWriter`` appends rows, ``ArrayReader`` reads a range of them.
 
 The bytes are standard Zarr: codec ``sharding_indexed``, inner chunks zstd with a checksum.  They are encoded and
-decoded here rather than by zarr-python for three reasons.  zarr-python reads a missing chunk, and in 3.1 an empty shard,
+decoded here rather than by zarr-python for three reasons.  It reads a missing chunk, and in 3.1 an empty shard,
 as zeros without a word; here both are DamagedError by construction.  Its cost per chunk and per array adds up: to write
 20 sweeps of 120 k points with labels and read them back takes about 30 ms of CPU a sweep, here 18 with all hashing.
 And its event-loop thread does not mix with forking data loaders.  Tests and ``verify`` read the same arrays with
