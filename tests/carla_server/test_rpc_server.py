@@ -33,6 +33,10 @@ def broken() -> int:
     return 1 // 0
 
 
+def strange() -> Any:
+    return object()
+
+
 def length(vector: Vector3D) -> float:
     return abs(vector.x)
 
@@ -41,7 +45,7 @@ def bare() -> Bare:
     return Bare([1, 2])
 
 
-HANDLERS = {one.__name__: one for one in (add, refuse, refuse_quietly, nothing, broken, length, bare)}
+HANDLERS = {one.__name__: one for one in (add, refuse, refuse_quietly, nothing, broken, strange, length, bare)}
 
 
 class Caller:
@@ -121,6 +125,7 @@ def test_missing_argument_is_an_rpc_error(caller: Caller) -> None:
 
 def test_bug_in_a_handler_is_an_rpc_error_and_the_connection_lives(caller: Caller) -> None:
     assert caller.call("broken")[0] == "broken failed"
+    assert caller.call("strange")[0] == "strange failed"
     assert caller.call("nothing") == (None, [[False]])
 
 

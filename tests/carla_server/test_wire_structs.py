@@ -9,6 +9,7 @@ import msgpack
 import pytest
 
 from scanyard.carla_server import wire
+from scanyard.carla_server.decoding import decode
 from scanyard.carla_server.wire import (
     Command,
     EpisodeSettings,
@@ -17,7 +18,6 @@ from scanyard.carla_server.wire import (
     Transform,
     Vector3D,
     WireError,
-    decode,
 )
 
 STRUCTS = [

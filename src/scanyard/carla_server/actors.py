@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from scanyard.carla_server import packets, wire
 from scanyard.carla_server.blueprints import Blueprint
 from scanyard.carla_server.poses import Floats, Pose, matrices, poses
+from scanyard.carla_server.senses import Shape
 from scanyard.carla_server.wire import ActorDescription, BoundingBox, Vector3D, VehicleControl, WalkerControl
 
 STILL = (0.0, 0.0, 0.0)
@@ -36,7 +37,8 @@ class Actor:
     pose: Pose
     """In the world, or relative to the parent."""
     parent_id: int = 0
-    shape: Any = None
+    shape: Shape | None = None
+    """None for what has no body."""
     stream_id: int = 0
     """0 for what does not stream."""
     token: bytes = b""
@@ -143,7 +145,7 @@ class Placement:
         return found
 
 
-def boxes_overlap(first: Any, world_from_first: Floats, second: Any, world_from_second: Floats) -> bool:
+def boxes_overlap(first: Shape, world_from_first: Floats, second: Shape, world_from_second: Floats) -> bool:
     """Whether the boxes of two shapes interpenetrate, each placed by a (4, 4).
 
     Separating axes in the ground plane and along z; good for actors that stand upright.
@@ -160,7 +162,7 @@ def boxes_overlap(first: Any, world_from_first: Floats, second: Any, world_from_
     return True
 
 
-def _middle(shape: Any, world_from_actor: Floats) -> Floats:
+def _middle(shape: Shape, world_from_actor: Floats) -> Floats:
     middle: Floats = world_from_actor[:3, :3] @ np.asarray(shape.center) + world_from_actor[:3, 3]
     return middle
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from scanyard.carla_server import wire
 from scanyard.carla_server.actors import Actor
+from scanyard.carla_server.decoding import decode, decoder
 from scanyard.carla_server.episode import Episode
 from scanyard.carla_server.poses import pose_of
 from scanyard.carla_server.wire import (
@@ -48,14 +49,14 @@ def _answer(episode: Episode, index: int, fields: list[Any]) -> Any:
 
 def _carry_out(episode: Episode, index: int, fields: list[Any], future_actor: int | None = None) -> int:
     if index == SPAWN:
-        return _spawn(episode, wire.decode(SpawnActor, fields))
+        return _spawn(episode, decode(SpawnActor, fields))
     if index not in _COMMANDS:
         raise Refused(f"command {index} is not offered by this server")
     change, decoders = _COMMANDS[index]
     if len(fields) != 1 + len(decoders) or type(fields[0]) is not int:
         raise WireError(f"expected an actor and {len(decoders)} more, found {len(fields)} fields")
     actor_id = fields[0] or future_actor or 0
-    change(episode, actor_id, *[decode(field) for decode, field in zip(decoders, fields[1:], strict=True)])
+    change(episode, actor_id, *[one(field) for one, field in zip(decoders, fields[1:], strict=True)])
     return actor_id
 
 
@@ -113,6 +114,7 @@ def put_walker(episode: Episode, actor_id: int, transform: Transform, speed_mps:
     """Set a walker's foot point, heading and speed, as pedestrian navigation does."""
     walker = _of_kind(episode, actor_id, "apply walker state", "walker.")
     x, y, z = transform.location
+    assert walker.shape is not None
     feet_m = float(walker.shape.extent[2] - walker.shape.center[2])  # origin above the feet
     put(episode, actor_id, transform._replace(location=Vector3D(x, y, z + feet_m)))
     yaw = math.radians(transform.rotation.yaw)
@@ -175,4 +177,4 @@ _CHANGES: Mapping[int, tuple[Callable[..., None], tuple[Any, ...]]] = {
     18: (set_lights, (int,)),
     19: (put_at, (Vector3D,)),
 }
-_COMMANDS = {index: (change, tuple(map(wire.decoder, kinds))) for index, (change, kinds) in _CHANGES.items()}
+_COMMANDS = {index: (change, tuple(map(decoder, kinds))) for index, (change, kinds) in _CHANGES.items()}

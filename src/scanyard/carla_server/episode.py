@@ -19,7 +19,7 @@ from scanyard.carla_server.blueprints import library
 from scanyard.carla_server.maps import Town
 from scanyard.carla_server.packets import Chunks
 from scanyard.carla_server.poses import matrices, pose_of
-from scanyard.carla_server.senses import Scene, Senses, Tick, sense
+from scanyard.carla_server.senses import Scene, Scenery, Senses, Shape, Tick, sense
 from scanyard.carla_server.wire import (
     ActorDescription,
     BoundingBox,
@@ -36,6 +36,8 @@ from scanyard.carla_server.wire import (
 logger = logging.getLogger(__name__)
 
 ANY_LABEL = 255
+FAR_APART_M = 40.0
+"""Between the origins of two actors: more than half the lengths of any two together."""
 SPECTATOR_START = (0.0, 0.0, 50.0, -90.0, 0.0, 0.0)
 
 
@@ -131,14 +133,12 @@ class Episode:
         self._next_id += 1
         return actor
 
-    def _refuse_collision(self, shape: Any, pose: Sequence[float]) -> None:
-        others = [actor for actor in self.actors.values() if actor.shape is not None and not actor.parent_id]
-        if not others:
-            return
+    def _refuse_collision(self, shape: Shape, pose: Sequence[float]) -> None:
         here = matrices(pose)
-        there = matrices([actor.pose for actor in others])
-        for actor, world_from_other in zip(others, there, strict=True):
-            if boxes_overlap(shape, here, actor.shape, world_from_other):
+        for other in self.actors.values():
+            if other.shape is None or other.parent_id or math.dist(pose[:3], other.pose[:3]) > FAR_APART_M:
+                continue
+            if boxes_overlap(shape, here, other.shape, matrices(other.pose)):
                 raise Refused("Spawn failed because of collision at spawn position")
 
     # --- frames ------------------------------------------------------------------------------------------------------
@@ -244,7 +244,7 @@ def _transform(pose: Sequence[float]) -> Transform:
     return Transform(wire.Vector3D(x, y, z), wire.Rotation(pitch, yaw, roll))
 
 
-def _world_box(one: Any) -> BoundingBox:
+def _world_box(one: Scenery) -> BoundingBox:
     transform = _transform(one.transform)
     center, extent = (Vector3D(*(float(value) for value in vector)) for vector in (one.box_center, one.extent))
     return BoundingBox(center, extent, transform.rotation)

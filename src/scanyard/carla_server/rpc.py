@@ -21,6 +21,7 @@ from typing import Any
 import msgpack
 
 from scanyard.carla_server import wire
+from scanyard.carla_server.decoding import Decoder, decoder
 from scanyard.carla_server.wire import Refused
 
 logger = logging.getLogger(__name__)
@@ -38,7 +39,7 @@ class Bare:
 @dataclass(frozen=True)
 class _Method:
     call: Handler
-    decoders: tuple[wire.Decoder, ...]
+    decoders: tuple[Decoder, ...]
     returns_nothing: bool
 
 
@@ -112,7 +113,11 @@ class RpcServer:
             raise ValueError(f"not [0, msgid, method, arguments]: {str(message)[:80]}")
         _, msgid, name, arguments = message
         error, result = self._call(str(name), arguments[1:])
-        packed: bytes = msgpack.packb((1, msgid, error, result))
+        try:
+            packed: bytes = msgpack.packb((1, msgid, error, result))
+        except (TypeError, ValueError, OverflowError):
+            logger.exception("%s returned what has no wire form", name)
+            packed = msgpack.packb((1, msgid, f"{name} failed", None))
         return packed
 
     def _call(self, name: str, arguments: list[Any]) -> tuple[str | None, Any]:
@@ -142,5 +147,5 @@ class RpcServer:
 
 def _method(handler: Handler) -> _Method:
     hints = typing.get_type_hints(handler)
-    decoders = tuple(wire.decoder(hints[name]) for name in inspect.signature(handler).parameters)
+    decoders = tuple(decoder(hints[name]) for name in inspect.signature(handler).parameters)
     return _Method(handler, decoders, hints["return"] is type(None))

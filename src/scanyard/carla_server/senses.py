@@ -47,12 +47,35 @@ class Shape(Protocol):
 class Scenery(Protocol):
     """A piece of scenery that clients may list and hide."""
 
-    id: int
-    name: str
-    label: int
-    transform: tuple[float, float, float, float, float, float]
-    box_center: Any
-    extent: Any
+    @property
+    def id(self) -> int:
+        """What clients name it by."""
+        ...
+
+    @property
+    def name(self) -> str:
+        """What people call it."""
+        ...
+
+    @property
+    def label(self) -> int:
+        """Semantic label."""
+        ...
+
+    @property
+    def transform(self) -> Sequence[float]:
+        """(6,) x, y, z in metres, pitch, yaw, roll in degrees."""
+        ...
+
+    @property
+    def box_center(self) -> Any:
+        """(3,) metres, in the world."""
+        ...
+
+    @property
+    def extent(self) -> Any:
+        """(3,) metres: the box's half sizes along its own axes."""
+        ...
 
 
 class Hits(Protocol):
@@ -73,7 +96,7 @@ class Scene(Protocol):
     """Scenery, and the actors placed in it."""
 
     @property
-    def environment_objects(self) -> Sequence[Any]:
+    def environment_objects(self) -> Sequence[Scenery]:
         """All pieces of scenery, hidden ones too."""
         ...
 
@@ -85,8 +108,8 @@ class Scene(Protocol):
         """Put the actors where they are in this frame; those not named are gone."""
         ...
 
-    def cast(self, origins: ArrayLike, directions: ArrayLike, /) -> Any:
-        """Return the ``Hits`` of rays (M, 3)."""
+    def cast(self, origins: ArrayLike, directions: ArrayLike, /) -> Hits:
+        """Return what M rays meet first: origins (M, 3) and unit directions (M, 3)."""
         ...
 
 
