@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from scanyard.geometry import FloatArray
-from scanyard.view.contents import LossCurve
+from scanyard.view.contents import LossCurve, named
 from scanyard.view.palette import ARMS, DOMAIN
 
 _INK, _GRID = "#010203", "#040506"  # never drawn as such: replaced by the page's variables
@@ -50,22 +50,27 @@ def loss_chart(curves: Sequence[LossCurve]) -> str:
     axes.set_xlabel("optimiser steps")
     axes.set_ylabel("training loss")
     axes.set_yscale("log")
+    axes.yaxis.set_major_formatter("{x:g}")
+    axes.yaxis.set_minor_formatter("{x:g}")
     return _svg(figure, axes, name="loss")
 
 
 def points_chart(datasets: Sequence[ObjectPoints]) -> str:
     """Returns per labelled object against distance, log scale: the median line and a band of the middle 80 %."""
     figure, axes = _canvas()
+    domains = [data.domain for data in datasets]
     for index, data in enumerate(datasets):
-        color = DOMAIN.get(data.domain, ARMS[index % len(ARMS)])
+        alone = domains.count(data.domain) == 1
+        color = DOMAIN.get(data.domain, ARMS[0]) if alone else ARMS[index % len(ARMS)]
         at, low, middle, high = binned(data)
         axes.fill_between(at, low, high, color=color, alpha=0.16, linewidth=0)
-        label = f"{data.name} ({len(data.distance_m)} objects)"
+        label = f"{named(data.name, data.domain)}: {len(data.distance_m)} objects"
         axes.plot(at, middle, color=color, linewidth=1.8, marker="o", markersize=3, label=label)
     axes.set_xlabel("distance to the object, m")
     axes.set_ylabel("LiDAR returns on it")
     axes.set_yscale("log")
     axes.set_ylim(bottom=0.8)
+    axes.yaxis.set_major_formatter("{x:g}")
     return _svg(figure, axes, name="points")
 
 
