@@ -39,12 +39,14 @@ class Street:
 
     name: str = "street"
     slope: float = 0.0
+    two_way: bool = True
+    """Otherwise only the lanes to the right of those who look along x."""
 
     def strips(self, step_m: float = 2.0) -> Sequence[FlatStrip]:
         x = np.arange(-120.0, 120.0 + step_m, step_m)
         borders = [(-3, "sidewalk", -5.5, -8.0), (-2, "parking", -3.5, -5.5), (-1, "driving", 0.0, -3.5),
                    (1, "driving", 0.0, 3.5), (2, "parking", 3.5, 5.5), (3, "sidewalk", 5.5, 8.0)]  # fmt: skip
-        return [self._strip(x, *border) for border in borders]
+        return [self._strip(x, *border) for border in borders if self.two_way or border[0] < 0]
 
     def _strip(self, x: Floats, lane_id: int, kind: str, left: float, right: float) -> FlatStrip:
         along = x if lane_id < 0 else x[::-1]

@@ -82,6 +82,12 @@ def test_a_ray_straight_down_hits_the_ground_at_the_maps_height() -> None:
             assert scene.ground_height(place[0], place[1]) == pytest.approx(place[2] - range_m, abs=2e-3)
 
 
+def test_what_is_right_of_the_road_in_the_map_is_right_of_it_here() -> None:
+    scene = Scene(Street(two_way=False), parked_share=0.0)  # lanes at y < 0, right-handed; at y > 0 in CARLA's frame
+    tags = scene.cast([[5.0, 1.7, 5.0], [5.0, -1.7, 5.0]], [[0.0, 0.0, -1.0]] * 2).tag
+    assert tags.tolist() == [Tag.ROADS, Tag.TERRAIN]
+
+
 def test_sidewalks_stand_a_kerb_above_the_road_on_both_sides() -> None:
     scene = bare_street()
     for y in (-6.5, 6.5):

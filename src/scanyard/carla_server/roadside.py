@@ -18,29 +18,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scanyard.carla_server import buildings, street_furniture, vegetation
+from scanyard.carla_server.character import GREENS, PLASTER, SIGNS, WOODS, Character, Color
 from scanyard.carla_server.ground import Edge
 from scanyard.carla_server.mesh import Mesh
 from scanyard.carla_server.parking import Place
 
 Floats = NDArray[np.float64]
-Color = tuple[float, float, float]
 Clear = Callable[[Floats, Floats], Floats]
 
 NEAR_M, MIDDLE_M, FAR_M = 75.0, 105.0, 1000.0  # how far small, middling and large things are worth drawing
-
-_PLASTER: tuple[Color, ...] = (
-    (0.80, 0.75, 0.66), (0.72, 0.56, 0.44), (0.86, 0.85, 0.81), (0.62, 0.38, 0.30), (0.70, 0.72, 0.70),
-    (0.82, 0.70, 0.50), (0.55, 0.50, 0.46), (0.76, 0.66, 0.62),
-)  # fmt: skip
-_GREENS: tuple[Color, ...] = (
-    (0.27, 0.41, 0.17),
-    (0.22, 0.34, 0.16),
-    (0.36, 0.45, 0.20),
-    (0.30, 0.36, 0.22),
-    (0.42, 0.42, 0.18),
-)
-_WOODS: tuple[Color, ...] = ((0.48, 0.37, 0.27), (0.80, 0.79, 0.75), (0.33, 0.25, 0.19), (0.42, 0.44, 0.42))
-_SIGNS: tuple[Color, ...] = ((0.78, 0.17, 0.15), (0.13, 0.28, 0.62), (0.85, 0.80, 0.20))
 
 
 @dataclass(frozen=True)
@@ -56,32 +42,6 @@ class Item:
     """Farther from the sensor's region than this it is left out."""
     color: Color = (0.5, 0.5, 0.5)
     scale: float = 1.0
-
-
-@dataclass(frozen=True)
-class Character:
-    """What a road's sides are like; shares are 0 to 1, distances metres."""
-
-    name: str
-    lot_m: tuple[float, float]
-    setback_m: tuple[float, float]
-    built_share: float
-    tree_every_m: float
-    lamp_every_m: float
-    clutter_every_m: float
-    boundary: tuple[str, ...]
-    drive_share: float
-    """Of lots with a drive or a yard where cars stand."""
-    rail_share: float = 0.0
-
-
-CHARACTERS: tuple[Character, ...] = (
-    Character("houses", (11, 19), (4.5, 9), 0.88, 15, 30, 14, ("hedge", "hedge", "slats", "wall", "open"), 0.6),
-    Character("town", (8, 16), (0.4, 2.0), 0.94, 13, 24, 7, ("open", "open", "open", "wall", "slats"), 0.1),
-    Character("yards", (22, 40), (9, 16), 0.75, 30, 35, 16, ("slats", "open", "wall", "open"), 0.85),
-    Character("green", (14, 24), (7, 14), 0.45, 8, 40, 18, ("hedge", "slats", "rails", "hedge"), 0.4),
-    Character("country", (20, 40), (12, 30), 0.10, 12, 45, 30, ("rails", "hedge", "open", "open"), 0.15, 0.5),
-)
 
 
 @dataclass
@@ -113,14 +73,6 @@ class _Border:
         x, y, u, v = (a + (b - a) * share for a, b in zip(here, there, strict=True))
         size = math.hypot(u, v) or 1.0
         return x + away * u / size, y + away * v / size, math.atan2(v, u)
-
-
-def character_of(rng: np.random.Generator, edge: Edge, built_up: float) -> Character:
-    """Draw a road's character; where there is no sidewalk it is mostly country."""
-    weights = np.array([0.36, 0.22 + 0.4 * built_up, 0.14, 0.20, 0.08])
-    if edge.kind != "sidewalk":
-        weights = np.array([0.06, 0.0, 0.06, 0.28, 0.60])
-    return CHARACTERS[int(rng.choice(len(CHARACTERS), p=weights / weights.sum()))]
 
 
 def plan_border(edge: Edge, character: Character, rng: np.random.Generator, *, density: float, clear: Clear) -> Plan:
@@ -172,7 +124,7 @@ class _Site:
         key = int(rng.integers(2**31))
         front = width if character.name == "town" else width * float(rng.uniform(0.55, 0.8))
         depth = float(rng.uniform(12, 22)) if character.name == "yards" else float(rng.uniform(8, 12))
-        paint = self.pick(_PLASTER)
+        paint = self.pick(PLASTER)
         built = rng.random() < character.built_share and self.is_free(middle, setback, front, depth)
         if built:
             make: Callable[[], Mesh]
@@ -183,6 +135,8 @@ class _Site:
             else:
                 make = partial(buildings.house, key, front, depth, int(rng.integers(1, 4)))
             self.put(make, self.border.at(middle, setback), FAR_M, color=paint)
+        else:
+            self.copse(s, width)
         gate = 0.0
         if setback > 4.0 and rng.random() < character.drive_share:
             gate = self.drive(s, width, setback if built else 12.0)
@@ -222,26 +176,38 @@ class _Site:
         make: Callable[[], Mesh]
         if kind == "hedge":
             make = partial(vegetation.hedge, key, length, height, float(rng.uniform(0.5, 1.0)))
-            color = self.pick(_GREENS)
+            color = self.pick(GREENS)
         elif kind == "slats":
-            make, color = partial(street_furniture.slat_fence, key, length, height), self.pick(_WOODS)
+            make, color = partial(street_furniture.slat_fence, key, length, height), self.pick(WOODS)
         elif kind == "rails":
-            make, color = partial(street_furniture.rail_fence, length, 1.25), self.pick(_WOODS)
+            make, color = partial(street_furniture.rail_fence, length, 1.25), self.pick(WOODS)
         else:
-            make, color = partial(street_furniture.wall, length, height * 0.8), self.pick(_PLASTER)
+            make, color = partial(street_furniture.wall, length, height * 0.8), self.pick(PLASTER)
         self.put(make, self.border.at(s + length / 2, float(rng.uniform(0.35, 0.9))), MIDDLE_M, color=color)
 
     def garden(self, s: float, width: float, setback: float) -> None:
         """Bushes, but none through a car."""
         rng = self.rng
-        for _ in range(int(rng.poisson(width / 7 if setback > 3 else width / 25))):
+        for _ in range(int(rng.poisson(width / 4 if setback > 3 else width / 25))):
             x, y, yaw = self.border.at(
                 s + float(rng.uniform(0, width)), float(rng.uniform(0.8, max(1.2, setback - 0.8)))
             )
             beside = all(math.hypot(x - place.x, y - place.y) >= 3.2 for place in self.plan.places)
             if beside and self.distance(x, y) >= 0.4:
                 make = partial(vegetation.bush, int(rng.integers(vegetation.VARIANTS)))
-                self.put(make, (x, y, yaw), MIDDLE_M, color=self.pick(_GREENS), scale=float(rng.uniform(0.6, 2.2)))
+                self.put(make, (x, y, yaw), MIDDLE_M, color=self.pick(GREENS), scale=float(rng.uniform(0.6, 2.2)))
+
+    def copse(self, s: float, width: float) -> None:
+        """Trees and undergrowth on a lot that nobody built on."""
+        rng = self.rng
+        for _ in range(int(rng.poisson(width / 3))):
+            x, y, _ = self.border.at(s + float(rng.uniform(0, width)), float(rng.uniform(8.0, 22.0)))
+            if self.distance(x, y) > 4.0:
+                grown = vegetation.tree if rng.random() < 0.4 else vegetation.bush
+                scale = float(rng.uniform(0.7, 1.3)) * (1.0 if grown is vegetation.tree else 2.2)
+                make = partial(grown, int(rng.integers(vegetation.VARIANTS)))
+                at = (x, y, float(rng.uniform(0, 6.28)))
+                self.put(make, at, MIDDLE_M, color=self.pick(GREENS), scale=scale)
 
     def trees(self) -> None:
         """In town along the sidewalk, elsewhere scattered behind it."""
@@ -250,14 +216,14 @@ class _Site:
         in_row = self.character.name == "town" and self.border.sidewalk_m > 1.4
         s = float(rng.uniform(0, every))
         while s < self.border.length:
-            away = -0.45 * self.border.sidewalk_m if in_row else float(rng.uniform(1.5, 12.0))
+            away = -0.45 * self.border.sidewalk_m if in_row else float(rng.uniform(*self.character.tree_away_m))
             x, y, _ = self.border.at(s, away)
             beside = all(math.hypot(x - place.x, y - place.y) >= 3.0 for place in self.plan.places)
             if in_row or (beside and self.distance(x, y) > 1.0):
                 grown = vegetation.conifer if not in_row and rng.random() < 0.25 else vegetation.tree
                 make = partial(grown, int(rng.integers(vegetation.VARIANTS)))
                 at = (x, y, float(rng.uniform(0, 6.28)))
-                self.put(make, at, MIDDLE_M, color=self.pick(_GREENS), scale=float(rng.uniform(0.6, 1.25)))
+                self.put(make, at, MIDDLE_M, color=self.pick(GREENS), scale=float(rng.uniform(0.6, 1.25)))
             s += every * float(rng.uniform(0.5, 1.5))
 
     def sidewalk(self) -> None:
@@ -288,7 +254,7 @@ class _Site:
         group = int(rng.integers(2, 5)) if number in {1, 2} else 1
         for i in range(group):
             x, y, yaw = border.at(min(s + (0.75 if number == 1 else 1.4) * i, border.length), away)
-            color = self.pick(_SIGNS) if number == 0 else (0.18, 0.22 + 0.1 * (i % 2), 0.2)
+            color = self.pick(SIGNS) if number == 0 else (0.18, 0.22 + 0.1 * (i % 2), 0.2)
             turned = yaw + float(rng.normal(0, 0.06))
             self.put(partial(make, int(rng.integers(6))), (x, y, turned), NEAR_M, color=color)
 

@@ -13,10 +13,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from scanyard.carla_server.character import character_of
 from scanyard.carla_server.ground import Ground
 from scanyard.carla_server.mesh import Mesh
 from scanyard.carla_server.parking import EnvironmentObject, Parked, Place, lane_places, park
-from scanyard.carla_server.roadside import FAR_M, Item, character_of, plan_border
+from scanyard.carla_server.roadside import FAR_M, Item, plan_border
 from scanyard.randomness import stream
 
 __all__ = ["EnvironmentObject", "Part", "Scenery"]

@@ -32,8 +32,8 @@ def tree(variant: int) -> Mesh:
         end = crown + rng.normal(0.0, 0.9, 3)
         parts.append(tube(top, end, (0.08, 0.03), Material.BARK, 5))
     radii = np.array([float(rng.uniform(1.5, 2.4)), float(rng.uniform(1.5, 2.4)), float(rng.uniform(1.6, 2.4))])
-    centers = crown + _in_ball(rng, 230, 0.45) * radii
-    parts.append(leaves(centers, 0.27, Material.LEAF, rng))
+    centers = crown + _in_ball(rng, 300, 0.45) * radii
+    parts.append(leaves(centers, 0.30, Material.LEAF, rng))
     return Mesh.joined(parts)
 
 
