@@ -117,17 +117,15 @@ def _locked(folder: Path) -> Iterator[bool]:
 
 def _commit(staging: Path, target: Path, seal: Seal) -> Seal:
     """Rename into place, or compare with what is there already."""
-    if not target.exists():
-        try:
-            staging.rename(target)
-        except OSError as error:
-            if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
-                raise
-            # somebody else committed it between the look and the rename
-        else:
-            sync_folder(target.parent)
-            logger.info("%s: %d frames, digest %s", target, seal.num_frames, seal.digest[:12])
-            return seal
+    try:
+        staging.rename(target)  # the system refuses when a committed sequence is there
+    except OSError as error:
+        if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+            raise
+    else:
+        sync_folder(target.parent)
+        logger.info("%s: %d frames, digest %s", target, seal.num_frames, seal.digest[:12])
+        return seal
     committed = read_seal(target)
     if committed.digest != seal.digest:
         raise DeterminismError(
