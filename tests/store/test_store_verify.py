@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,8 @@ from scanyard.errors import DamagedError, ScanyardError, StoreError
 from scanyard.frame import Frame, Sweep
 from scanyard.geometry import Transform
 from scanyard.store import open_dataset, open_sequence, seal_dataset, verify, write_sequence
+from scanyard.store.arrays import StoredFile
+from scanyard.store.seal import read_seal
 
 
 @pytest.fixture(scope="module")
@@ -138,7 +141,11 @@ def test_a_forged_but_consistent_file_is_found_by_its_values(root: Path) -> None
     folder = root / "sequences/walk-0001"
     array = zarr.open_array(folder / "boxes/center", mode="r+")
     array[0] = [1.0, 2.0, 3.0]
-    assert {finding.array for finding in verify(root)} == {"boxes/center"}
+    seal = read_seal(folder)
+    forged = {path: StoredFile.of((folder / path).read_bytes()) for path in seal.files}
+    (folder / "seal.json").write_bytes(replace(seal, files=forged).to_bytes())
+    (finding,) = verify(root)
+    assert (finding.array, finding.problem) == ("boxes/center", "decodes to other values than were sealed")
 
 
 def test_a_seal_with_changed_spaces_or_a_missing_field_is_damaged(root: Path) -> None:
