@@ -20,7 +20,9 @@ def test_the_tour_runs_block_by_block(tmp_path: Path) -> None:
     environment = os.environ | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
     for language, text in blocks:
         command = ["bash", "-euc", text] if language == "bash" else [sys.executable, "-W", "error", "-c", text]
-        done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=300)
+        done = subprocess.run(
+            command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=300, check=False
+        )
         assert done.returncode == 0, f"{text}\n{done.stdout}\n{done.stderr}"
     assert (tmp_path / "tour" / "preview.png").stat().st_size > 10_000
 

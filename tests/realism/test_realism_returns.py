@@ -169,4 +169,4 @@ def test_a_full_sweep_takes_milliseconds() -> None:
         started = time.process_time()
         apply(ideal, TOP, HDL64E, rng)
         times.append(time.process_time() - started)
-    assert min(times) < 0.06  # some 10 ms on an idle core; the rest is for busy machines
+    assert min(times) < 0.06  # three to five times what an idle core needs, for busy machines

@@ -10,7 +10,7 @@ from scanyard.scenario import ConcreteScenario, Scenario, draw
 
 
 def draw_all(
-    scenarios: Iterable[Scenario], seeds: Iterable[int], overrides: Mapping[str, str | float] | None = None
+    scenarios: Iterable[Scenario], seeds: Iterable[int], overrides: Mapping[str, str | float | bool] | None = None
 ) -> list[ConcreteScenario]:
     """Every scenario drawn with every seed, scenario by scenario."""
     seeds = list(seeds)

@@ -73,11 +73,14 @@ def record(
 def realistic(frame: Frame, scenario: ConcreteScenario, index: int) -> Frame:
     """The frame as the rig's real sensors would have reported it, before labelling."""
     sweeps = dict(frame.sweeps)
+    paint = int(stream("paint", scenario.name, scenario.seed).integers(2**31))  # a car keeps its paint all along
     for lidar in scenario.rig.lidars:
         if lidar.profile is None:
             continue
         rng = stream("realism", scenario.name, scenario.seed, index, lidar.name)
-        sweeps[lidar.name] = apply(sweeps[lidar.name], lidar, profiles.load_profile(lidar.profile), rng)
+        sweeps[lidar.name] = apply(
+            sweeps[lidar.name], lidar, profiles.load_profile(lidar.profile), rng, paint_seed=paint
+        )
     return frame.replace(sweeps=sweeps)
 
 

@@ -5,7 +5,7 @@ so a return never leaves its ray; only rounding to the sensor's coordinate step 
 
 A sweep has 120,000 returns and ten of them come each second, so this is written for speed: returns are worked on in
 blocks whose columns stay in the processor's cache and below the size for which the C library asks the system for
-fresh pages (three times faster than whole columns), rows are picked with ``np.take``, and one 64-bit random number
+fresh pages, rows are picked with ``np.take``, and one 64-bit random number
 serves a return's three chances.
 """
 

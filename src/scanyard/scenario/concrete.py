@@ -100,6 +100,8 @@ class Recording:
 
     rate_hz: float
     duration_s: float
+    cameras: bool = True
+    """Whether cameras are rendered; labels use their geometry either way."""
 
     @property
     def num_frames(self) -> int:

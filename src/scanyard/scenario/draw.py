@@ -25,7 +25,7 @@ from scanyard.scenario.quantity import Bounds, ExpressionText, bounds_of
 from scanyard.scenario.reading import Reading, did_you_mean, listed
 from scanyard.scenario.rig import build_rig, read_rig
 
-OVERRIDES = ("recording.rate_hz", "recording.duration_s", "rig")
+OVERRIDES = ("recording.rate_hz", "recording.duration_s", "recording.cameras", "rig")
 """What may be set from outside, as at the command line."""
 
 
@@ -79,7 +79,7 @@ class SampleTable:
 
 
 def draw(
-    scenario: Scenario, seed: int, overrides: Mapping[str, str | float] | None = None
+    scenario: Scenario, seed: int, overrides: Mapping[str, str | float | bool] | None = None
 ) -> concrete.ConcreteScenario:
     """Fix every value of ``scenario``; ScenarioError when no parameters satisfy its requirements.
 
@@ -201,7 +201,7 @@ class _Overrides:
     rig: Reading[RigFile] | None
 
 
-def _checked_overrides(overrides: Mapping[str, str | float]) -> _Overrides:
+def _checked_overrides(overrides: Mapping[str, str | float | bool]) -> _Overrides:
     recording: dict[str, float] = {}
     rig = None
     for key, value in overrides.items():
@@ -211,6 +211,11 @@ def _checked_overrides(overrides: Mapping[str, str | float]) -> _Overrides:
             rig = read_rig(str(value))
             continue
         name = key.removeprefix("recording.")
+        if name == "cameras":
+            if not isinstance(value, bool):
+                raise ScenarioError(f"{key}: found {value!a}; expected true or false")
+            recording[name] = value
+            continue
         try:
             number = float(value)
         except ValueError:

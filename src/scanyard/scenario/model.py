@@ -154,6 +154,10 @@ class Recording(Strict):
         default=10.0, description="Frames per second; a spinning LiDAR turns once per frame."
     )
     duration_s: Annotated[Quantity, Bounds(0.025, 120)] = Field(default=4.0, description="Seconds recorded.")
+    cameras: bool = Field(
+        default=True,
+        description="Whether cameras are rendered; labels use their geometry either way.",
+    )
 
 
 class ScenarioFile(Strict):

@@ -206,7 +206,7 @@ class _Sensors:
             for block in self._blocks[lidar.name]:
                 name = f"{lidar.name}/{block.first}"
                 add(name, "sensor.lidar.ray_cast_semantic", block.attributes, block.ego_from_block)
-        for camera in scenario.rig.cameras:
+        for camera in scenario.rig.cameras if scenario.recording.cameras else ():
             canvas = self._canvases[camera.name] = CameraCanvas.for_camera(camera)
             for kind, blueprint_id in CAMERA_KINDS.items():
                 add(f"{camera.name}/{kind}", blueprint_id, canvas.attributes, camera.ego_from_sensor)

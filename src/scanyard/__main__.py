@@ -1,0 +1,5 @@
+"""``python -m scanyard`` is ``scanyard``."""
+
+from scanyard.cli import main
+
+main()
