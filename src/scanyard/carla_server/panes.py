@@ -52,7 +52,7 @@ def cast_through(
     open_rows = np.flatnonzero(surface.transparent[hits.face])
     if not len(open_rows):
         return hits
-    range_m, face, normal = hits.range_m.copy(), hits.face.copy(), hits.normal.copy()
+    range_m, face, normal = hits
     nothing = len(surface.mesh.faces)
     for _ in range(MAX_PANES):
         through, lost = fate(open_rows, seed_of(face[open_rows]), salt)
@@ -84,7 +84,7 @@ def cast_through_one(
     if not len(open_rows):
         return hits
     through, lost = fate(ray_index[open_rows], np.array([seed], np.uint64), salt)
-    range_m, face, normal = hits.range_m.copy(), hits.face.copy(), hits.normal.copy()
+    range_m, face, normal = hits
     range_m[open_rows[lost]], face[open_rows[lost]] = np.inf, len(surface.mesh.faces)
     open_rows = open_rows[through & ~lost]
     if len(open_rows):

@@ -26,7 +26,7 @@ Binding = Literal["open3d", "embreex"]
 
 
 class FaceHits(NamedTuple):
-    """Where M rays met a surface first; every array is indexed alike."""
+    """Where M rays met a surface first; every array is indexed alike and the caller's own, to write into."""
 
     range_m: Array32
     """(M,) distance along the unit direction; inf where nothing was hit."""

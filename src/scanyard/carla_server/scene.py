@@ -219,11 +219,11 @@ class Scene:
 def _street_hits(found: FaceHits, rays: Array32, region: Region, *, look: bool) -> Hits:
     street = region.surface
     return Hits(
-        found.range_m.copy(),
+        found.range_m,
         street.material[found.face],
         np.zeros(len(rays), np.uint32),
         np.abs(np.einsum("mi,mi->m", found.normal, rays[:, 3:])),
-        found.normal.copy() if look else np.zeros((0, 3), np.float32),
+        found.normal if look else np.zeros((0, 3), np.float32),
         region.color[region.part[found.face]] if look else np.zeros((0, 3), np.float32),
     )
 

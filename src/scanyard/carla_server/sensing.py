@@ -73,7 +73,7 @@ def semantic_lidar(
     """
     counts, beams, hits, kept = _sweep(scene, attributes, world_from_sensor, parent_id, tick)
     points = np.empty(len(kept), SEMANTIC_POINT)
-    points["x"], points["y"], points["z"] = _points(beams, kept, hits.range_m[kept])
+    points["x"], points["y"], points["z"] = _points(beams, kept, counts, hits.range_m[kept])
     points["cos_inc"] = hits.cos_incidence[kept]
     points["object_idx"] = hits.instance[kept]
     points["object_tag"] = _LIDAR_TAG[hits.material[kept]]
@@ -103,9 +103,10 @@ def lidar(
     range_m += _number(attributes, "noise_stddev", 0.0) * draw.standard_normal(len(kept))
     kept = kept[alive]
     points = np.empty(len(kept), POINT)
-    points["x"], points["y"], points["z"] = _points(beams, kept, range_m[alive].astype(np.float32))
+    counts = _counts(kept, beams)
+    points["x"], points["y"], points["z"] = _points(beams, kept, counts, range_m[alive].astype(np.float32))
     points["intensity"] = intensity[alive]
-    return _counts(kept, beams), points
+    return counts, points
 
 
 def beams_of(attributes: Mapping[str, str], tick: Tick) -> Beams:
@@ -168,7 +169,8 @@ def _sweep(
 
 def _counts(kept: NDArray[np.int64], beams: Beams) -> NDArray[np.uint32]:
     channels, firings = beams.shape
-    return np.bincount(kept // firings, minlength=channels).astype(np.uint32)
+    ends = np.searchsorted(kept, np.arange(channels + 1) * firings)
+    return np.diff(ends).astype(np.uint32)
 
 
 def _rays(beams: Beams, pose: Floats, anchor: Floats) -> Array32:
@@ -178,16 +180,19 @@ def _rays(beams: Beams, pose: Floats, anchor: Floats) -> Array32:
     start = (pose[:3, 3] - anchor) + beams.z_offset_m[:, None] * pose[:3, 2]
     rays[..., :3] = start[:, None].astype(np.float32)
     turn = pose[:3, :3].astype(np.float32)
-    x, y, z = beams.direction.reshape(3, channels, firings)
+    flat, up = (part(beams.elevation_rad).astype(np.float32)[:, None] for part in (np.cos, np.sin))
+    x, y = (part(beams.azimuth_rad).astype(np.float32) for part in (np.cos, np.sin))
     for i in range(3):
-        rays[..., 3 + i] = turn[i, 0] * x + turn[i, 1] * y + turn[i, 2] * z
+        rays[..., 3 + i] = flat * (turn[i, 0] * x + turn[i, 1] * y) + turn[i, 2] * up
     return rays.reshape(-1, 6)
 
 
-def _points(beams: Beams, kept: NDArray[np.int64], range_m: Array32) -> tuple[Array32, Array32, Array32]:
-    """Returns in the sensor frame."""
+def _points(
+    beams: Beams, kept: NDArray[np.int64], counts: NDArray[np.uint32], range_m: Array32
+) -> tuple[Array32, Array32, Array32]:
+    """Returns in the sensor frame: ``kept`` (M,) rays, ``counts`` (C,) of them per beam, at ``range_m`` (M,)."""
     x, y, z = (beams.direction[i][kept] * range_m for i in range(3))
-    z += beams.z_offset_m.astype(np.float32)[kept // beams.shape[1]]
+    z += np.repeat(beams.z_offset_m.astype(np.float32), counts)
     return x, y, z
 
 
