@@ -59,7 +59,9 @@ def record(
     """
     started = time.monotonic()
     counted = _Counted(_labelled(scenario, simulator))
-    seal = write_sequence(dataset, _info(scenario, server, domain), counted)
+    # Versions stand beside the sealed content: another release that makes the same bytes has made the same sequence.
+    versions = {"scanyard": metadata.version("scanyard"), "carla": metadata.version("carla")}
+    seal = write_sequence(dataset, _info(scenario, server, domain), counted, record=versions)
     return Recorded(
         sequence=scenario.sequence_name,
         digest=seal.digest,
@@ -118,6 +120,5 @@ def _info(scenario: ConcreteScenario, server: str, domain: Domain) -> SequenceIn
             "parameters": dict(scenario.parameters),
             "tags": list(scenario.tags),
             "server": server,
-            "scanyard": metadata.version("scanyard"),
         },
     )
