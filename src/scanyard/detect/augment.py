@@ -140,7 +140,7 @@ def _rotation(angle_rad: float) -> FloatArray:
 
 
 def _map_ground(rows: NDArray[np.floating], foot_m: FloatArray, linear: FloatArray) -> None:
-    """Apply ``linear`` (2, 2) to columns x and y of ``rows`` about ``foot_m`` (2,), in place, in the rows' precision."""
+    """Apply ``linear`` (2, 2) to x and y of ``rows`` about ``foot_m`` (2,), in place and in the rows' precision."""
     foot = foot_m.astype(rows.dtype)
     rows[:, :2] = (rows[:, :2] - foot) @ linear.T.astype(rows.dtype) + foot
 

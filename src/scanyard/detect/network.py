@@ -63,9 +63,12 @@ class PillarNet(nn.Module):
 
     def figures_at(self, features: Tensor, batch: Tensor, cell: Tensor, category: Tensor) -> Tensor:
         """Box figures (K, FIGURES) of K cells, given by frame in the batch, flat cell index and category."""
-        flat = features.permute(0, 2, 3, 1).flatten(1, 2)
+        flat = features.permute(0, 2, 3, 1).flatten(0, 2)
+        cells_per_frame = features.shape[2] * features.shape[3]
+        # index_select, for the gradient of [...] adds up in any order where several threads do it
+        chosen_features = flat.index_select(0, batch * cells_per_frame + cell)
         with _full_precision():
-            every = self.figures(flat[batch, cell].float()).unflatten(1, (-1, FIGURES))
+            every = self.figures(chosen_features.float()).unflatten(1, (-1, FIGURES))
         chosen: Tensor = every[torch.arange(len(cell)), category]
         return chosen
 
