@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from importlib import metadata
 from pathlib import Path
 
 from scanyard import profiles
@@ -59,9 +58,7 @@ def record(
     """
     started = time.monotonic()
     counted = _Counted(_labelled(scenario, simulator))
-    # Versions stand beside the sealed content: another release that makes the same bytes has made the same sequence.
-    versions = {"scanyard": metadata.version("scanyard"), "carla": metadata.version("carla")}
-    seal = write_sequence(dataset, _info(scenario, server, domain), counted, record=versions)
+    seal = write_sequence(dataset, _info(scenario, server, domain), counted)
     return Recorded(
         sequence=scenario.sequence_name,
         digest=seal.digest,

@@ -88,7 +88,7 @@ def choreograph(scenario: ConcreteScenario, road_map: RoadMap) -> Choreography:
 
     steps = int(np.ceil((recording.num_frames - 1) / recording.rate_hz / SUBSTEP_S)) + 1
     time_s = SUBSTEP_S * np.arange(steps, dtype=np.float64)
-    members = [member for actor in scenario.actors for member in _group(scenario, actor)]
+    members = [_in_its_lane(member, route) for actor in scenario.actors for member in _group(scenario, actor)]
     ego_s, paths = _rehearse(scenario, members, time_s)
     ego = _Path(_EGO, ego_s + REAR_AXLE_M, np.zeros(steps), np.zeros(steps))
     ambient = _ambient(scenario, route, time_s, [ego, *paths])
@@ -135,6 +135,13 @@ def _group(scenario: ConcreteScenario, actor: Actor) -> list[Actor]:
             )
         )
     return members
+
+
+def _in_its_lane(actor: Actor, route: Route) -> Actor:
+    """Who comes towards us keeps to the nearest opposite lane, wherever this road has it; the wrong way is as asked."""
+    if actor.behaviour not in ("oncoming", "turn_across") or route.oncoming_lateral_m is None:
+        return actor
+    return replace(actor, lateral_m=route.oncoming_lateral_m)
 
 
 # --- behaviours: actor, substep times (K,), ego progress (K,) -> path ---------------------------------------------
