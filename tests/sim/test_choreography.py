@@ -162,3 +162,13 @@ def test_a_flat_world_shows_its_actors_to_the_lidar() -> None:
     assert len(hit) > 10
     assert hit[:, 1].min() > 2.0
     assert abs(lidar.ego_from_sensor.apply(sweep.points[sweep.instance == 0])[:, 2]).max() < 1e-3
+
+
+def test_an_oncoming_car_keeps_to_the_oncoming_lane_and_a_wrong_way_car_does_not() -> None:
+    apart = scenario(
+        Actor("right", "car", "oncoming", ahead_m=60, lateral_m=9.0, speed_mps=5),
+        Actor("wrong", "car", "wrong_way", ahead_m=90, lateral_m=0.0, speed_mps=5),
+    )
+    played = choreograph(apart, ROAD)
+    assert seen_from_start(played, "right")[0, 1] == pytest.approx(3.5, abs=0.05)
+    assert seen_from_start(played, "wrong")[0, 1] == pytest.approx(0.0, abs=0.05)
