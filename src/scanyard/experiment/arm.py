@@ -12,6 +12,7 @@ import shutil
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from importlib import metadata, resources
 from itertools import pairwise
 from pathlib import Path
@@ -175,6 +176,7 @@ def load_losses(job: Job) -> list[tuple[int, float]]:
     return [(int(step), float(loss)) for step, loss in json.loads((job.folder / LOSSES).read_text(encoding="utf-8"))]
 
 
+@cache  # a process keeps the code it imported, whatever happens on disk
 def code_digest() -> str:
     """Digest of whatever code decides a run's numbers: the detector, the metrics, what both stand on, and torch."""
     root = Path(str(resources.files("scanyard")))
