@@ -172,7 +172,6 @@ def listen(client: Any) -> Any:
         "intensity": plain.intensity,
         "pixels": [*pixels.shape, *pixels[0, 0, :2].tolist(), *pixels[-1, -1, :2].tolist()],
         "red": int(pixels[0, 0, 2]),
-        "frame": image.frame,
         "fov": image.fov,
         "heading": heading,
         "destroyed": [answer.error for answer in answers] + gone,

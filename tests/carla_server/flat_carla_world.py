@@ -64,6 +64,7 @@ class FlatScene:
     hidden: set[int] = field(default_factory=set)
     actor_ids: tuple[int, ...] = ()
     world_from_actor: Any = None
+    ticks: list[Tick] = field(default_factory=list)
 
     def enable(self, ids: Iterable[int], enabled: bool) -> None:
         (self.hidden.difference_update if enabled else self.hidden.update)(ids)
@@ -92,6 +93,7 @@ def actors_as_points(
     scene: FlatScene, attributes: Mapping[str, str], world_from_sensor: Any, *, parent_id: int, tick: Tick
 ) -> tuple[Any, Any]:
     """Two channels: the first holds every other actor's origin in the sensor frame, the second none."""
+    scene.ticks.append(tick)
     seen = [i for i, one in enumerate(scene.actor_ids) if one != parent_id]
     points = np.zeros(len(seen), packets.SEMANTIC_POINT)
     sensor_from_world = np.linalg.inv(world_from_sensor)
@@ -120,7 +122,7 @@ def frame_as_colour(
     parent_id: int,
     tick: Tick,
 ) -> Any:
-    """Blue is 1, green 2, red the frame's last byte; the first pixel's blue is 255."""
+    """Blue is 1, green 2, red the number of frames since the camera was spawned; the first pixel's blue is 255."""
     size = (int(float(attributes["image_size_y"])), int(float(attributes["image_size_x"])), 4)
     pixels = np.empty(size, np.uint8)
     pixels[:] = (1, 2, tick.frame & 0xFF, 255)

@@ -90,7 +90,7 @@ def test_sensor_packets_belong_to_the_tick_and_are_decoded(server: Server) -> No
     assert found["channels"] == [2, 1]
     assert found["intensity"] == 0.5
     assert found["pixels"] == [32, 64, 4, 255, 2, 1, 2]
-    assert found["red"] == found["frame"] & 0xFF
+    assert found["red"] == 10
     assert found["fov"] == 90.0
     assert found["heading"] == 90.0
     assert found["destroyed"] == [""] * 6 + [True, True]

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from flat_carla_world import FLAT, write_maps
+from flat_carla_world import FLAT, FlatScene, write_maps
 from numpy.testing import assert_allclose
 
 from scanyard.carla_server import commands, packets, wire
@@ -255,6 +255,26 @@ def test_sensor_message_carries_the_snapshots_frame_time_and_pose(episode: Episo
     sensor_type, frame, time_s, *pose = packets.HEADER.unpack(message[:48])
     assert (sensor_type, frame, time_s) == (packets.SEMANTIC_LIDAR, 1, 0.25)
     assert pose == told.last(lidar)["pose"].tolist()
+
+
+def test_a_lidars_own_time_begins_when_it_is_spawned(tmp_path: Path, told: Told) -> None:
+    """Else the frames that pass while a client connects would turn the beams."""
+    scenes: list[FlatScene] = []
+
+    def kept(*what: Any, **how: Any) -> FlatScene:
+        scenes.append(FLAT.scene(*what, **how))
+        return scenes[-1]
+
+    senses = replace(FLAT, scene=kept)
+    for frames_before in (0, 7):
+        world = Episode(1, write_maps(tmp_path).load("straight"), senses, open_stream=lambda: (2, b""))
+        for frame in range(frames_before):
+            world.advance(frame, 0.033, told, platform_time_s=0.0)
+        spawn(world, LIDAR)
+        for frame in range(3):
+            world.advance(frames_before + frame, 0.1, told, platform_time_s=0.0)
+    assert scenes[0].ticks == scenes[1].ticks
+    assert [tick.frame for tick in scenes[0].ticks] == [1, 2, 3]
 
 
 def test_sensor_without_reader_senses_nothing(episode: Episode, told: Told, tick: Tick) -> None:

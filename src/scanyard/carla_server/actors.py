@@ -53,6 +53,10 @@ class Actor:
     simulates_physics: bool = True
     """Whether a velocity moves it; without, it is only where it is put."""
     lights: int = 0
+    frames: int = 0
+    """Frames it has lived through."""
+    age_s: float = 0.0
+    """Simulation time it has lived through."""
     last_sensed_s: float = field(default=-math.inf)
 
     @property
@@ -94,6 +98,8 @@ class Actor:
 
     def advance(self, delta_s: float) -> None:
         """Let the velocities move it for one frame."""
+        self.frames += 1
+        self.age_s += delta_s
         if not self.simulates_physics or self.parent_id:
             return
         x, y, z, pitch, yaw, roll = self.pose

@@ -19,7 +19,7 @@ from scanyard.carla_server.blueprints import library
 from scanyard.carla_server.maps import Town
 from scanyard.carla_server.packets import Chunks
 from scanyard.carla_server.poses import matrices, pose_of
-from scanyard.carla_server.senses import Scene, Scenery, Senses, Shape, Tick, sense
+from scanyard.carla_server.senses import MESSAGE_TYPES, Scene, Scenery, Senses, Shape, Tick, sense
 from scanyard.carla_server.wire import (
     ActorDescription,
     BoundingBox,
@@ -168,30 +168,39 @@ class Episode:
             actor.last_velocity = actor.velocity
         blind = "" if renders else "sensor.camera."
         sensors = [i for i, one in enumerate(actors) if one.stream_id and not (blind and one.type_id.startswith(blind))]
-        self._sense(actors, sensors, placement, tick=Tick(frame, self.time_s, delta_s), readers=readers)
+        self._sense(actors, sensors, placement, frame=frame, delta_s=delta_s, readers=readers)
 
     def _sense(
-        self, actors: Sequence[Actor], sensors: Sequence[int], placement: Placement, *, tick: Tick, readers: Readers
+        self,
+        actors: Sequence[Actor],
+        sensors: Sequence[int],
+        placement: Placement,
+        *,
+        frame: int,
+        delta_s: float,
+        readers: Readers,
     ) -> None:
-        due = [i for i in sensors if readers.reads(actors[i].stream_id) and _is_due(actors[i], tick)]
+        due = [i for i in sensors if readers.reads(actors[i].stream_id) and _is_due(actors[i])]
         if not due:
             return
         self._place(actors, placement)
         for i in due:
             sensor = actors[i]
-            assert sensor.blueprint is not None and sensor.blueprint.senses is not None
+            assert sensor.blueprint is not None
+            assert sensor.blueprint.senses is not None
+            kind = sensor.blueprint.senses
             message = sense(
                 self._senses,
                 self._scene,
-                sensor.blueprint.senses,
+                kind,
                 sensor.attributes,
                 placement.world_from_actor[i],
-                pose=placement.poses[i],
+                opening=packets.header(MESSAGE_TYPES[kind], frame, self.time_s, placement.poses[i]),
                 parent_id=sensor.parent_id,
                 weather=self.weather,
-                tick=tick,
+                tick=Tick(sensor.frames, sensor.age_s, delta_s),
             )
-            sensor.last_sensed_s = tick.time_s
+            sensor.last_sensed_s = sensor.age_s
             readers.sensed(sensor.stream_id, message)
 
     def _place(self, actors: Sequence[Actor], placement: Placement) -> None:
@@ -233,10 +242,10 @@ class Episode:
         return LabelledPoint(Vector3D(x, y, z), int(hits.tag[0]))
 
 
-def _is_due(sensor: Actor, tick: Tick) -> bool:
+def _is_due(sensor: Actor) -> bool:
     """Whether the sensor's ``sensor_tick`` has passed since it last sensed; frames do not fall on it exactly."""
     every_s = float(sensor.attributes.get("sensor_tick", "0") or 0.0)
-    return every_s <= 0.0 or tick.time_s - sensor.last_sensed_s >= every_s - 1e-6
+    return every_s <= 0.0 or sensor.age_s - sensor.last_sensed_s >= every_s - 1e-6
 
 
 def _transform(pose: Sequence[float]) -> Transform:

@@ -21,11 +21,16 @@ from scanyard.carla_server.wire import WeatherParameters
 
 
 class Tick(NamedTuple):
-    """The frame being sensed."""
+    """The frame being sensed, in the sensor's own time.
+
+    A LiDAR begins its first turn when it is spawned: how many frames went by before, while a client was still
+    connecting, must not turn its beams, or the same scenario would not give the same points.
+    """
 
     frame: int
+    """Frames since the sensor was spawned, beginning with 1."""
     time_s: float
-    """Simulation time since the episode began."""
+    """Simulation time since the sensor was spawned."""
     delta_s: float
     """Simulation time since the frame before."""
 
@@ -147,28 +152,27 @@ CAMERAS = {
     "semantic": packets.SEMANTIC_CAMERA,
     "instance": packets.INSTANCE_CAMERA,
 }
-"""Cameras by what they sense, with the type id of their messages."""
 LIDARS = {"semantic_lidar": packets.SEMANTIC_LIDAR, "lidar": packets.LIDAR}
+MESSAGE_TYPES = CAMERAS | LIDARS
+"""Type id of a sensor's messages, by what it senses."""
 
 
 def sense(
     senses: Senses,
-    scene: Any,
+    scene: Scene,
     kind: str,
     attributes: Mapping[str, str],
     world_from_sensor: NDArray[np.float64],
     *,
-    pose: NDArray[np.float64],
+    opening: bytes,
     parent_id: int,
     weather: WeatherParameters,
     tick: Tick,
 ) -> Chunks:
-    """Return one sensor's message of one frame; ``pose`` (6,) is ``world_from_sensor`` (4, 4) as CARLA writes it."""
+    """Return one sensor's message of one frame; ``opening`` is its header, ``world_from_sensor`` (4, 4)."""
     if kind in CAMERAS:
-        opening = packets.header(CAMERAS[kind], tick.frame, tick.time_s, pose)
         pixels = senses.camera(scene, kind, attributes, world_from_sensor, weather, parent_id=parent_id, tick=tick)
         return packets.image(opening, pixels, fov_deg=float(attributes["fov"]))
-    opening = packets.header(LIDARS[kind], tick.frame, tick.time_s, pose)
     cast = senses.semantic_lidar if kind == "semantic_lidar" else senses.lidar
     counts, points = cast(scene, attributes, world_from_sensor, parent_id=parent_id, tick=tick)
     turned = math.tau * ((float(attributes["rotation_frequency"]) * tick.time_s) % 1.0)
