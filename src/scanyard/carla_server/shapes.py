@@ -65,7 +65,7 @@ def _size(attributes: Mapping[str, str], definition: Mapping[str, Any], name: st
     return asked if asked > 0 else float(definition[name])
 
 
-@lru_cache(maxsize=512)
+@lru_cache(maxsize=256)
 def _shape(type_id: str, kind: str, body: str, size: tuple[float, ...], color: str) -> Shape:
     digest = hashlib.sha256(repr((type_id, kind, body, size, color)).encode()).digest()
     seed = int.from_bytes(digest[:8], "big")
