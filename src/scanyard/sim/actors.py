@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from scanyard.boxes import Boxes
 from scanyard.errors import ScenarioFault
@@ -18,6 +19,7 @@ from scanyard.sim.choreography import EGO_HEIGHT_M, EGO_LENGTH_M, EGO_WIDTH_M, T
 from scanyard.sim.handedness import mirrored, to_carla
 from scanyard.sim.simulator import CATEGORY_OF_KIND
 
+_Id = TypeVar("_Id", np.uint16, np.uint32)
 SPAWN_HEIGHT_M = 300.0
 """Actors appear this high, each on its own level, and are moved into place: a spawn point must be free."""
 
@@ -54,12 +56,26 @@ class ActorSet:
     def __len__(self) -> int:
         return len(self.handles)
 
+    def numbered(self, ids: NDArray[_Id]) -> NDArray[_Id]:
+        """Turn the server's actor ids, of any shape, into ours: 1 to N in the order of the tracks, 0 for all else.
+
+        A server goes on counting from scenario to scenario, so its ids depend on what it played before.  Ids cut to
+        16 bits, as in instance images, are understood as long as ``ids`` has that width.
+        """
+        own = np.array([handle.id for handle in self.handles], dtype=np.int64) & np.iinfo(ids.dtype).max
+        if not len(own):
+            return np.zeros_like(ids)
+        order = np.argsort(own)
+        place = np.minimum(np.searchsorted(own[order], ids), len(own) - 1)
+        number = (order + 1).astype(ids.dtype)
+        return np.where(own[order][place] == ids, number[place], 0).astype(ids.dtype)
+
     def placement(self, index: int) -> list[Any]:
         """Commands that put every actor where frame ``index`` has it."""
         return [carla.command.ApplyTransform(handle, self._pose(i, index)) for i, handle in enumerate(self.handles)]
 
     def boxes_world(self, index: int) -> Boxes:
-        """What stands where in frame ``index``, world frame; ``track`` is the server's actor id."""
+        """What stands where in frame ``index``, world frame; ``track`` counts from 1 in the order of the tracks."""
         if not self.handles:
             return Boxes.empty()
         pose = np.array([track.world_from_actor[index] for track in self.tracks])
@@ -71,7 +87,7 @@ class ActorSet:
             size=self.size,
             yaw_rad=np.arctan2(pose[:, 1, 0], pose[:, 0, 0]),
             category=np.array([CATEGORY_OF_KIND[track.kind] for track in self.tracks]),
-            track=np.array([handle.id for handle in self.handles]),
+            track=np.arange(1, len(self.handles) + 1),
             velocity=np.array([track.velocity_mps[index] for track in self.tracks]),
         )
 

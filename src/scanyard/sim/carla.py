@@ -32,6 +32,7 @@ from scanyard.sim.packets import (
     CAMERA_KINDS,
     CameraCanvas,
     LidarBlock,
+    Numbered,
     SensorPort,
     image_from_packets,
     lidar_blocks,
@@ -159,8 +160,8 @@ class CarlaSimulator:
             yield Frame(
                 timestamp_ns=choreography.timestamps_ns[index],
                 world_from_ego=world_from_ego,
-                sweeps=stage.sensors.sweeps(packets),
-                images=stage.sensors.images(packets),
+                sweeps=stage.sensors.sweeps(packets, stage.actors.numbered),
+                images=stage.sensors.images(packets, stage.actors.numbered),
                 actors=Boxes.concatenate(truth).transformed(world_from_ego.inverse()),
             )
 
@@ -216,21 +217,22 @@ class _Sensors:
         deadline = time.monotonic() + timeout_s
         return {name: port.packet(frame, deadline) for name, port in self._ports.items()}
 
-    def sweeps(self, packets: dict[str, Any]) -> dict[str, Sweep]:
+    def sweeps(self, packets: dict[str, Any], numbered: Numbered) -> dict[str, Sweep]:
         """Sweeps by LiDAR name."""
         return {
             lidar.name: sweep_from_packets(
                 lidar,
                 self._blocks[lidar.name],
                 [packets[f"{lidar.name}/{block.first}"] for block in self._blocks[lidar.name]],
+                numbered,
             )
             for lidar in self._rig.lidars
         }
 
-    def images(self, packets: dict[str, Any]) -> dict[str, Image]:
+    def images(self, packets: dict[str, Any], numbered: Numbered) -> dict[str, Image]:
         """Images by camera name."""
         return {
-            name: image_from_packets(canvas, {kind: packets[f"{name}/{kind}"] for kind in CAMERA_KINDS})
+            name: image_from_packets(canvas, {kind: packets[f"{name}/{kind}"] for kind in CAMERA_KINDS}, numbered)
             for name, canvas in self._canvases.items()
         }
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import queue
 import time
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -115,7 +116,11 @@ def _rate(lidar: Lidar, channels: int) -> dict[str, str]:
     return {"channels": str(channels), "points_per_second": str(round(per_second))}
 
 
-def sweep_from_packets(lidar: Lidar, blocks: list[LidarBlock], packets: list[Any]) -> Sweep:
+Numbered = Callable[[NDArray[Any]], NDArray[Any]]
+"""Turns the server's actor ids into the scenario's own."""
+
+
+def sweep_from_packets(lidar: Lidar, blocks: list[LidarBlock], packets: list[Any], numbered: Numbered) -> Sweep:
     """One sweep in the LiDAR's frame from the packet of each of its blocks."""
     records, rings = [], []
     for block, packet in zip(blocks, packets, strict=True):
@@ -138,7 +143,7 @@ def sweep_from_packets(lidar: Lidar, blocks: list[LidarBlock], packets: list[Any
         ring=np.concatenate(rings),
         time_offset_ns=(turned * period_ns).astype(np.int32),
         semantic=column("semantic").astype(np.uint8),
-        instance=column("instance"),
+        instance=numbered(column("instance")),
         cos_incidence=np.abs(column("cos_incidence")),
     )
 
@@ -183,18 +188,18 @@ class CameraCanvas:
         return pixels[rows, self.left_px : self.left_px + self.camera.width_px]
 
 
-def image_from_packets(canvas: CameraCanvas, packets: dict[str, Any]) -> Image:
+def image_from_packets(canvas: CameraCanvas, packets: dict[str, Any], numbered: Numbered) -> Image:
     """One image from the packet of each camera kind in ``CAMERA_KINDS``."""
     bgra = {kind: canvas.cut(packet) for kind, packet in packets.items()}
     depth = bgra["depth"][..., :3].astype(np.uint32)
     # The red channel is the low byte; 24 bits span 1000 m.
     depth_code = depth[..., 2] + 256 * depth[..., 1] + 65536 * depth[..., 0]
-    instance = bgra["instance"]
+    instance = np.ascontiguousarray(bgra["instance"][..., 1::-1]).view("<u2")[..., 0]  # green low, blue high byte
     return Image(
         rgb=bgra["rgb"][..., 2::-1].copy(),
         depth_m=(depth_code * (1000.0 / (2**24 - 1))).astype(np.float32),
         semantic=bgra["semantic"][..., 2].copy(),
-        instance=np.ascontiguousarray(instance[..., 1::-1]).view("<u2")[..., 0],  # green low, blue high byte
+        instance=numbered(instance),
     )
 
 
