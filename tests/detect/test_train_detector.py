@@ -130,6 +130,12 @@ def test_frames_without_labels_are_refused(street_seen: Frame) -> None:
         train([source(street_seen.replace(boxes=None))], SMALL)
 
 
+def test_a_label_without_extent_stops_training(street_seen: Frame) -> None:
+    flat = street_seen.boxes.replace(size=street_seen.boxes.size * (1, 0, 1))
+    with pytest.raises(InputError, match=r"the loss is (inf|nan) at step 1 of 120; look for labels without extent"):
+        train([source(street_seen.replace(boxes=flat))], SMALL)
+
+
 def test_no_label_of_the_wanted_category_is_refused(street_seen: Frame) -> None:
     with pytest.raises(InputError, match=r"none of 1 frames has a label of \['tram'\]"):
         train([source(street_seen)], replace_steps(1, categories=("tram",)))

@@ -17,7 +17,7 @@ FIGURES = 9
 HEAT_M = 2 * CELL_M
 """Side of a cell of the heat map."""
 
-WIDTHS = (32, 64, 96)
+WIDTHS = (32, 48, 96)
 QUIET_START = -4.0  # a heat map that begins at 2 % everywhere, so that background does not drown the first steps
 
 

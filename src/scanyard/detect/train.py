@@ -159,16 +159,22 @@ def _optimise(
         optimiser.zero_grad(set_to_none=True)
         with torch.autocast("cpu", dtype=torch.bfloat16, enabled=has_bfloat16()):
             loss = detection_loss(net, batch.cells, batch.targets, typical, grid)
+        value = loss.item()
+        if not np.isfinite(value):
+            raise InputError(
+                f"training: the loss is {value} at step {step} of {recipe.steps}; look for labels without extent, or "
+                f"lower the learning rate of {recipe.learning_rate}"
+            )
         loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(net.parameters(), MAX_GRADIENT)
         optimiser.step()
         cycle.step()
-        since.append(loss.item())
+        since.append(value)
         if step * CURVE_POINTS // recipe.steps > (step - 1) * CURVE_POINTS // recipe.steps:
             curve.append((step, float(np.mean(since))))
             since.clear()
         if on_progress is not None:
-            on_progress(step, recipe.steps, loss.item())
+            on_progress(step, recipe.steps, value)
     return tuple(curve)
 
 
