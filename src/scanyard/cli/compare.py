@@ -188,8 +188,12 @@ def print_entries(entries: Sequence[Entry]) -> None:
     for entry in entries:
         cells = []
         for metric, iou in shown:
-            score = entry.evaluation.score(metric, iou, "moderate")
-            cells.append(f"{score.value:.1f} {interval(score.low, score.high)}")
+            try:
+                score = entry.evaluation.score(metric, iou, "moderate")
+            except KeyError:  # nothing to find at that difficulty
+                cells.append("no labels")
+            else:
+                cells.append(f"{score.value:.1f} {interval(score.low, score.high)}")
         seeds = " (single run)" if entry.single_run else ""
         table.add_row(
             f"{entry.arm}{seeds}", f"{entry.evaluated_on} ({domain_label(entry.domain)})", str(entry.steps), *cells

@@ -25,7 +25,7 @@ def demo(
     ] = None,
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder for everything the demo makes.")] = Path("demo"),
     scenarios: Annotated[Path, typer.Option(help="Folder of scenarios.")] = Path("scenarios"),
-    workers: Annotated[int, typer.Option(min=1, help="Servers, and trainings, at the same time.")] = 2,
+    workers: Annotated[int, typer.Option(min=1, help="Servers at the same time.")] = 2,
 ) -> None:
     """Simulate, train on synthetic, real and mixed data, test on unseen drives, and write report and leaderboard.
 
@@ -54,7 +54,7 @@ def demo(
 
     _step(3, "train and test: synthetic, real and mixed, the same steps each, on drives no arm has seen")
     folders = {"synthetic": synthetic, target.name: target}
-    run_experiment(recipe, out / "experiment" / target.name, folders, workers=workers)
+    run_experiment(recipe, out / "experiment" / target.name, folders)
 
 
 def _step(number: int, what: str) -> None:
