@@ -10,7 +10,7 @@ from scanyard.detect.coding import Targets, decode, encode
 from scanyard.detect.network import FIGURES, PillarNet
 from scanyard.detect.pillars import Grid, OccupiedCells
 
-FIGURE_WEIGHTS = (1.0, 1.0, 2.0, 1.0, 1.0, 1.0, 0.5, 0.5)
+FIGURE_WEIGHTS = (1.0, 1.0, 2.0, 1.0, 1.0, 1.0, 5.0, 5.0)  # a car five degrees askew misses an overlap of 0.7
 OVERLAP_WEIGHT, QUALITY_WEIGHT = 1.0, 0.5
 
 
