@@ -100,6 +100,8 @@ def generate(
         )
         with progress(f"simulate {out.name}") as advance:
             outcome = run_campaign(todo, settings, lambda state: _show(advance, state))
+        for failed in outcome.failures:
+            print(f"  failed once: {failed.sequence}: {failed.kind}: {failed.reason}")
         print(_summary(outcome))
     digest = seal_dataset(out)
     dataset = open_dataset(out)

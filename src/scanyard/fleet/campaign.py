@@ -21,7 +21,7 @@ from typing import Any
 import ray
 from ray.exceptions import RayActorError, RayError
 
-from scanyard.errors import EnvironmentFault, ScanyardError, ScenarioFault, StoreError
+from scanyard.errors import EnvironmentFault, ScanyardError, ScenarioFault, ServerError, StoreError
 from scanyard.fleet.launch import Server, ServerCommand
 from scanyard.fleet.record import Failed, Recorded, record
 from scanyard.scenario.concrete import ConcreteScenario
@@ -122,11 +122,14 @@ class Worker:
             return Failed(scenario.sequence_name, scenario.name, scenario.seed, str(error), type(error).__name__, retry)
 
     def close(self) -> None:
-        """End the server; the next scenario starts a new one."""
-        self._simulator = None
+        """End the server, or let go of one that is not ours; the next scenario starts afresh."""
+        simulator, self._simulator = self._simulator, None
         if self._server is not None:
             self._server.stop()
             self._server = None
+        elif simulator is not None:
+            with contextlib.suppress(ServerError):  # it is broken: that may be why we let go of it
+                simulator.close()
 
     def _ready_simulator(self) -> Any:
         from scanyard.sim.carla import CarlaSimulator  # noqa: PLC0415  # the client belongs in the worker's process

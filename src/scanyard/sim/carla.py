@@ -81,7 +81,6 @@ class CarlaSimulator:
         """Play ``scenario`` and yield its frames; closing the iterator early cleans up."""
         with contextlib.ExitStack() as exits, _server_errors(f"{scenario.name} seed {scenario.seed}"):
             world = self._load(scenario.world)
-            exits.callback(self._release, world)
             self._settle(world, scenario)
             choreography = choreograph(scenario, self._road_map(world))
 
@@ -104,22 +103,33 @@ class CarlaSimulator:
             exits.callback(sensors.stop)
             yield from self._play(_Stage(world, ego, choreography, actors, parked, sensors))
 
+    def close(self) -> None:
+        """Leave the server ticking by itself: a synchronous server without its client is blocked for everybody.
+
+        Not done between scenarios: a server that runs free streams snapshots, and the client's library can abort the
+        process when it changes worlds while a message is on its way.
+        """
+        with _server_errors("farewell"):
+            world = self._client.get_world()
+            settings = world.get_settings()
+            settings.synchronous_mode = False
+            settings.fixed_delta_seconds = None
+            world.apply_settings(settings)
+
     # --- setting the stage ----------------------------------------------------------------------------------------
 
     def _load(self, wanted: World) -> Any:
         """Load the world where it is not loaded already; our maps reach a stock server as OpenDRIVE text."""
         available = {name.rsplit("/", 1)[-1] for name in self._client.get_available_maps()}
-        if self.embedded and wanted.map in available:
-            name = f"{wanted.map}?style={wanted.style}&parked={wanted.parked_share:g}"
-        else:
-            name = wanted.map
+        if wanted.map not in available:
+            path = find_map(wanted.map, self._map_folders)
+            return self._client.generate_opendrive_world(path.read_text(encoding="utf-8"))
+        look = f"?style={wanted.style}&parked={wanted.parked_share:g}" if self.embedded else ""
         world = self._client.get_world()
-        if name in available or self.embedded:
-            if _map_name(world) != name:
-                world = self._client.load_world(name)
-            return world
-        path = find_map(wanted.map, self._map_folders)
-        return self._client.generate_opendrive_world(path.read_text(encoding="utf-8"))
+        if _map_name(world) != wanted.map + look:
+            # Settings are kept: between two worlds the server must not run free, see ``close``.
+            world = self._client.load_world(wanted.map + look, reset_settings=False)
+        return world
 
     def _settle(self, world: Any, scenario: ConcreteScenario) -> None:
         settings = world.get_settings()
@@ -128,13 +138,6 @@ class CarlaSimulator:
         settings.substepping = False  # nothing moves by physics
         world.apply_settings(settings)
         world.set_weather(_weather(scenario.weather))
-
-    def _release(self, world: Any) -> None:
-        """Leave the server ticking by itself: a synchronous server without its client is blocked for everybody."""
-        settings = world.get_settings()
-        settings.synchronous_mode = False
-        settings.fixed_delta_seconds = None
-        world.apply_settings(settings)
 
     def _road_map(self, world: Any) -> RoadMap:
         carla_map = world.get_map()

@@ -1,0 +1,123 @@
+"""A campaign loses nothing: workers and servers are killed, one scenario cannot be played, the data come out alike."""
+
+import os
+import signal
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import psutil
+import pytest
+
+from scanyard.fleet.campaign import Progress, Settings, run_campaign
+from scanyard.fleet.plan import campaign_digest, draw_all, missing
+from scanyard.fleet.record import Recorded, realistic, record
+from scanyard.roads import RoadMap
+from scanyard.scenario import ConcreteScenario, load_scenario
+from scanyard.sim.simulator import FlatWorld
+from scanyard.store import create_dataset, open_dataset, seal_dataset, verify
+
+ROOT = Path(__file__).parents[2]
+SCENARIOS = ROOT / "scenarios"
+SHORT: dict[str, str | float | bool] = {
+    "recording.rate_hz": 2.0,
+    "recording.duration_s": 1.0,
+    "recording.cameras": False,
+}
+
+
+def drawn(name: str, seeds: range) -> list[ConcreteScenario]:
+    return draw_all([load_scenario(SCENARIOS / f"{name}.yaml")], seeds, SHORT)
+
+
+def servers_below() -> list[psutil.Process]:
+    return [
+        process for process in psutil.Process().children(recursive=True) if "scanyard.carla_server" in _line(process)
+    ]
+
+
+def _line(process: psutil.Process) -> str:
+    try:
+        return " ".join(process.cmdline())
+    except psutil.NoSuchProcess:
+        return ""
+
+
+def campaign(
+    folder: Path, scenarios: list[ConcreteScenario], workers: int, watch: Callable[[Progress], None] = lambda _: None
+) -> tuple[str, Progress]:
+    create_dataset(folder, name="test", licence="CC0-1.0")
+    settings = Settings(
+        dataset=str(folder), maps=str(SCENARIOS / "maps"), workers=workers, logs=str(folder.parent / "logs")
+    )
+    outcome = run_campaign(scenarios, settings, watch)
+    return seal_dataset(folder), outcome
+
+
+@pytest.mark.slow
+def test_kills_change_nothing_but_the_time_it_takes(tmp_path: Path) -> None:
+    scenarios = drawn("cut_in_short_gap", range(3))
+    unplayable = replace(scenarios[0], name="unplayable", world=replace(scenarios[0].world, map="nowhere"))
+    victims: list[str] = []
+
+    def kill(progress: Progress) -> None:
+        """One server first, then, once something is sealed, the worker above another."""
+        servers = servers_below()
+        if not victims and servers:
+            victims.append("server")
+            os.kill(servers[0].pid, signal.SIGKILL)
+        elif len(victims) == 1 and progress.recorded and servers:
+            victims.append("worker")
+            os.kill(servers[-1].ppid(), signal.SIGKILL)
+
+    undisturbed, calm = campaign(tmp_path / "calm", scenarios, 1)
+    disturbed, rough = campaign(tmp_path / "rough", [*scenarios, unplayable], 2, kill)
+
+    assert victims == ["server", "worker"]
+    assert not calm.failures
+    assert len(rough.recorded) == len(scenarios)
+    assert [failed.scenario for failed in rough.quarantined] == ["unplayable"]
+    assert "nowhere" in rough.quarantined[0].reason
+    assert disturbed == undisturbed
+    assert verify(tmp_path / "rough") == []
+    assert not missing(open_dataset(tmp_path / "rough").sequences, scenarios)
+    assert not servers_below()
+
+
+def test_what_is_there_is_not_recorded_again() -> None:
+    scenarios = drawn("cut_in_short_gap", range(3))
+    present = {scenarios[1].sequence_name}
+    assert missing(present, scenarios) == [scenarios[0], scenarios[2]]
+
+
+def test_a_changed_scenario_is_recorded_again() -> None:
+    scenario = drawn("cut_in_short_gap", range(1))[0]
+    faster = replace(scenario, ego=replace(scenario.ego, speed_mps=scenario.ego.speed_mps + 1))
+    assert len(missing({scenario.sequence_name}, [faster])) == 1
+
+
+def test_the_order_of_scenarios_does_not_change_the_campaign() -> None:
+    scenarios = drawn("cut_in_short_gap", range(3))
+    assert campaign_digest(scenarios) == campaign_digest(scenarios[::-1])
+    assert campaign_digest(scenarios) != campaign_digest(scenarios[:2])
+
+
+def test_recording_the_same_scenario_twice_gives_the_same_bytes(tmp_path: Path) -> None:
+    scenario = drawn("wrong_way_car", range(1))[0]
+    simulator = FlatWorld(RoadMap.load(SCENARIOS / "maps" / f"{scenario.world.map}.xodr"))
+    results: list[Recorded] = []
+    for name in ("first", "second"):
+        create_dataset(tmp_path / name, name="test", licence="CC0-1.0")
+        results.append(record(scenario, simulator, tmp_path / name, server="flat world"))
+    assert results[0].digest == results[1].digest
+    assert results[0].frames == 2
+    assert results[0].boxes > 0
+
+
+def test_realism_is_drawn_per_frame_not_per_run() -> None:
+    scenario = drawn("wrong_way_car", range(1))[0]
+    simulator = FlatWorld(RoadMap.load(SCENARIOS / "maps" / f"{scenario.world.map}.xodr"))
+    frame = next(simulator.simulate(scenario))
+    first, again, next_frame = (realistic(frame, scenario, index).sweeps["top"] for index in (0, 0, 1))
+    assert (first.points == again.points).all()
+    assert len(first) != len(next_frame) or not (first.points == next_frame.points).all()
