@@ -27,7 +27,7 @@ class TrainRecipe:
     """Optimiser steps, obeyed exactly so that two runs can be compared."""
     batch_size: int = 4
     """Frames in one step."""
-    learning_rate: float = 6e-3
+    learning_rate: float = 8e-3
     """Peak of the one-cycle schedule."""
     seed: int = 0
     """Decides weights, order and augmentation."""
