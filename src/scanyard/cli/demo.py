@@ -12,11 +12,11 @@ from scanyard.cli.data import bring_kitti
 from scanyard.cli.generate import generate, overrides
 from scanyard.errors import InputError
 
-WITH_CAMERA, LIDAR_ALONE = range(1), range(1, 16)
+WITH_CAMERA, LIDAR_ALONE = range(1), range(1, 9)
 """Seeds: cameras cost several times what the LiDAR does, and the detector learns from the LiDAR."""
 STAND_IN_SEEDS = range(8)
-RATE_HZ = 2.0
-"""Frames half a second apart differ more than frames a tenth apart: better value for a detector that learns."""
+RATE_HZ = 3.0
+"""Frames a third of a second apart differ more than frames a tenth apart: better value for a detector that learns."""
 
 
 def demo(
