@@ -19,9 +19,9 @@ from scanyard.errors import InputError
 from scanyard.geometry import FloatArray
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Profile:
-    """What is known of one sensor model."""
+    """What is known of one sensor model; compared by identity, so that what is made from it can be cached."""
 
     name: str
     source: str

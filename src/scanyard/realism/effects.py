@@ -11,11 +11,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import expit, ndtr
+from scipy.special import logit, ndtr, ndtri
 
 from scanyard.errors import InputError
 from scanyard.geometry import FloatArray
@@ -23,6 +24,8 @@ from scanyard.profiles import Profile
 
 Float32Array = NDArray[np.float32]
 IndexArray = NDArray[np.intp]
+SixteenBits = NDArray[np.uint16]
+"""Uniform random numbers of 0 to 65535: each picks one of that many equally likely values from a table."""
 
 OTHER = "other"
 """The group of every semantic tag that no other group lists."""
@@ -42,6 +45,8 @@ class Returns:
     """(M,) row of the tables below."""
     step: IndexArray
     """(M,) range in decimetres, at most R - 1."""
+    cell: IndexArray
+    """(M,) place in a table (G, R), flattened: ``group * R + step``."""
     cos: Float32Array
     """(M,) cosine of incidence, 0 to 1."""
     painted: IndexArray
@@ -61,12 +66,13 @@ class DropOut:
     per_paint: Float32Array
     """(G,) per standard deviation of darker paint."""
 
-    def probability(self, returns: Returns) -> Float32Array:
-        """Chance (M,) of each return to be missing."""
-        odds = _by_group_and_range(self.by_range, returns)
+    def missing(self, returns: Returns, sixteen_bits: SixteenBits) -> NDArray[np.bool_]:
+        """Which returns (M,) are missing; ``sixteen_bits`` (M,) is uniform, and logarithms are compared, not odds."""
+        odds = np.take(self.by_range, returns.cell)
         odds += np.take(self.per_grazing, returns.group) * (1 - returns.cos)
         odds[returns.painted] -= np.take(self.per_paint, returns.group[returns.painted]) * returns.paint
-        return np.asarray(expit(odds), dtype=np.float32)
+        missing: NDArray[np.bool_] = np.take(_log_odds(), sixteen_bits) < odds
+        return missing
 
 
 @dataclass(frozen=True)
@@ -88,10 +94,10 @@ class Intensity:
     spread: Float32Array
     """(G,) standard deviation of the part that is chance."""
 
-    def reflectance(self, returns: Returns, chance: Float32Array) -> Float32Array:
-        """Reflectance (M,), 0 to 1; ``chance`` (M,) is standard normal."""
-        score = _by_group_and_range(self.by_range, returns)
-        score += np.take(self.spread, returns.group) * chance
+    def reflectance(self, returns: Returns, sixteen_bits: SixteenBits) -> Float32Array:
+        """Reflectance (M,), 0 to 1; ``sixteen_bits`` (M,) is uniform."""
+        score = np.take(self.by_range, returns.cell)
+        score += np.take(self.spread, returns.group) * normal(sixteen_bits)
         per_cos = self.per_incidence / np.float32(_COS_SD)
         score += np.take(per_cos, returns.group) * (returns.cos - np.float32(_COS_MEAN))
         score[returns.painted] += np.take(self.per_paint, returns.group[returns.painted]) * returns.paint
@@ -100,11 +106,6 @@ class Intensity:
         np.clip(place, 0, scores - 1, out=place)
         place += returns.group * scores
         return np.take(self.table, place)
-
-
-def _by_group_and_range(table: Float32Array, returns: Returns) -> Float32Array:
-    picked: Float32Array = np.take(table, returns.group * table.shape[1] + returns.step)
-    return picked
 
 
 @dataclass(frozen=True)
@@ -120,18 +121,28 @@ class Effects:
     drop_out: DropOut | None
     intensity: Intensity | None
     blind: NDArray[np.bool_] | None
-    """(C, 1440) beams by quarter degrees from forward to the left, counter-clockwise: hidden by the vehicle."""
+    """(C, 1440) beams by quarter degrees, counter-clockwise from the rear: hidden by the vehicle."""
     quantum_m: float
     """Step of reported coordinates; 0 for exact."""
     range_steps: int
     """R: the tables over range have a row per decimetre, up to the sensor's maximum."""
 
-    def step(self, range_m: Float32Array) -> IndexArray:
-        """Row (M,) of the tables over range."""
+    def returns(
+        self,
+        range_m: Float32Array,
+        tag: NDArray[np.uint8],
+        cos: Float32Array,
+        painted: IndexArray,
+        paint: Float32Array,
+    ) -> Returns:
+        """Look up in which group and range step each of M returns is."""
+        group = np.take(self.group_of_tag, tag)
         step = (range_m * np.float32(_STEPS_PER_M)).astype(np.intp)
-        return np.minimum(step, self.range_steps - 1, out=step)
+        np.minimum(step, self.range_steps - 1, out=step)
+        return Returns(group, step, group * self.range_steps + step, cos, painted, paint)
 
     @classmethod
+    @cache
     def from_profile(cls, profile: Profile) -> Effects:
         """Read ``profile.effects``; InputError names the key that is missing or wrong."""
         effects = profile.effects
@@ -210,8 +221,26 @@ def reflectance_by_score(edges: FloatArray, share: FloatArray, quantum: float) -
 
 def _blind(beams: list[Mapping[str, Any]], channels: int) -> NDArray[np.bool_]:
     hidden = np.zeros((channels, 360 * _SECTOR_STEPS_PER_DEG), dtype=bool)
-    middle_deg = (np.arange(hidden.shape[1]) + 0.5) / _SECTOR_STEPS_PER_DEG
+    middle_deg = ((np.arange(hidden.shape[1]) + 0.5) / _SECTOR_STEPS_PER_DEG + 180) % 360
     for beam in beams:
         for start_deg, end_deg in beam["sectors_deg"]:
             hidden[beam["ring"]] |= (middle_deg >= start_deg) & (middle_deg < end_deg)
     return hidden
+
+
+def normal(sixteen_bits: SixteenBits) -> Float32Array:
+    """Standard normal numbers (M,) from uniform ones; the ends are at ±4.3."""
+    return np.take(_normal_quantiles(), sixteen_bits)
+
+
+@cache
+def _normal_quantiles() -> Float32Array:
+    return np.asarray(ndtri(_MIDDLES), dtype=np.float32)
+
+
+@cache
+def _log_odds() -> Float32Array:
+    return np.asarray(logit(_MIDDLES), dtype=np.float32)
+
+
+_MIDDLES = (np.arange(2**16) + 0.5) / 2**16
