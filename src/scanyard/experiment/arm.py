@@ -11,7 +11,7 @@ import json
 import shutil
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import cache
 from importlib import metadata, resources
 from itertools import pairwise
@@ -53,10 +53,11 @@ class SplitPart:
 
 @dataclass(frozen=True)
 class StagePlan:
-    """Whole optimiser steps, and the share of the samples by training split."""
+    """Whole optimiser steps, the share of the samples by training split, and the share of the peak learning rate."""
 
     steps: int
     mix: Mapping[str, float]
+    learning_rate: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -92,7 +93,7 @@ class Job:
                 "format": _FORMAT,
                 "arm": self.arm,
                 "seed": self.seed,
-                "stages": [{"steps": stage.steps, "mix": dict(stage.mix)} for stage in self.stages],
+                "stages": [asdict(stage) for stage in self.stages],
                 "settings": dict(self.settings),
                 "protocol": self.protocol,
                 "code": self.code,
@@ -213,7 +214,9 @@ def stage_recipe(job: Job, index: int) -> TrainRecipe:
     from scanyard.detect import TrainRecipe  # noqa: PLC0415  # imports torch
 
     seed = job.seed + 1_000_000 * index
-    return TrainRecipe.from_dict({**job.settings, "steps": job.stages[index].steps, "seed": seed})
+    stage = job.stages[index]
+    recipe = TrainRecipe.from_dict({**job.settings, "steps": stage.steps, "seed": seed})
+    return replace(recipe, learning_rate=recipe.learning_rate * stage.learning_rate)
 
 
 def _thinned(losses: list[float]) -> list[tuple[int, float]]:

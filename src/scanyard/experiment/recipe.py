@@ -48,6 +48,7 @@ class Stage(_Strict):
 
     steps: Share = Field(description="share of the arm's optimiser steps")
     mix: dict[Name, Share] = Field(min_length=1, description="share of the samples, by training split")
+    learning_rate: Share = Field(default=1.0, description="share of the detector's peak rate; fine-tuning wants less")
 
 
 class Arm(_Strict):

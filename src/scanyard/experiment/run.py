@@ -100,7 +100,7 @@ def plan_jobs(recipe: Recipe, splits: Mapping[str, Split], datasets: Mapping[str
             arm=name,
             seed=seed,
             stages=tuple(
-                StagePlan(steps, dict(stage.mix))
+                StagePlan(steps, dict(stage.mix), stage.learning_rate)
                 for stage, steps in zip(arm.stages, arm.stage_steps(recipe.steps), strict=True)
             ),
             settings=settings,
