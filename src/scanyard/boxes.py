@@ -156,7 +156,8 @@ def overlap_of_pairs(a: Boxes, b: Boxes) -> tuple[FloatArray, FloatArray]:
 
 def _overlap_of_all(a: Boxes, b: Boxes, which: int) -> FloatArray:
     overlap = np.zeros((len(a), len(b)))
-    i, j = np.indices(overlap.shape).reshape(2, -1)
+    apart = np.hypot(*(a.center[:, None, axis] - b.center[None, :, axis] for axis in (0, 1)))
+    i, j = np.nonzero(apart < _reach(a)[:, None] + _reach(b))
     overlap[i, j] = overlap_of_pairs(a[i], b[j])[which]
     return overlap
 
@@ -170,10 +171,14 @@ def _shared_footprint(a: Boxes, b: Boxes) -> FloatArray:
     """Shared area (P,) in square metres of P pairs; only those whose circles meet are clipped."""
     import shapely  # noqa: PLC0415  # costs 0.1 s, and only scoring needs it
 
-    reach = np.hypot(a.size[:, 0], a.size[:, 1]) / 2 + np.hypot(b.size[:, 0], b.size[:, 1]) / 2
     apart = np.hypot(a.center[:, 0] - b.center[:, 0], a.center[:, 1] - b.center[:, 1])
-    near = np.flatnonzero(apart < reach)
+    near = np.flatnonzero(apart < _reach(a) + _reach(b))
     shared = np.zeros(len(a))
     footprints = (shapely.polygons(corners(boxes[near])[:, :4, :2]) for boxes in (a, b))
     shared[near] = shapely.area(shapely.intersection(*footprints))
     return shared
+
+
+def _reach(boxes: Boxes) -> FloatArray:
+    """Radius (N,) in metres of the circle around each footprint."""
+    return np.asarray(np.hypot(boxes.size[:, 0], boxes.size[:, 1]) / 2)

@@ -273,7 +273,9 @@ def test_labelling_keeps_up_with_a_sensor() -> None:
     actors = cars_at(*rng.uniform(-60, 60, (60, 2)))
     points = rng.uniform([-60, -60, 0], [60, 60, 3], (120_000, 3))
     frame = frame_of(actors, (points, CAR, 0))
-    label_frame(frame, RIG)
-    started = time.process_time()
-    label_frame(frame, RIG)
-    assert time.process_time() - started < 0.1  # 8 ms where it was written; every box against every point takes 80
+    seconds = []
+    for _ in range(5):
+        started = time.process_time()
+        label_frame(frame, RIG)
+        seconds.append(time.process_time() - started)
+    assert min(seconds) < 0.05  # 7 ms where it was written; every box against every point takes 80

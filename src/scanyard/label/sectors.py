@@ -1,7 +1,7 @@
 """Which rays of a sweep come near which box, without testing every pair.
 
-Rays are sorted into azimuth bins once, and each box looks through the rays of its own sector for those at its
-elevations that do not end before the sensor reaches it or go on beyond: 120 k rays and 60 boxes cost a few milliseconds.
+Rays are sorted into azimuth bins once, and each box looks through those of its own sector for rays at its elevations
+that do not end beyond it: 120 k rays and 60 boxes cost a few milliseconds.
 What a stranger would get wrong: a candidate is not a hit, the slab test comes after; but what is no candidate is none.
 """
 

@@ -63,12 +63,14 @@ class ActorSet:
         16 bits, as in instance images, are understood as long as ``ids`` has that width.
         """
         own = np.array([handle.id for handle in self.handles], dtype=np.int64) & np.iinfo(ids.dtype).max
-        if not len(own):
-            return np.zeros_like(ids)
+        numbers = np.zeros(ids.shape, dtype=ids.dtype)
+        named = np.nonzero(ids != 0)  # few are: most of what is seen is the static world
+        if not len(own) or not len(named[0]):
+            return numbers
         order = np.argsort(own)
-        place = np.minimum(np.searchsorted(own[order], ids), len(own) - 1)
-        number = (order + 1).astype(ids.dtype)
-        return np.where(own[order][place] == ids, number[place], 0).astype(ids.dtype)
+        place = np.minimum(np.searchsorted(own[order], ids[named]), len(own) - 1)
+        numbers[named] = np.where(own[order][place] == ids[named], order[place] + 1, 0)
+        return numbers
 
     def placement(self, index: int) -> list[Any]:
         """Commands that put every actor where frame ``index`` has it."""

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
@@ -78,6 +79,12 @@ class _Path:
     s_m: FloatArray
     lateral_m: FloatArray
     heading_rad: FloatArray
+
+    @cached_property
+    def extent_m(self) -> tuple[float, float, float, float]:
+        """Least and greatest place along the route, least and greatest lateral place."""
+        s, lateral = self.s_m, self.lateral_m
+        return float(s.min()), float(s.max()), float(lateral.min()), float(lateral.max())
 
 
 def choreograph(scenario: ConcreteScenario, road_map: RoadMap) -> Choreography:
@@ -342,12 +349,19 @@ def _touch(a: _Path, b: _Path) -> bool:
         TYPICAL_SIZE_M[a.actor.kind],
         TYPICAL_SIZE_M[b.actor.kind],
     )
+    reach = (length_a + length_b) / 2
+    if _gap(a.extent_m, b.extent_m) >= reach + 2.0:  # true of most pairs, and quick to say
+        return False
     # Turned bodies reach further sideways, so take the larger of the two sizes across where either is turned.
     turned = (np.abs(np.sin(a.heading_rad)) > 0.3) | (np.abs(np.sin(b.heading_rad)) > 0.3)
-    reach = (length_a + length_b) / 2
     across = np.where(turned, reach, (width_a + width_b) / 2)
     near_along = np.abs(a.s_m - b.s_m) < reach + 2.0
     return bool((near_along & (np.abs(a.lateral_m - b.lateral_m) < across + 0.3)).any())
+
+
+def _gap(a: tuple[float, float, float, float], b: tuple[float, float, float, float]) -> float:
+    """Metres between two extents, along the route or sideways, whichever is more."""
+    return max(a[0] - b[1], b[0] - a[1], a[2] - b[3], b[2] - a[3])
 
 
 # --- into the world -----------------------------------------------------------------------------------------------

@@ -122,30 +122,41 @@ Numbered = Callable[[NDArray[Any]], NDArray[Any]]
 
 def sweep_from_packets(lidar: Lidar, blocks: list[LidarBlock], packets: list[Any], numbered: Numbered) -> Sweep:
     """One sweep in the LiDAR's frame from the packet of each of its blocks."""
-    records, rings = [], []
-    for block, packet in zip(blocks, packets, strict=True):
-        record = np.frombuffer(packet.raw_data, dtype=SEMANTIC_POINT)
-        counts = [packet.get_point_count(channel) for channel in range(block.channels)]
-        xyz = mirrored(record["xyz"])
-        xyz[:, 2] += np.float32(block.height_m)
-        records.append((xyz, record))
-        rings.append(np.repeat(np.arange(block.first, block.first + block.channels, dtype=np.uint8), counts))
-    points = np.concatenate([xyz for xyz, _ in records])
-    period_ns = 1e9 / lidar.rotation_hz
+    records = [np.frombuffer(packet.raw_data, dtype=SEMANTIC_POINT) for packet in packets]
+    points = _joined([_points(block, record) for block, record in zip(blocks, records, strict=True)])
+    turn_ns = 1e9 / lidar.rotation_hz
     # CARLA starts a turn at -180 degrees and turns clockwise seen from above, like the sensor itself.
-    turned = (np.pi - np.arctan2(points[:, 1], points[:, 0])) / (2 * np.pi)
+    turned_rad = np.pi - np.arctan2(points[:, 1], points[:, 0])
 
     def column(name: str) -> NDArray[Any]:
-        return np.concatenate([record[name] for _, record in records])
+        return _joined([record[name] for record in records])
 
     return Sweep(
         points=points,
-        ring=np.concatenate(rings),
-        time_offset_ns=(turned * period_ns).astype(np.int32),
+        ring=_joined([_rings(block, packet) for block, packet in zip(blocks, packets, strict=True)]),
+        time_offset_ns=(turned_rad * (turn_ns / (2 * np.pi))).astype(np.int32),
         semantic=column("semantic").astype(np.uint8),
         instance=numbered(column("instance")),
         cos_incidence=np.abs(column("cos_incidence")),
     )
+
+
+def _points(block: LidarBlock, record: NDArray[Any]) -> NDArray[np.float32]:
+    """The returns (M, 3) of one block, in the LiDAR's frame."""
+    points = mirrored(record["xyz"])
+    points[:, 2] += np.float32(block.height_m)
+    return points
+
+
+def _rings(block: LidarBlock, packet: Any) -> NDArray[np.uint8]:
+    """The beam (M,) of each return; a packet is sorted by channel."""
+    counts = [packet.get_point_count(channel) for channel in range(block.channels)]
+    return np.repeat(np.arange(block.first, block.first + block.channels, dtype=np.uint8), counts)
+
+
+def _joined(parts: list[NDArray[Any]]) -> NDArray[Any]:
+    """The parts one after another; a single one, as our server sends, is not copied."""
+    return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
 
 # --- cameras ------------------------------------------------------------------------------------------------------
