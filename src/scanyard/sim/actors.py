@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, TypeVar
 
 import numpy as np
@@ -16,7 +17,7 @@ from scanyard.randomness import stream
 from scanyard.roads.client import carla
 from scanyard.scenario.concrete import ConcreteScenario, Kind
 from scanyard.sim.choreography import EGO_HEIGHT_M, EGO_LENGTH_M, EGO_WIDTH_M, TYPICAL_SIZE_M, Choreography, Track
-from scanyard.sim.handedness import mirrored, to_carla
+from scanyard.sim.handedness import all_to_carla, mirrored
 from scanyard.sim.simulator import CATEGORY_OF_KIND
 
 _Id = TypeVar("_Id", np.uint16, np.uint32)
@@ -74,13 +75,19 @@ class ActorSet:
 
     def placement(self, index: int) -> list[Any]:
         """Commands that put every actor where frame ``index`` has it."""
-        return [carla.command.ApplyTransform(handle, self._pose(i, index)) for i, handle in enumerate(self.handles)]
+        if not self.handles:
+            return []
+        pose = self._world_from_actor[index].copy()
+        # Vehicles have their origin on the ground, walkers in their middle: the box's offset tells.
+        lift = self.size[:, 2] / 2 - self.box_offset[:, 2]
+        pose[:, :3, 3] += pose[:, :3, 2] * lift[:, None]
+        return [carla.command.ApplyTransform(*pair) for pair in zip(self.handles, carla_transforms(pose), strict=True)]
 
     def boxes_world(self, index: int) -> Boxes:
         """What stands where in frame ``index``, world frame; ``track`` counts from 1 in the order of the tracks."""
         if not self.handles:
             return Boxes.empty()
-        pose = np.array([track.world_from_actor[index] for track in self.tracks])
+        pose = self._world_from_actor[index]
         # Tracks have their origin on the ground; the box stands on it, whatever the server calls the origin.
         offset = self.box_offset.copy()
         offset[:, 2] = self.size[:, 2] / 2
@@ -93,17 +100,23 @@ class ActorSet:
             velocity=np.array([track.velocity_mps[index] for track in self.tracks]),
         )
 
-    def _pose(self, i: int, index: int) -> Any:
-        pose = self.tracks[i].world_from_actor[index].copy()
-        # Vehicles have their origin on the ground, walkers in their middle: the box's offset tells.
-        pose[:3, 3] += pose[:3, 2] * (self.size[i, 2] / 2 - self.box_offset[i, 2])
-        return carla_transform(pose)
+    @cached_property
+    def _world_from_actor(self) -> FloatArray:
+        """(T, N, 4, 4) where every track is in every frame."""
+        return np.stack([track.world_from_actor for track in self.tracks], axis=1)
 
 
 def carla_transform(pose: FloatArray) -> Any:
     """A ``carla.Transform`` for a (4, 4) pose of ours."""
-    p = to_carla(pose)
-    return carla.Transform(carla.Location(p.x, p.y, p.z), carla.Rotation(pitch=p.pitch, yaw=p.yaw, roll=p.roll))
+    return carla_transforms(pose[None])[0]
+
+
+def carla_transforms(poses: FloatArray) -> list[Any]:
+    """A ``carla.Transform`` for each of our poses (N, 4, 4)."""
+    return [
+        carla.Transform(carla.Location(p.x, p.y, p.z), carla.Rotation(pitch=p.pitch, yaw=p.yaw, roll=p.roll))
+        for p in all_to_carla(poses)
+    ]
 
 
 def spawn_actors(client: Any, world: Any, scenario: ConcreteScenario, tracks: Sequence[Track]) -> ActorSet:

@@ -48,12 +48,18 @@ def from_carla(transform: carla.Transform) -> Transform:
 def to_carla(transform: Transform | FloatArray) -> CarlaPose:
     """CARLA's numbers for one of our transforms; angles in degrees, pitch up positive, roll right side down."""
     matrix = transform.matrix if isinstance(transform, Transform) else transform
-    m = _MIRROR @ matrix @ _MIRROR
-    return CarlaPose(
-        x=float(m[0, 3]),
-        y=float(m[1, 3]),
-        z=float(m[2, 3]),
-        pitch=float(np.degrees(np.arcsin(np.clip(m[2, 0], -1.0, 1.0)))),
-        yaw=float(np.degrees(np.arctan2(m[1, 0], m[0, 0]))),
-        roll=float(np.degrees(np.arctan2(-m[2, 1], m[2, 2]))),
+    return all_to_carla(matrix[None])[0]
+
+
+def all_to_carla(transforms: FloatArray) -> list[CarlaPose]:
+    """The same for many at once, (N, 4, 4)."""
+    m = _MIRROR @ transforms @ _MIRROR
+    columns = (
+        m[:, 0, 3],
+        m[:, 1, 3],
+        m[:, 2, 3],
+        np.degrees(np.arcsin(np.clip(m[:, 2, 0], -1.0, 1.0))),
+        np.degrees(np.arctan2(m[:, 1, 0], m[:, 0, 0])),
+        np.degrees(np.arctan2(-m[:, 2, 1], m[:, 2, 2])),
     )
+    return [CarlaPose(*row) for row in np.stack(columns, axis=1).tolist()]
