@@ -14,7 +14,8 @@ def test_every_shipped_recipe_gives_all_arms_the_same_steps(path: Path) -> None:
     recipe = load_recipe(path)
     assert recipe.name == path.stem
     assert {sum(arm.stage_steps(recipe.steps)) for arm in recipe.arms.values()} == {recipe.steps}
-    assert list(recipe.arms) == ["synthetic", "stand_in" if "stand_in" in recipe.datasets else "real", "mixed"]
+    domain = "stand_in" if "stand_in" in recipe.datasets else "real"
+    assert list(recipe.arms)[:3] == ["synthetic", domain, "mixed"]
 
 
 def test_there_are_recipes_to_check() -> None:
