@@ -15,6 +15,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
+from scanyard.carla_server.mesh import Mesh
 from scanyard.carla_server.raycast import FaceHits, Surface
 
 Array32 = NDArray[np.float32]
@@ -38,6 +39,37 @@ def salt_of(pose: NDArray[np.float64]) -> int:
     return int.from_bytes(hashlib.sha256(rounded.tobytes()).digest()[:8], "little")
 
 
+class Glazed:
+    """The bodies of cars whose panes let rays through: who passes one pane of a car passes all of that car's."""
+
+    def __init__(self, mesh: Mesh) -> None:
+        """Build the BVHs of ``mesh`` with and without its glass."""
+        self.surface = Surface(mesh)
+        self._behind = Surface(mesh.where(~self.surface.transparent[:-1]))
+        self._face_behind = np.flatnonzero(~self.surface.transparent)
+
+    def cast_through(
+        self, rays: Array32, *, ray_index: NDArray[np.int64], seed: NDArray[np.uint64], salt: int
+    ) -> FaceHits:
+        """First faces that return rays (M, 6), none of which meets the glass of two cars.
+
+        ``ray_index`` (M,) is the index of each ray in its sensor, ``seed`` (M,) that of the car it may meet.
+        """
+        hits = self.surface.cast(rays)
+        open_rows = np.flatnonzero(self.surface.transparent.take(hits.face))
+        if not len(open_rows):
+            return hits
+        through, lost = fate(ray_index[open_rows], seed[open_rows], salt)
+        range_m, face, normal = hits
+        range_m[open_rows[lost]], face[open_rows[lost]] = np.inf, len(self.surface.mesh.faces)
+        open_rows = open_rows[through & ~lost]
+        if len(open_rows):
+            found = self._behind.cast(rays[open_rows])
+            range_m[open_rows], normal[open_rows] = found.range_m, found.normal
+            face[open_rows] = self._face_behind[found.face]
+        return hits
+
+
 def cast_through(
     surface: Surface,
     rays: Array32,
@@ -49,7 +81,7 @@ def cast_through(
     ``seed_of`` maps faces (K,) to the seeds of their cars.
     """
     hits = surface.cast(rays)
-    open_rows = np.flatnonzero(surface.transparent[hits.face])
+    open_rows = np.flatnonzero(surface.transparent.take(hits.face))
     if not len(open_rows):
         return hits
     range_m, face, normal = hits
@@ -69,28 +101,6 @@ def cast_through(
         normal[open_rows] = found.normal
         open_rows = open_rows[surface.transparent[found.face]]
     range_m[open_rows], face[open_rows] = np.inf, nothing
-    return FaceHits(range_m, face, normal)
-
-
-def cast_through_one(
-    surface: Surface, behind: Surface, rays: Array32, *, ray_index: NDArray[np.int64], seed: int, salt: int
-) -> FaceHits:
-    """The same for a single car: ``behind`` is its ``surface`` without glass, since who passes one pane passes all.
-
-    ``ray_index`` (M,) is the index of each ray in its sensor.
-    """
-    hits = surface.cast(rays)
-    open_rows = np.flatnonzero(surface.transparent[hits.face])
-    if not len(open_rows):
-        return hits
-    through, lost = fate(ray_index[open_rows], np.array([seed], np.uint64), salt)
-    range_m, face, normal = hits
-    range_m[open_rows[lost]], face[open_rows[lost]] = np.inf, len(surface.mesh.faces)
-    open_rows = open_rows[through & ~lost]
-    if len(open_rows):
-        found = behind.cast(rays[open_rows])
-        range_m[open_rows], normal[open_rows] = found.range_m, found.normal
-        face[open_rows] = np.flatnonzero(~surface.transparent)[found.face]
     return FaceHits(range_m, face, normal)
 
 

@@ -1,12 +1,14 @@
 """Everything that rays can hit at one tick: the static street around the sensor and the actors where they now are.
 
 The street is built lazily, a region at a time, and a region depends on the map, the style and its own place only, not
-on where sensors have been before.  Each actor shape has one BVH, built once; actors are cast in their own frame, only
-by rays that can meet them, and the nearer of street and actor wins.  CARLA's left-handed frame throughout, metres.
+on where sensors have been before.  Actors share one BVH that is built when their shapes change (``bodies``); they are
+cast in their own frames, only by rays that can meet them, and the nearer of street and actor wins.  CARLA's left-handed
+frame throughout, metres.
 """
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeVar
@@ -14,14 +16,15 @@ from typing import Any, NamedTuple, TypeVar
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from scanyard.carla_server.bodies import Bodies
 from scanyard.carla_server.ground import RoadMapLike, ground_of
 from scanyard.carla_server.materials import TAG
 from scanyard.carla_server.mesh import Mesh
-from scanyard.carla_server.panes import cast_through, cast_through_one
+from scanyard.carla_server.panes import cast_through
 from scanyard.carla_server.raycast import FaceHits
 from scanyard.carla_server.region import Region, Regions
 from scanyard.carla_server.scenery import EnvironmentObject, Scenery
-from scanyard.carla_server.shapes import Shape, box_corners, shape_for
+from scanyard.carla_server.shapes import Shape, shape_for
 
 __all__ = ["EnvironmentObject", "Hits", "Placed", "Scene", "Shape", "shape_for"]
 
@@ -89,6 +92,7 @@ class Scene:
         self._version = 0
         self._remembered: dict[Hashable, Any] = {}
         self._remembered_version = 0
+        self._bodies: Bodies | None = None
         self.place((), (), np.zeros((0, 4, 4)))
 
     @property
@@ -128,7 +132,7 @@ class Scene:
     def place(self, actor_ids: Sequence[int], shapes: Sequence[Shape], world_from_actor: ArrayLike) -> None:
         """Say where every actor with a body is: N ids, N shapes, (N, 4, 4)."""
         poses = np.asarray(world_from_actor, dtype=np.float64).reshape(-1, 4, 4)
-        boxes = np.array([box_corners(shape) for shape in shapes]).reshape(-1, 8, 3)
+        boxes = np.array([shape.corners for shape in shapes]).reshape(-1, 8, 3)
         corners = np.einsum("nij,nkj->nki", poses[:, :3, :3], boxes) + poses[:, None, :3, 3]
         self._placed = Placed(np.asarray(actor_ids, dtype=np.uint32), tuple(shapes), poses, corners)
         self._version += 1
@@ -175,34 +179,38 @@ class Scene:
         street = region.surface
         found = street.cast(rays) if salt is None else cast_through(street, rays, region.seed_of, salt)
         hits = _street_hits(found, rays, region, look=look)
-        for k, rows, nearest_m in candidates:
-            if nearest_m > 0.0:
-                rows = rows[hits.range_m[rows] > nearest_m]  # noqa: PLW2901  # the others met something before
-            if len(rows):
-                self._meet(hits, k, rays[rows], rows, anchor=anchor, salt=salt)
+        rows, place = _still_open(candidates, hits)
+        if len(rows):
+            self._meet(hits, rays.take(rows, axis=0).T, rows, place, anchor=anchor, salt=salt)
         return hits
 
-    def _meet(self, hits: Hits, k: int, rays: Array32, rows: Rows, *, anchor: Floats, salt: int | None) -> None:
-        """Cast the rays of ``rows`` at actor ``k`` and keep what is nearer than ``hits``."""
-        placed = self._placed
-        shape = placed.shapes[k]
-        turn = placed.world_from_actor[k, :3, :3]
-        local = _seen_from(rays, turn, placed.world_from_actor[k, :3, 3] - anchor)
-        if salt is None:
-            found = shape.surface.cast(local)
-        else:
-            found = cast_through_one(
-                shape.surface, shape.opaque_surface, local, ray_index=rows, seed=shape.seed, salt=salt
-            )
+    def _meet(self, hits: Hits, rays: Array32, rows: Rows, place: Rows, *, anchor: Floats, salt: int | None) -> None:
+        """Cast rays (6, K), those of ``rows`` (K,), at the actors ``place`` (K,); keep what is nearer than ``hits``."""
+        placed, bodies = self._placed, self._bodies_now()
+        turn = placed.world_from_actor[:, :3, :3].astype(np.float32)
+        shift = (placed.world_from_actor[:, :3, 3] - anchor).astype(np.float32)
+        local = _seen_from(rays, turn.reshape(-1, 9).T.take(place, axis=1), shift.T.take(place, axis=1))
+        found = bodies.cast(local, place, ray_index=rows, salt=salt)
         closer = np.flatnonzero(found.range_m < hits.range_m[rows])
-        to, face, normal = rows[closer], found.face[closer], found.normal[closer]
+        closer = closer[
+            np.argsort(found.range_m[closer], kind="stable")[::-1]
+        ]  # of several hits on a ray the last stays
+        to, by, face, normal = rows[closer], place[closer], found.face[closer], found.normal[closer]
         hits.range_m[to] = found.range_m[closer]
-        hits.material[to] = shape.surface.material[face]
-        hits.instance[to] = placed.actor_id[k]
-        hits.cos_incidence[to] = np.abs(np.einsum("mi,mi->m", normal, local[closer, 3:]))
+        hits.material[to] = bodies.material[face]
+        hits.instance[to] = placed.actor_id[by]
+        hits.cos_incidence[to] = np.abs(np.einsum("ki,ik->k", normal, local[3:, closer]))
         if len(hits.normal):
-            hits.normal[to] = np.einsum("ij,mj->mi", turn.astype(np.float32), normal)
-            hits.color[to] = shape.color
+            hits.normal[to] = np.einsum("kij,kj->ki", turn[by], normal)
+            hits.color[to] = bodies.color_of(by)
+
+    def _bodies_now(self) -> Bodies:
+        """The BVH of the placed actors, the last one while their shapes stay the same."""
+        shapes = self._placed.shapes
+        known = self._bodies.shapes if self._bodies is not None else ()
+        if self._bodies is None or len(known) != len(shapes) or not all(map(operator.is_, known, shapes)):
+            self._bodies = Bodies(shapes)
+        return self._bodies
 
     def triangles(self, near: ArrayLike = (0.0, 0.0, 0.0)) -> tuple[Array32, NDArray[np.uint32]]:
         """All triangles as now placed around ``near`` (3,): vertices (V, 3) world metres, faces (F, 3)."""
@@ -220,7 +228,7 @@ def _street_hits(found: FaceHits, rays: Array32, region: Region, *, look: bool) 
     street = region.surface
     return Hits(
         found.range_m,
-        street.material[found.face],
+        street.material.take(found.face),
         np.zeros(len(rays), np.uint32),
         np.abs(np.einsum("mi,mi->m", found.normal, rays[:, 3:])),
         found.normal if look else np.zeros((0, 3), np.float32),
@@ -228,12 +236,26 @@ def _street_hits(found: FaceHits, rays: Array32, region: Region, *, look: bool) 
     )
 
 
-def _seen_from(rays: Array32, turn: Floats, shift: Floats) -> Array32:
-    """Rays (M, 6) in the frame of an actor that stands at ``shift`` (3,), turned by ``turn`` (3, 3).
+def _still_open(candidates: Iterable[Candidate], hits: Hits) -> tuple[Rows, Rows]:
+    """The rows (K,) of ``candidates`` whose rays met nothing before the actor may come, and the actors' places (K,)."""
+    listed = list(candidates)
+    if not listed:
+        return np.zeros(0, np.int64), np.zeros(0, np.int64)
+    counts = [len(candidate.rows) for candidate in listed]
+    rows = np.concatenate([candidate.rows for candidate in listed])
+    place = np.repeat([candidate.place for candidate in listed], counts)
+    nearest_m = np.repeat(np.array([candidate.nearest_m for candidate in listed], np.float32), counts)
+    is_open = hits.range_m[rows] > nearest_m
+    return rows[is_open], place[is_open]
 
-    By einsum, because BLAS may round differently with another number of threads.
+
+def _seen_from(rays: Array32, turn: Array32, shift: Array32) -> Array32:
+    """Rays (6, K), each in the frame of an actor that stands at ``shift`` (3, K), turned by ``turn`` (9, K), by rows.
+
+    Written out, because BLAS may round differently with another number of threads.
     """
-    turn32 = turn.astype(np.float32)
-    pairs = rays.reshape(-1, 2, 3).copy()
-    pairs[:, 0] -= shift.astype(np.float32)
-    return np.asarray(np.einsum("mkj,ji->mki", pairs, turn32).reshape(-1, 6))
+    seen = np.empty(rays.shape, np.float32)
+    for x, y, z, to in ((*(rays[:3] - shift), seen[:3]), (*rays[3:], seen[3:])):
+        for i in range(3):
+            to[i] = turn[i] * x + turn[3 + i] * y + turn[6 + i] * z
+    return seen

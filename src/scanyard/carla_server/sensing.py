@@ -76,7 +76,7 @@ def semantic_lidar(
     points["x"], points["y"], points["z"] = _points(beams, kept, counts, hits.range_m[kept])
     points["cos_inc"] = hits.cos_incidence[kept]
     points["object_idx"] = hits.instance[kept]
-    points["object_tag"] = _LIDAR_TAG[hits.material[kept]]
+    points["object_tag"] = _LIDAR_TAG.take(hits.material[kept])
     return counts, points
 
 
@@ -177,13 +177,14 @@ def _rays(beams: Beams, pose: Floats, anchor: Floats) -> Array32:
     """Rays (C * F, 6), origins relative to ``anchor``.  Written out: BLAS may round differently with more threads."""
     channels, firings = beams.shape
     rays = np.empty((channels, firings, 6), np.float32)
-    start = (pose[:3, 3] - anchor) + beams.z_offset_m[:, None] * pose[:3, 2]
-    rays[..., :3] = start[:, None].astype(np.float32)
+    start = ((pose[:3, 3] - anchor) + beams.z_offset_m[:, None] * pose[:3, 2]).astype(np.float32)
     turn = pose[:3, :3].astype(np.float32)
     flat, up = (part(beams.elevation_rad).astype(np.float32)[:, None] for part in (np.cos, np.sin))
     x, y = (part(beams.azimuth_rad).astype(np.float32) for part in (np.cos, np.sin))
     for i in range(3):
-        rays[..., 3 + i] = flat * (turn[i, 0] * x + turn[i, 1] * y) + turn[i, 2] * up
+        rays[..., i] = start[:, i, None]
+        direction = flat * (turn[i, 0] * x + turn[i, 1] * y)
+        rays[..., 3 + i] = np.add(direction, turn[i, 2] * up, out=direction)
     return rays.reshape(-1, 6)
 
 
@@ -218,26 +219,23 @@ def _candidates(placed: Placed, beams: Beams, pose: Floats, reach_m: float, pare
     aside = np.arctan2(corners[..., 1], corners[..., 0]) - heading[:, None]
     aside = (aside + np.pi) % (2 * np.pi) - np.pi
     firings = beams.shape[1]
-    order = np.argsort(beams.azimuth_rad, kind="stable")
-    azimuth = beams.azimuth_rad[order]
     slack = 2 * np.pi / max(firings, 1) * 1e-3 + 1e-6
+    around = flat <= radius  # the sensor stands within the box's circle: any azimuth may meet it
+    start = np.where(around, -np.pi, heading + aside.min(axis=1) - slack)
+    stop = np.where(around, np.pi, heading + aside.max(axis=1) + slack)
+    columns = _columns_between(beams.azimuth_rad, start, stop)
     for k in np.flatnonzero((placed.actor_id != parent_id) & (near < reach_m)):
-        rows = np.flatnonzero(meets[k])
-        if not len(rows):
-            continue
-        if flat[k] <= radius[k]:
-            columns = np.arange(firings)
-        else:
-            columns = order[_between(azimuth, heading[k] + aside[k].min() - slack, heading[k] + aside[k].max() + slack)]
-        if len(columns):
-            yield Candidate(int(k), (rows[:, None] * firings + columns[None]).ravel(), float(nearest[k]))
+        rows = meets[k].nonzero()[0]
+        if len(rows) and len(columns[k]):
+            yield Candidate(int(k), (rows[:, None] * firings + columns[k]).ravel(), float(nearest[k]))
 
 
-def _between(azimuth: Floats, start: float, stop: float) -> NDArray[np.int64]:
-    """Places in sorted ``azimuth`` (within [-pi, pi]) that lie between two angles, which may wrap round."""
-    found = []
-    for turn in (-2 * np.pi, 0.0, 2 * np.pi):
-        first, last = np.searchsorted(azimuth, [start + turn, stop + turn], side="left")
-        if last > first:
-            found.append(np.arange(first, last))
-    return np.concatenate(found) if found else np.zeros(0, np.int64)
+def _columns_between(azimuth: Floats, start: Floats, stop: Floats) -> list[NDArray[np.int64]]:
+    """For each of N intervals ``start`` to ``stop`` (N,), which may wrap round, the ``azimuth`` (F,) within it."""
+    order = np.argsort(azimuth, kind="stable")
+    turns = np.array([[-2 * np.pi], [0.0], [2 * np.pi]])
+    first, last = (np.searchsorted(azimuth[order], ends + turns).T.tolist() for ends in (start, stop))
+    return [
+        np.concatenate([order[a:b] for a, b in zip(firsts, lasts, strict=True)])
+        for firsts, lasts in zip(first, last, strict=True)
+    ]

@@ -16,9 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scanyard.carla_server import cargo, heavy_vehicles, people, two_wheelers, vehicles
-from scanyard.carla_server.materials import TRANSPARENT
 from scanyard.carla_server.mesh import Mesh
-from scanyard.carla_server.raycast import Surface
 
 
 @dataclass(frozen=True)
@@ -39,14 +37,10 @@ class Shape:
     """Decides what its glass returns."""
 
     @cached_property
-    def surface(self) -> Surface:
-        """The mesh ready to be cast at; built on first use."""
-        return Surface(self.mesh)
-
-    @cached_property
-    def opaque_surface(self) -> Surface:
-        """The same without its glass; built on first use."""
-        return Surface(self.mesh.where(~TRANSPARENT[self.mesh.material]))
+    def corners(self) -> NDArray[np.float64]:
+        """(8, 3) corners of the box in the actor's frame, x slowest, z fastest."""
+        signs = np.array([[x, y, z] for x in (-1, 1) for y in (-1, 1) for z in (-1, 1)], dtype=float)
+        return np.asarray(np.asarray(self.center) + signs * np.asarray(self.extent))
 
 
 def shape_for(type_id: str, attributes: Mapping[str, str], definition: Mapping[str, Any]) -> Shape:
@@ -122,10 +116,3 @@ def palette(index: int) -> tuple[float, float, float]:
 def _parsed(color: str) -> tuple[float, float, float] | None:
     values = [float(value) / 255.0 for value in color.split(",")] if color else []
     return (values[0], values[1], values[2]) if len(values) == 3 else None
-
-
-def box_corners(shape: Shape) -> NDArray[np.float64]:
-    """The eight corners (8, 3) of a shape's box in the actor's frame, x slowest, z fastest."""
-    signs = np.array([[x, y, z] for x in (-1, 1) for y in (-1, 1) for z in (-1, 1)], dtype=float)
-    corners: NDArray[np.float64] = np.asarray(shape.center) + signs * np.asarray(shape.extent)
-    return corners
