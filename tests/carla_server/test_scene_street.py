@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scene_street import TICK, Street, bare_street, lidar_attributes, pose_at, shape_of, standing
 
-from scanyard.carla_server.ground import KERB_M
+from scanyard.carla_server.ground import KERB_M, Ground
 from scanyard.carla_server.materials import TAG, Tag
 from scanyard.carla_server.scene import EnvironmentObject, Scene
 from scanyard.carla_server.sensing import camera, semantic_lidar
@@ -197,3 +197,13 @@ def test_another_process_with_another_number_of_threads_gives_the_same_bytes() -
         timeout=120,
     )
     assert there.stdout.strip() == fingerprint()
+
+
+def test_clearance_of_one_place_is_what_it_is_among_many() -> None:
+    ground = Ground(Street())
+    x, y = np.random.default_rng(5).uniform(-400, 400, (2, 300))
+    among = ground.clearance(x, y)
+    alone = [float(ground.clearance(np.array(x[i]), np.array(y[i]))) for i in range(len(x))]
+    np.testing.assert_array_equal(alone, among)
+    assert (among > 0).any()
+    assert (among == 0).any()

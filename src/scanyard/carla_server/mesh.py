@@ -52,6 +52,13 @@ class Mesh:
             np.concatenate([part.material for part in parts]),
         )
 
+    @classmethod
+    def assembled(cls, parts: Sequence[Mesh], positions: ArrayLike) -> Mesh:
+        """All parts in one mesh, each shifted to its place in ``positions`` (P, 3), metres."""
+        whole = cls.joined(parts)
+        shift = np.repeat(np.asarray(positions, dtype=float), [len(part.vertices) for part in parts], axis=0)
+        return cls((whole.vertices + shift).astype(np.float32), whole.faces, whole.material)
+
     @property
     def low(self) -> NDArray[np.float32]:
         """(3,) smallest coordinates."""
@@ -83,8 +90,12 @@ class Mesh:
         return Mesh(np.where(share < 1, low32 + share * (high32 - low32), high32), self.faces, self.material)
 
     def where(self, keep: NDArray[np.bool_]) -> Mesh:
-        """Only the faces that ``keep`` (F,) says."""
-        return Mesh(self.vertices, self.faces[keep], self.material[keep])
+        """Only the faces that ``keep`` (F,) says, and the vertices they need."""
+        faces = self.faces[keep]
+        needed = np.zeros(len(self.vertices), bool)
+        needed[faces] = True
+        number = np.cumsum(needed, dtype=np.uint32) - np.uint32(1)
+        return Mesh(self.vertices[needed], number[faces], self.material[keep])
 
     def mirrored(self) -> Mesh:
         """The mesh with left and right exchanged."""

@@ -75,15 +75,19 @@ class Regions:
         center = np.array([xy[0], xy[1], float(self._ground.height(xy[0], xy[1]))])
         reach = REACH_M + GRID_M * np.sqrt(0.5)
         near = np.linalg.norm(self._ground.face_center - xy, axis=1) < reach + 6.0
-        ground = self._ground.mesh
-        parts = [Mesh(ground.vertices, ground.faces[near], ground.material[near]).moved(-center)]
+        parts, positions = [self._ground.mesh.where(near)], [np.zeros(3)]
         colors, seeds = [(0.5, 0.5, 0.5)], [0]
         for part in self._scenery.parts_near(xy, reach, self._hidden):
-            parts.append(part.mesh.moved(part.position - center))
+            parts.append(part.mesh)
+            positions.append(part.position)
             colors.append(part.color)
             seeds.append(part.seed)
         owner = np.repeat(np.arange(len(parts), dtype=np.int32), [len(part.faces) for part in parts])
         owner = np.append(owner, np.int32(0))
         return Region(
-            center, Surface(Mesh.joined(parts)), owner, np.array(colors, np.float32), np.array(seeds, np.uint64)
+            center,
+            Surface(Mesh.assembled(parts, np.array(positions) - center)),
+            owner,
+            np.array(colors, np.float32),
+            np.array(seeds, np.uint64),
         )

@@ -6,6 +6,7 @@ style is another town on the same roads: other houses, other gardens, more or fe
 
 from __future__ import annotations
 
+import math
 from collections import OrderedDict
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -119,19 +120,25 @@ class _Apart:
     CELL_M = 12.0  # longer than any of them
 
     def __init__(self) -> None:
-        self._circles: dict[tuple[int, int], list[NDArray[np.float64]]] = {}
+        self._known: dict[tuple[int, int], list[tuple[float, float, float, NDArray[np.float64]]]] = {}
 
     def admits(self, parked: Parked) -> bool:
         x, y, _, _, yaw, _ = parked.object.transform
         length, width, _ = parked.object.extent
+        reach = max(length, width) + 0.05
         steps = np.linspace(-1, 1, 5) * max(length - width, 0.0)
         turn = np.deg2rad(yaw)
         circles = np.c_[x + steps * np.cos(turn), y + steps * np.sin(turn), np.full(5, width)]
         i, j = int(x // self.CELL_M), int(y // self.CELL_M)
         for neighbour in ((i + a, j + b) for a in (-1, 0, 1) for b in (-1, 0, 1)):
-            for other in self._circles.get(neighbour, ()):
-                apart = np.hypot(other[:, None, 0] - circles[None, :, 0], other[:, None, 1] - circles[None, :, 1])
-                if (apart < other[:, None, 2] + circles[None, :, 2] + 0.1).any():
+            for other_x, other_y, other_reach, other in self._known.get(neighbour, ()):
+                if math.hypot(x - other_x, y - other_y) < reach + other_reach and _touch(circles, other):
                     return False
-        self._circles.setdefault((i, j), []).append(circles)
+        self._known.setdefault((i, j), []).append((x, y, reach, circles))
         return True
+
+
+def _touch(a: NDArray[np.float64], b: NDArray[np.float64]) -> bool:
+    """Whether any of some circles (K, 3), x, y and radius, comes within 10 cm of any of others."""
+    apart = np.hypot(b[:, None, 0] - a[None, :, 0], b[:, None, 1] - a[None, :, 1])
+    return bool((apart < b[:, None, 2] + a[None, :, 2] + 0.1).any())
