@@ -69,6 +69,13 @@ def test_a_car_in_the_open_is_labelled_with_everything_known() -> None:
     assert boxes.score is None
 
 
+def test_a_car_whose_rear_alone_is_within_reach_is_labelled() -> None:
+    frame = label_frame(frame_of(cars_at((122.5, 0.0)), (rear_of_car(122.5), CAR, 1)), RIG)
+    assert frame.boxes is not None
+    assert frame.boxes.num_points is not None
+    assert frame.boxes.num_points.tolist() == [100]
+
+
 def test_a_car_behind_a_wall_is_dropped() -> None:
     blocked = wall(10.0, (-5, 5), (-1, 4))
     frame = label_frame(frame_of(cars_at((20.0, 0.0)), (blocked, 3, 0)), RIG)

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from scanyard.boxes import Boxes, corners
 from scanyard.geometry import FloatArray, wrap_angle
 
-_BINS = 4096
+_BINS = 256  # finer sectors hold fewer rays, but beyond 8 bits the radix sort takes a second pass
 _PER_RAD = _BINS / (2 * np.pi)
 
 IntArray = NDArray[np.intp]
@@ -95,8 +95,8 @@ class _SortedRays:
         """Sort the rays from the origin to ``points`` (M, 3)."""
         x, y, z = np.ascontiguousarray(points.T)
         place = (np.arctan2(y, x) + np.float32(np.pi)) * np.float32(_PER_RAD)
-        bins = np.minimum(place, _BINS - 1).astype(np.uint16)
-        index = np.argsort(bins, kind="stable")  # a radix sort for 16-bit keys
+        bins = np.minimum(place, _BINS - 1).astype(np.uint8)
+        index = np.argsort(bins, kind="stable")  # a radix sort for short keys
         distance = np.sqrt(x * x + y * y)
         slope = z / np.maximum(distance, np.float32(1e-3))
         start = [0, *np.cumsum(np.bincount(bins, minlength=_BINS)).tolist()]

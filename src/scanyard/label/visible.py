@@ -22,6 +22,7 @@ from scanyard.sensors import Rig
 logger = logging.getLogger(__name__)
 
 MIN_POINTS = 5  # the floor in the usual KITTI PointPillars recipe; keeps us comparable
+LEEWAY_M = 1.0  # beams start up to 0.2 m from the sensor's origin, and a reported range carries noise
 MIN_PIXELS = 25  # fewer are not recognisable to a person either
 PARTLY_OCCLUDED = 0.85
 """Below this visible fraction an object is KITTI level 1 (partly occluded).
@@ -46,9 +47,11 @@ def label_frame(frame: Frame, rig: Rig, *, min_points: int = MIN_POINTS) -> Fram
         raise ValueError("a frame without actors cannot be labelled: it did not come from a simulator")
     num_points, blocked = np.zeros((2, len(actors)), dtype=np.int64)
     for lidar in rig.lidars:
-        own, before = count_returns(frame.sweeps[lidar.name], actors.transformed(lidar.ego_from_sensor.inverse()))
-        num_points += own
-        blocked += before
+        seen_from_lidar = actors.transformed(lidar.ego_from_sensor.inverse())
+        near = np.flatnonzero(_nearest_m(seen_from_lidar) <= lidar.max_range_m + LEEWAY_M)
+        own, before = count_returns(frame.sweeps[lidar.name], seen_from_lidar[near])
+        num_points[near] += own
+        blocked[near] += before
     visibility = num_points / np.maximum(num_points + blocked, 1)
     labelled = num_points >= min_points
     boxes = actors.replace(num_points=num_points, visibility=visibility, occlusion=occlusion_level(visibility))
@@ -67,6 +70,12 @@ def label_frame(frame: Frame, rig: Rig, *, min_points: int = MIN_POINTS) -> Fram
         regions = np.concatenate([frame.dont_care, regions])
     logger.debug("%d of %d actors labelled, %d not to be cared for", labelled.sum(), len(actors), glimpsed.sum())
     return frame.replace(boxes=boxes[labelled], dont_care=regions)
+
+
+def _nearest_m(boxes: Boxes) -> FloatArray:
+    """At most the distance (N,) on the ground plane from the origin to each box."""
+    center, size = boxes.center, boxes.size
+    return np.asarray(np.hypot(center[:, 0], center[:, 1]) - np.hypot(size[:, 0], size[:, 1]) / 2)
 
 
 def occlusion_level(visibility: FloatArray) -> NDArray[np.int64]:
