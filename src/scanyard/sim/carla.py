@@ -126,7 +126,7 @@ class CarlaSimulator:
             return self._client.generate_opendrive_world(path.read_text(encoding="utf-8"))
         look = f"?style={wanted.style}&parked={wanted.parked_share:g}" if self.embedded else ""
         world = self._client.get_world()
-        if _map_name(world) != wanted.map + look:
+        if _map_name(world.get_map()) != wanted.map + look:
             # Settings are kept: between two worlds the server must not run free, see ``close``.
             world = self._client.load_world(wanted.map + look, reset_settings=False)
         return world
@@ -141,7 +141,7 @@ class CarlaSimulator:
 
     def _road_map(self, world: Any) -> RoadMap:
         carla_map = world.get_map()
-        name = _map_name(world).split("?")[0]
+        name = _map_name(carla_map).split("?")[0]
         if name not in self._road_maps:
             self._road_maps[name] = RoadMap.from_text(name, carla_map.to_opendrive())
         return self._road_maps[name]
@@ -245,8 +245,8 @@ class _Sensors:
             port.stop()
 
 
-def _map_name(world: Any) -> str:
-    return str(world.get_map().name).rsplit("/", 1)[-1]
+def _map_name(carla_map: Any) -> str:
+    return str(carla_map.name).rsplit("/", 1)[-1]
 
 
 def _weather(weather: Weather) -> Any:
