@@ -201,7 +201,7 @@ def test_another_process_with_another_number_of_threads_gives_the_same_bytes() -
 
 def test_clearance_of_one_place_is_what_it_is_among_many() -> None:
     ground = Ground(Street())
-    x, y = np.random.default_rng(5).uniform(-400, 400, (2, 300))
+    x, y = np.random.default_rng(5).uniform([[-400], [-40]], [[400], [40]], (2, 300))
     among = ground.clearance(x, y)
     alone = [float(ground.clearance(np.array(x[i]), np.array(y[i]))) for i in range(len(x))]
     np.testing.assert_array_equal(alone, among)
