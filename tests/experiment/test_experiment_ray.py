@@ -9,7 +9,7 @@ import psutil
 import pytest
 
 from scanyard.experiment import Progress, load_recipe, run
-from scanyard.experiment.cluster import workers_for
+from scanyard.experiment.workers import workers_for
 
 
 @pytest.mark.parametrize(("jobs", "cores", "workers"), [(3, 2, 1), (4, 2, 2), (3, 16, 3), (6, 4, 3), (1, 8, 1)])

@@ -37,6 +37,10 @@ app.command("leaderboard")(compare.leaderboard)
 app.command("demo")(demo.demo)
 
 
+INTERRUPTED = 130
+"""Exit code after Ctrl-C or SIGTERM, as shells have it: 128 and the number of SIGINT."""
+
+
 def _version(wanted: bool) -> None:
     if wanted:
         print(f"scanyard {__version__}")
@@ -60,7 +64,8 @@ def options(
 
 def run() -> None:
     """Run the command line; every expected error is one line on stderr and exit code 2."""
-    signal.signal(signal.SIGTERM, _interrupt)
+    for number in (signal.SIGINT, signal.SIGTERM):  # SIGINT too: shells make background jobs ignore it
+        signal.signal(number, _interrupt)
     try:
         app()
     except ScanyardError as error:
@@ -69,12 +74,17 @@ def run() -> None:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS, errno.ENOENT, errno.ENOTDIR):
             raise
         _fail(f"{error.filename or 'file system'}: {error.strerror}", 2)
-    except KeyboardInterrupt:
-        _fail("interrupted; what was sealed or finished is kept, run the same command to go on", 130)
+    except SystemExit as end:
+        if end.code == INTERRUPTED:
+            print("scanyard: what was sealed or finished is kept; run the same command to go on", file=sys.stderr)
+        raise
 
 
 def _interrupt(*_: object) -> None:
-    """Treat SIGTERM like Ctrl-C, so that servers and workers are ended on the way out."""
+    """Leave by way of an exception, so that servers and workers are ended on the way out.
+
+    KeyboardInterrupt and no other: it is what Ray's native code passes on, and typer makes exit code 130 of it.
+    """
     raise KeyboardInterrupt
 
 

@@ -98,8 +98,11 @@ def generate(
             carla=carla,
             domain=domain,
         )
-        with progress(f"simulate {out.name}") as advance:
-            outcome = run_campaign(todo, settings, lambda state: _show(advance, state))
+        try:
+            with progress(f"simulate {out.name}") as advance:
+                outcome = run_campaign(todo, settings, lambda state: _show(advance, state))
+        finally:
+            sweep_staging(out)
         for failed in outcome.failures:
             print(f"  failed once: {failed.sequence}: {failed.kind}: {failed.reason}")
         print(_summary(outcome))

@@ -13,12 +13,12 @@ from pathlib import Path
 from scanyard.board import DataDeclaration, Entry
 from scanyard.errors import ScanyardError, StoreError
 from scanyard.experiment.arm import Job, Result, SplitPart, StagePlan, code_digest, load_result
-from scanyard.experiment.cluster import work_on_ray
 from scanyard.experiment.files import write_json
 from scanyard.experiment.progress import Estimate, OnProgress, RunProgress, read_progress
 from scanyard.experiment.recipe import Recipe
 from scanyard.experiment.scoring import scored_frames
 from scanyard.experiment.splits import resolve_splits
+from scanyard.experiment.workers import work_on_ray
 from scanyard.metrics import paired_difference
 from scanyard.metrics.protocols import load_protocol
 from scanyard.split import Split

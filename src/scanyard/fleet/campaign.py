@@ -18,10 +18,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import ray
-from ray.exceptions import RayActorError, RayError
-
-from scanyard.errors import EnvironmentFault, ScanyardError, ScenarioFault, ServerError, StoreError
+from scanyard.cluster import import_ray, ray_session
+from scanyard.errors import ScanyardError, ScenarioFault, ServerError, StoreError
 from scanyard.fleet.launch import Server, ServerCommand
 from scanyard.fleet.record import Failed, Recorded, record
 from scanyard.scenario.concrete import ConcreteScenario
@@ -163,8 +161,9 @@ def run_campaign(
     progress = Progress(total=len(scenarios))
     if not scenarios:
         return progress
-    with _ray(settings, min(settings.workers, len(scenarios))), contextlib.ExitStack() as exits:
-        crew = _Crew(settings, min(settings.workers, len(scenarios)))
+    size = min(settings.workers, len(scenarios))
+    with ray_session(settings.address, num_cpus=size), contextlib.ExitStack() as exits:
+        crew = _Crew(settings, size)
         exits.callback(crew.dismiss)
         pending = deque(scenarios)
         failures: dict[str, int] = {}
@@ -191,7 +190,8 @@ class _Crew:
 
     def __init__(self, settings: Settings, size: int) -> None:
         self._settings = settings
-        self._actor = ray.remote(num_cpus=1, max_restarts=0, max_task_retries=0)(Worker)
+        self._ray = import_ray()
+        self._actor = self._ray.remote(num_cpus=1, max_restarts=0, max_task_retries=0)(Worker)
         self._idle = [self._hire() for _ in range(size)]
         self._tasks: dict[Any, tuple[Any, ConcreteScenario]] = {}
         self.replaced = 0
@@ -209,17 +209,17 @@ class _Crew:
 
     def results(self, timeout_s: float) -> Iterator[tuple[ConcreteScenario, Recorded | Failed]]:
         """What has finished within ``timeout_s``; dead workers are replaced."""
-        finished, _ = ray.wait(list(self._tasks), timeout=timeout_s)
+        finished, _ = self._ray.wait(list(self._tasks), timeout=timeout_s)
         for task in finished:
             worker, scenario = self._tasks.pop(task)
             try:
-                result = ray.get(task)
-            except RayActorError as error:
+                result = self._ray.get(task)
+            except self._ray.exceptions.RayActorError as error:
                 self.replaced += 1
                 worker = self._hire()
                 reason = f"its worker died: {str(error).splitlines()[0]}"
                 result = Failed(scenario.sequence_name, scenario.name, scenario.seed, reason, "WorkerDied", retry=True)
-            except RayError as error:
+            except self._ray.exceptions.RayError as error:
                 cause = getattr(error, "cause", None)
                 if isinstance(cause, ScanyardError):
                     raise cause from None
@@ -231,29 +231,10 @@ class _Crew:
         """Let every worker end its server, then end the workers."""
         workers = [*self._idle, *(worker for worker, _ in self._tasks.values())]
         idle = [worker.close.remote() for worker in self._idle]
-        with contextlib.suppress(RayError):
-            ray.wait(idle, num_returns=len(idle), timeout=8.0) if idle else None
+        with contextlib.suppress(self._ray.exceptions.RayError):
+            self._ray.wait(idle, num_returns=len(idle), timeout=8.0) if idle else None
         for worker in workers:
-            ray.kill(worker)
+            self._ray.kill(worker)
 
     def _hire(self) -> Any:
         return self._actor.remote(self._settings)
-
-
-@contextlib.contextmanager
-def _ray(settings: Settings, workers: int) -> Iterator[None]:
-    """Ray for the time of the campaign: a cluster to join, or a small one of our own."""
-    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
-    options: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
-    if settings.address is None:
-        options |= {"num_cpus": workers, "include_dashboard": False, "object_store_memory": 80 * 2**20}
-    else:
-        options["address"] = settings.address
-    try:
-        ray.init(**options)
-    except (ConnectionError, RuntimeError, ValueError) as error:
-        raise EnvironmentFault(f"cannot reach Ray at {settings.address or 'this machine'}: {error}") from error
-    try:
-        yield
-    finally:
-        ray.shutdown()

@@ -71,7 +71,7 @@ class Actor:
     ahead_m: float
     """Along the ego's route, from where the ego starts."""
     lateral_m: float
-    """Left of the ego lane's centre; ``oncoming`` and ``turn_across`` take the nearest opposite lane if there is one."""
+    """Left of the ego lane's centre; ``oncoming``, ``turn_across`` take the nearest opposite lane if there is one."""
     heading_deg: float = 0.0
     """Relative to the route, positive to the left; for ``stand`` only, the others face where they go."""
     speed_mps: float = 0.0

@@ -6,14 +6,12 @@ before its last file is in place.
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import os
-import shutil
-import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
+from scanyard.cluster import import_ray, ray_session
 from scanyard.errors import EnvironmentFault, ScanyardError
 from scanyard.experiment.arm import Job, work
 
@@ -21,7 +19,6 @@ logger = logging.getLogger(__name__)
 
 _TRIES = 3
 _POLL_S = 0.5
-_OBJECT_STORE_BYTES = 80 * 2**20  # Ray's least: nothing large travels through it
 
 
 def work_on_ray(jobs: Sequence[Job], *, address: str | None, workers: int | None, on_poll: Callable[[], None]) -> None:
@@ -30,8 +27,8 @@ def work_on_ray(jobs: Sequence[Job], *, address: str | None, workers: int | None
     Without ``address`` a Ray of our own is started and stopped again.  ``workers`` jobs run at a time and share the
     machine's cores evenly; by default as many as keep all cores busy to the end.
     """
-    ray = _import_ray()
-    with _connected(ray, address) as cores_per_node:
+    ray = import_ray()
+    with ray_session(address, num_cpus=os.cpu_count() or 1) as cores_per_node:
         cores = sum(cores_per_node)
         at_a_time = workers or workers_for(len(jobs), cores)
         threads = max(1, min(cores // at_a_time, *cores_per_node))
@@ -81,48 +78,3 @@ def _succeeded(ray: Any, reference: Any, job: Job, attempt: int) -> bool:
         logger.warning("arm %s, seed %d: its worker died; trying again", job.arm, job.seed)
         return False
     return True
-
-
-def _import_ray() -> Any:
-    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")  # else Ray warns about GPUs nobody has
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing phones home
-    import ray  # noqa: PLC0415  # costs a second, and only running needs it
-
-    return ray
-
-
-@contextlib.contextmanager
-def _connected(ray: Any, address: str | None) -> Iterator[list[int]]:
-    """A connection to Ray, for the time of the block; gives the cores of each node."""
-    if ray.is_initialized():  # by whoever called us, who will also shut it down
-        yield _cores(ray)
-        return
-    quiet = {"log_to_driver": False, "logging_level": logging.ERROR}
-    logging.getLogger("ray").setLevel(logging.ERROR)  # init itself talks before it applies its logging_level
-    folder = None
-    if address is None:
-        # sockets live there, and their path must stay under 108 bytes, so not under the output folder
-        folder = tempfile.mkdtemp(prefix="scanyard-", dir="/tmp")
-    try:
-        if address is None:
-            ray.init(
-                num_cpus=os.cpu_count() or 1,
-                include_dashboard=False,
-                object_store_memory=_OBJECT_STORE_BYTES,
-                _temp_dir=folder,
-                **quiet,
-            )
-        else:
-            ray.init(address=address, **quiet)
-        yield _cores(ray)
-    except ConnectionError as error:
-        raise EnvironmentFault(f"ray at {address}: cannot be reached ({error}); check the address") from error
-    finally:
-        ray.shutdown()
-        if folder is not None:
-            shutil.rmtree(folder, ignore_errors=True)
-
-
-def _cores(ray: Any) -> list[int]:
-    nodes = [node for node in ray.nodes() if node["Alive"]]
-    return [max(1, int(node["Resources"].get("CPU", 0))) for node in nodes]
