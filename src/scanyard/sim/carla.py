@@ -79,6 +79,7 @@ class CarlaSimulator:
 
     def simulate(self, scenario: ConcreteScenario) -> Iterator[Frame]:
         """Play ``scenario`` and yield its frames; closing the iterator early cleans up."""
+        _require_whole_turns(scenario)
         with contextlib.ExitStack() as exits, _server_errors(f"{scenario.name} seed {scenario.seed}"):
             world = self._load(scenario.world)
             self._settle(world, scenario)
