@@ -277,3 +277,14 @@ def _server_errors(doing: str) -> Iterator[None]:
         raise ScenarioFault(f"{doing}: {error}") from error
     except RuntimeError as error:
         raise ServerError(f"{doing}: the CARLA server failed: {error}") from error
+
+
+def _require_whole_turns(scenario: ConcreteScenario) -> None:
+    """A LiDAR must turn once per frame: a server casts as much of a turn in a tick as fits into it."""
+    rate_hz = scenario.recording.rate_hz
+    for lidar in scenario.rig.lidars:
+        if abs(lidar.rotation_hz / rate_hz - 1.0) > 1e-6:
+            raise ScenarioFault(
+                f"{scenario.name}: lidar {lidar.name} turns at {lidar.rotation_hz:g} Hz, recorded at {rate_hz:g} Hz; "
+                "a sweep is one whole turn, so the two must be equal"
+            )
