@@ -126,7 +126,8 @@ def sweep_from_packets(lidar: Lidar, blocks: list[LidarBlock], packets: list[Any
     points = _joined([_points(block, record) for block, record in zip(blocks, records, strict=True)])
     turn_ns = 1e9 / lidar.rotation_hz
     # CARLA starts a turn at -180 degrees and turns clockwise seen from above, like the sensor itself.
-    turned_rad = np.pi - np.arctan2(points[:, 1], points[:, 0])
+    # As a share of it first: a whole turn is then 1 in float32 too, and no offset is beyond the turn.
+    turned = (np.pi - np.arctan2(points[:, 1], points[:, 0])) / (2 * np.pi)
 
     def column(name: str) -> NDArray[Any]:
         return _joined([record[name] for record in records])
@@ -134,7 +135,7 @@ def sweep_from_packets(lidar: Lidar, blocks: list[LidarBlock], packets: list[Any
     return Sweep(
         points=points,
         ring=_joined([_rings(block, packet) for block, packet in zip(blocks, packets, strict=True)]),
-        time_offset_ns=(turned_rad * (turn_ns / (2 * np.pi))).astype(np.int32),
+        time_offset_ns=(turned * turn_ns).astype(np.int32),
         semantic=column("semantic").astype(np.uint8),
         instance=numbered(column("instance")),
         cos_incidence=np.abs(column("cos_incidence")),
