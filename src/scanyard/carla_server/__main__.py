@@ -12,6 +12,7 @@ import logging
 import os
 import signal
 import sys
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -47,7 +48,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _serve(options: argparse.Namespace, maps: Maps, first_map: str) -> int:
-    # Blocked before any thread exists, so that only the wait below receives them.
+    # Blocked here, so that the wait below receives them; a thread that OpenBLAS started earlier may receive them too.
+    asked_to_stop = threading.Event()
+    for number in STOP_SIGNALS:
+        signal.signal(number, lambda *_: asked_to_stop.set())
     signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
     rpc_port = options.carla_rpc_port
     streaming_port = rpc_port + 1 if options.carla_streaming_port is None else options.carla_streaming_port
@@ -66,7 +70,8 @@ def _serve(options: argparse.Namespace, maps: Maps, first_map: str) -> int:
                 announced = True
                 ports = f"port {server.rpc_port}, streams on {server.streaming_port}"
                 print(f"ready: {first_map} on {options.host} {ports}", flush=True)  # noqa: T201 - what a launcher waits for
-            if signal.sigtimedwait(STOP_SIGNALS, 1.0 if announced else 0.02) is not None:
+            waited = signal.sigtimedwait(STOP_SIGNALS, 1.0 if announced else 0.02)
+            if waited is not None or asked_to_stop.is_set():
                 return 0
         if isinstance(server.failure, ScanyardError):
             return _complain(str(server.failure))
