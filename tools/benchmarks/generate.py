@@ -33,7 +33,7 @@ from scanyard.sim.packets import lidar_blocks
 from scanyard.store import create_dataset, seal_dataset, verify
 
 SCENARIOS = Path("scenarios")
-CROWD = Traffic(vehicles=40, pedestrians=24, cyclists=6)
+CROWD = Traffic(vehicles=50, pedestrians=30, cyclists=8)
 """What is asked for; what finds room is at least ``MIN_ACTORS``."""
 MIN_ACTORS = 40
 CARLA_TYPES = {
@@ -52,8 +52,10 @@ CARLA_TYPES = {
 def main() -> None:
     parser = argparse.ArgumentParser(prog="tools/bench generate", description=__doc__)
     parser.add_argument("--workers", type=int, default=2)
-    parser.add_argument("--sequences", type=int, default=3, help="measured sequences per worker, after one to warm up")
-    parser.add_argument("--frames", type=int, default=40, help="frames per sequence, LiDAR alone")
+    parser.add_argument("--sequences", type=int, default=2, help="measured sequences per worker, after one to warm up")
+    parser.add_argument(
+        "--frames", type=int, default=100, help="frames per sequence, LiDAR alone: ten seconds of driving"
+    )
     parser.add_argument("--camera-frames", type=int, default=6, help="frames per sequence with the camera")
     options = parser.parse_args()
 

@@ -8,6 +8,7 @@ point either way; callers that care turn it towards the ray.
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Callable
 from functools import cache
 from typing import Literal, NamedTuple, Protocol
@@ -20,6 +21,9 @@ from scanyard.carla_server.mesh import Mesh
 from scanyard.carla_server.open3d_library import load_open3d
 
 logger = logging.getLogger(__name__)
+
+_THREADS = int(os.environ.get("SCANYARD_CAST_THREADS", "0"))
+"""Threads that cast, 0 for all cores; whoever starts several servers on one machine divides the cores among them."""
 
 Array32 = NDArray[np.float32]
 Binding = Literal["open3d", "embreex"]
@@ -73,7 +77,7 @@ class _Open3dBvh:
             self._scene.add_triangles(self._tensor(vertices), self._tensor(faces))
 
     def cast(self, rays: Array32) -> FaceHits:
-        found = self._scene.cast_rays(self._tensor(rays))
+        found = self._scene.cast_rays(self._tensor(rays), nthreads=_THREADS)
         return FaceHits(
             found["t_hit"].numpy(),
             np.minimum(found["primitive_ids"].numpy(), self._faces),

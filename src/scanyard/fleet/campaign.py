@@ -142,7 +142,9 @@ class Worker:
                 host, _, number = carla.rpartition(":")
                 port = int(number)
             else:
-                command = ServerCommand.embedded(maps) if carla is None else ServerCommand.binary(Path(carla))
+                threads = max(1, (os.cpu_count() or 1) // self._settings.workers)
+                ours = ServerCommand.embedded(maps, threads=threads)
+                command = ours if carla is None else ServerCommand.binary(Path(carla))
                 self._server = Server.start(command, Path(self._settings.logs))
                 port = self._server.port
             self._simulator = CarlaSimulator(host, port, map_folders=(maps,))

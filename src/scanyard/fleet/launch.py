@@ -82,11 +82,14 @@ class ServerCommand:
 
     argv: tuple[str, ...]
     """The program and its options, without ports."""
+    threads: int = 0
+    """Threads our own server casts with, 0 for all cores; servers side by side would otherwise fight for them."""
 
     @classmethod
-    def embedded(cls, maps: Path) -> ServerCommand:
+    def embedded(cls, maps: Path, *, threads: int = 0) -> ServerCommand:
         """Our own server, with the maps of a folder."""
-        return cls((sys.executable, "-m", "scanyard.carla_server", "--maps", str(maps), "--die-with-parent"))
+        argv = (sys.executable, "-m", "scanyard.carla_server", "--maps", str(maps), "--die-with-parent")
+        return cls(argv, threads)
 
     @classmethod
     def binary(cls, program: Path) -> ServerCommand:
@@ -109,6 +112,7 @@ class Server:
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
+                env=os.environ | {"SCANYARD_CAST_THREADS": str(command.threads)},
             )
 
     @classmethod
