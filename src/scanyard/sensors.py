@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from scanyard.geometry import FloatArray, Transform
+from scanyard.profiles import Profile
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,22 @@ class Lidar:
         object.__setattr__(self, "elevation_rad", elevation)
         object.__setattr__(self, "z_offset_m", offset)
         object.__setattr__(self, "blocks", tuple(blocks))
+
+    @classmethod
+    def of_profile(cls, name: str, profile: Profile, ego_from_sensor: Transform, *, rotation_hz: float) -> Lidar:
+        """The sensor a profile describes, mounted somewhere and turning at some rate."""
+        return cls(
+            name=name,
+            ego_from_sensor=ego_from_sensor,
+            elevation_rad=profile.elevation_rad,
+            z_offset_m=profile.z_offset_m,
+            firings_per_turn=profile.firings_per_turn,
+            rotation_hz=rotation_hz,
+            min_range_m=profile.min_range_m,
+            max_range_m=profile.max_range_m,
+            blocks=profile.blocks,
+            profile=profile.name,
+        )
 
     @property
     def channels(self) -> int:

@@ -26,18 +26,7 @@ def measured() -> dict[str, Any]:
 
 
 def lidar_of(profile: Profile, **changes: Any) -> Lidar:
-    lidar = Lidar(
-        name="top",
-        ego_from_sensor=Transform.identity(),
-        elevation_rad=profile.elevation_rad,
-        z_offset_m=profile.z_offset_m,
-        firings_per_turn=profile.firings_per_turn,
-        rotation_hz=10.0,
-        min_range_m=profile.min_range_m,
-        max_range_m=profile.max_range_m,
-        blocks=profile.blocks,
-        profile=profile.name,
-    )
+    lidar = Lidar.of_profile("top", profile, Transform.identity(), rotation_hz=10.0)
     return replace(lidar, **changes)
 
 

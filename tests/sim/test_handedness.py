@@ -8,8 +8,7 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
 from scanyard.geometry import Transform
-from scanyard.sim.actors import carla_transform
-from scanyard.sim.handedness import from_carla, mirrored, to_carla
+from scanyard.sim.handedness import carla_transform, from_carla, mirrored, to_carla
 
 angles = st.floats(-1.4, 1.4)
 metres = st.floats(-100, 100)
@@ -38,7 +37,7 @@ def test_poses_survive_the_mirror_both_ways(x: float, y: float, roll: float, pit
 
 
 def test_our_left_yaw_is_carla_s_negative_yaw() -> None:
-    pose = to_carla(Transform.from_xyz_rpy((1, 2, 3), yaw=np.radians(30)))
+    (pose,) = to_carla(Transform.from_xyz_rpy((1, 2, 3), yaw=np.radians(30)).matrix[None])
     assert pose.yaw == pytest.approx(-30)
     assert (pose.x, pose.y, pose.z) == pytest.approx((1, -2, 3))
 

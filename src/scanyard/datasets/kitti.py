@@ -243,19 +243,7 @@ def _info(
 
 def rig_of(calibration: Calibration, size_px: tuple[int, int]) -> Rig:
     """KITTI's car: the HDL-64E as ``top`` and the left colour camera as ``left``."""
-    profile = load_profile("hdl64e")
-    lidar = Lidar(
-        name="top",
-        ego_from_sensor=EGO_FROM_VELODYNE,
-        elevation_rad=profile.elevation_rad,
-        z_offset_m=profile.z_offset_m,
-        firings_per_turn=profile.firings_per_turn,
-        rotation_hz=10.0,
-        min_range_m=profile.min_range_m,
-        max_range_m=profile.max_range_m,
-        blocks=profile.blocks,
-        profile=profile.name,
-    )
+    lidar = Lidar.of_profile("top", load_profile("hdl64e"), EGO_FROM_VELODYNE, rotation_hz=10.0)
     return Rig("kitti", (lidar,), (calibration.camera(*size_px),))
 
 

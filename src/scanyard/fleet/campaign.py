@@ -96,10 +96,6 @@ class Worker:
         self._server: Server | None = None
         self._simulator: Any = None
 
-    def pids(self) -> list[int]:
-        """Process ids of this worker and its server."""
-        return [os.getpid(), *([self._server.pid] if self._server else [])]
-
     def record(self, scenario: ConcreteScenario) -> Recorded | Failed:
         """Record one scenario; failures come back as values, so that they can be counted and told apart."""
         try:

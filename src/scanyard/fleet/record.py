@@ -31,7 +31,6 @@ class Recorded:
     points: int
     boxes: int
     seconds: float
-    irregular_packets: int = 0
 
 
 @dataclass(frozen=True)

@@ -69,18 +69,8 @@ def _lidar(reading: Reading[RigFile], index: int, file: LidarFile, rate_hz: floa
         profile = load_profile(file.profile)
     except InputError as error:
         raise reading.complaint(("lidars", index, "profile"), str(error)) from None
-    return Lidar(
-        name=file.name,
-        ego_from_sensor=_ego_from_sensor(file),
-        elevation_rad=profile.elevation_rad,
-        z_offset_m=profile.z_offset_m,
-        firings_per_turn=profile.firings_per_turn,
-        rotation_hz=rate_hz or file.rotation_hz or DEFAULT_ROTATION_HZ,
-        min_range_m=profile.min_range_m,
-        max_range_m=profile.max_range_m,
-        blocks=profile.blocks,
-        profile=file.profile,
-    )
+    rotation_hz = rate_hz or file.rotation_hz or DEFAULT_ROTATION_HZ
+    return Lidar.of_profile(file.name, profile, _ego_from_sensor(file), rotation_hz=rotation_hz)
 
 
 def _camera(file: CameraFile) -> Camera:

@@ -17,7 +17,7 @@ from scanyard.randomness import stream
 from scanyard.roads.client import carla
 from scanyard.scenario.concrete import ConcreteScenario, Kind
 from scanyard.sim.choreography import EGO_HEIGHT_M, EGO_LENGTH_M, EGO_WIDTH_M, TYPICAL_SIZE_M, Choreography, Track
-from scanyard.sim.handedness import all_to_carla, mirrored
+from scanyard.sim.handedness import carla_transform, carla_transforms, mirrored
 from scanyard.sim.simulator import CATEGORY_OF_KIND
 
 _Id = TypeVar("_Id", np.uint16, np.uint32)
@@ -104,19 +104,6 @@ class ActorSet:
     def _world_from_actor(self) -> FloatArray:
         """(T, N, 4, 4) where every track is in every frame."""
         return np.stack([track.world_from_actor for track in self.tracks], axis=1)
-
-
-def carla_transform(pose: FloatArray) -> Any:
-    """A ``carla.Transform`` for a (4, 4) pose of ours."""
-    return carla_transforms(pose[None])[0]
-
-
-def carla_transforms(poses: FloatArray) -> list[Any]:
-    """A ``carla.Transform`` for each of our poses (N, 4, 4)."""
-    return [
-        carla.Transform(carla.Location(p.x, p.y, p.z), carla.Rotation(pitch=p.pitch, yaw=p.yaw, roll=p.roll))
-        for p in all_to_carla(poses)
-    ]
 
 
 def spawn_actors(client: Any, world: Any, scenario: ConcreteScenario, tracks: Sequence[Track]) -> ActorSet:

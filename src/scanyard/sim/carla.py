@@ -26,8 +26,9 @@ from scanyard.geometry import Transform
 from scanyard.roads import RoadMap, find_map
 from scanyard.roads.client import carla
 from scanyard.scenario.concrete import ConcreteScenario, Weather, World
-from scanyard.sim.actors import ActorSet, carla_transform, spawn_actors, spawn_ego
+from scanyard.sim.actors import ActorSet, spawn_actors, spawn_ego
 from scanyard.sim.choreography import REAR_AXLE_M, Choreography, choreograph
+from scanyard.sim.handedness import carla_transform
 from scanyard.sim.packets import (
     CAMERA_KINDS,
     CameraCanvas,

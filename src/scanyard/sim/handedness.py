@@ -6,15 +6,13 @@ goes wrong as soon as two of them are not zero.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from scanyard.geometry import FloatArray, Transform
-
-if TYPE_CHECKING:
-    import carla
+from scanyard.roads.client import carla
 
 _Float = TypeVar("_Float", np.float32, np.float64)
 _MIRROR = np.diag([1.0, -1.0, 1.0, 1.0])
@@ -45,15 +43,9 @@ def from_carla(transform: carla.Transform) -> Transform:
     return Transform(_MIRROR @ np.asarray(transform.get_matrix(), dtype=np.float64) @ _MIRROR)
 
 
-def to_carla(transform: Transform | FloatArray) -> CarlaPose:
-    """CARLA's numbers for one of our transforms; angles in degrees, pitch up positive, roll right side down."""
-    matrix = transform.matrix if isinstance(transform, Transform) else transform
-    return all_to_carla(matrix[None])[0]
-
-
-def all_to_carla(transforms: FloatArray) -> list[CarlaPose]:
-    """The same for many at once, (N, 4, 4)."""
-    m = _MIRROR @ transforms @ _MIRROR
+def to_carla(poses: FloatArray) -> list[CarlaPose]:
+    """CARLA's numbers for each of our poses (N, 4, 4); degrees, pitch up positive, roll right side down."""
+    m = _MIRROR @ poses @ _MIRROR
     columns = (
         m[:, 0, 3],
         m[:, 1, 3],
@@ -63,3 +55,16 @@ def all_to_carla(transforms: FloatArray) -> list[CarlaPose]:
         np.degrees(np.arctan2(-m[:, 2, 1], m[:, 2, 2])),
     )
     return [CarlaPose(*row) for row in np.stack(columns, axis=1).tolist()]
+
+
+def carla_transform(pose: FloatArray) -> Any:
+    """A ``carla.Transform`` for a (4, 4) pose of ours."""
+    return carla_transforms(pose[None])[0]
+
+
+def carla_transforms(poses: FloatArray) -> list[Any]:
+    """A ``carla.Transform`` for each of our poses (N, 4, 4)."""
+    return [
+        carla.Transform(carla.Location(p.x, p.y, p.z), carla.Rotation(pitch=p.pitch, yaw=p.yaw, roll=p.roll))
+        for p in to_carla(poses)
+    ]

@@ -18,9 +18,8 @@ from numpy.typing import NDArray
 from scanyard.errors import ServerError
 from scanyard.frame import Image, Sweep
 from scanyard.geometry import Transform
-from scanyard.roads.client import carla
 from scanyard.sensors import Camera, Lidar
-from scanyard.sim.handedness import mirrored, to_carla
+from scanyard.sim.handedness import carla_transform, mirrored
 
 SEMANTIC_POINT = np.dtype([("xyz", "<f4", 3), ("cos_incidence", "<f4"), ("instance", "<u4"), ("semantic", "<u4")])
 """One return of a semantic LiDAR, 24 bytes, as the client hands it over."""
@@ -225,8 +224,4 @@ def spawn_sensor(
     blueprint = world.get_blueprint_library().find(blueprint_id)
     for key, value in attributes.items():
         blueprint.set_attribute(key, value)
-    pose = to_carla(parent_from_sensor)
-    transform = carla.Transform(
-        carla.Location(pose.x, pose.y, pose.z), carla.Rotation(pitch=pose.pitch, yaw=pose.yaw, roll=pose.roll)
-    )
-    return world.spawn_actor(blueprint, transform, attach_to=parent)
+    return world.spawn_actor(blueprint, carla_transform(parent_from_sensor.matrix), attach_to=parent)
