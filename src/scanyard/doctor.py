@@ -107,8 +107,8 @@ def _client() -> Check:
 
 def _backend(binding: Binding) -> Check:
     """Cast one ray straight down at a triangle 2 m below."""
-    from scanyard.carla_server.mesh import Mesh  # noqa: PLC0415  # only this check casts rays
-    from scanyard.carla_server.raycast import Surface  # noqa: PLC0415
+    from scanyard.carla_server.surfaces.mesh import Mesh  # noqa: PLC0415  # only this check casts rays
+    from scanyard.carla_server.surfaces.raycast import Surface  # noqa: PLC0415
 
     fix = "run tools/setup, which names the system libraries it lacks" if binding == "open3d" else "run tools/setup"
     corners = np.array([[-1.0, -1.0, -2.0], [1.0, -1.0, -2.0], [0.0, 1.0, -2.0]], dtype=np.float32)

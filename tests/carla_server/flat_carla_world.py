@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from scanyard.carla_server import packets
-from scanyard.carla_server.maps import Maps
-from scanyard.carla_server.senses import Senses, Tick
+from scanyard.carla_server.protocol import packets
+from scanyard.carla_server.sensors.senses import Senses, Tick
 from scanyard.carla_server.server import Server
+from scanyard.carla_server.world.maps import Maps
 
 ROAD, CAR = 1, 14
 

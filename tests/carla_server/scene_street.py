@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from scanyard.carla_server.scene import Scene, Shape, shape_for
-from scanyard.carla_server.sensing import Tick
+from scanyard.carla_server.scene.scene import Scene, Shape, shape_for
+from scanyard.carla_server.sensors.lidar import Tick
 
 Floats = NDArray[np.float64]
 

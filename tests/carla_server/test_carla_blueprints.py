@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from scanyard.carla_server import wire
-from scanyard.carla_server.blueprints import Blueprint, library
-from scanyard.carla_server.wire import ActorAttributeValue, ActorDescription
+from scanyard.carla_server.protocol import wire
+from scanyard.carla_server.protocol.wire import ActorAttributeValue, ActorDescription
+from scanyard.carla_server.world.blueprints import Blueprint, library
 
 CAMERA = (
     "role_name sensor_tick fov image_size_x image_size_y lens_circle_falloff lens_circle_multiplier lens_k lens_kcube "

@@ -12,10 +12,9 @@ import pytest
 from flat_carla_world import FLAT, FlatScene, write_maps
 from numpy.testing import assert_allclose
 
-from scanyard.carla_server import commands, packets, wire
-from scanyard.carla_server.blueprints import library
-from scanyard.carla_server.episode import Episode
-from scanyard.carla_server.wire import (
+from scanyard.carla_server.calls import commands
+from scanyard.carla_server.protocol import packets, wire
+from scanyard.carla_server.protocol.wire import (
     ActorAttributeValue,
     ActorDescription,
     Command,
@@ -24,6 +23,8 @@ from scanyard.carla_server.wire import (
     Transform,
     Vector3D,
 )
+from scanyard.carla_server.world.blueprints import library
+from scanyard.carla_server.world.episode import Episode
 
 CAR, WALKER, LIDAR, CAMERA = (
     "vehicle.audi.a2", "walker.pedestrian.0001", "sensor.lidar.ray_cast_semantic", "sensor.camera.rgb",

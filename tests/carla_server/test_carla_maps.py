@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from flat_carla_world import STRAIGHT_ROAD, write_maps
 
-from scanyard.carla_server.maps import Town
+from scanyard.carla_server.world.maps import Town
 from scanyard.errors import MapError
 
 

@@ -13,10 +13,10 @@ from typing import Any
 import pytest
 from flat_carla_world import FLAT, write_maps
 
-from scanyard.carla_server import packets
-from scanyard.carla_server.simulation import SNAPSHOT_STREAM, Simulation
-from scanyard.carla_server.streams import StreamServer
-from scanyard.carla_server.wire import ActorDescription, EpisodeSettings, OptionalFloat, Refused, Transform
+from scanyard.carla_server.protocol import packets
+from scanyard.carla_server.protocol.streams import StreamServer
+from scanyard.carla_server.protocol.wire import ActorDescription, EpisodeSettings, OptionalFloat, Refused, Transform
+from scanyard.carla_server.world.simulation import SNAPSHOT_STREAM, Simulation
 from scanyard.errors import MapError
 
 SYNCHRONOUS = EpisodeSettings(synchronous_mode=True, fixed_delta=OptionalFloat(True, 0.25))

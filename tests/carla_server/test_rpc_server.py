@@ -9,8 +9,8 @@ from typing import Any
 import msgpack
 import pytest
 
-from scanyard.carla_server.rpc import Bare, RpcServer
-from scanyard.carla_server.wire import Refused, Vector3D
+from scanyard.carla_server.protocol.rpc import Bare, RpcServer
+from scanyard.carla_server.protocol.wire import Refused, Vector3D
 
 
 def add(a: int, b: float) -> float:

@@ -2,10 +2,10 @@ import numpy as np
 import pytest
 from scene_street import shape_of
 
-from scanyard.carla_server.bodies import Bodies
-from scanyard.carla_server.materials import TRANSPARENT
-from scanyard.carla_server.raycast import FaceHits, Surface
-from scanyard.carla_server.shapes import Shape
+from scanyard.carla_server.scene.bodies import Bodies
+from scanyard.carla_server.shapes.catalogue import Shape
+from scanyard.carla_server.surfaces.materials import TRANSPARENT
+from scanyard.carla_server.surfaces.raycast import FaceHits, Surface
 
 KINDS = ("car", "bus", "adult", "bicycle", "truck")
 

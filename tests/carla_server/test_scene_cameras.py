@@ -2,10 +2,10 @@ import numpy as np
 import pytest
 from scene_street import bare_street, pose_at, shape_of, standing
 
-from scanyard.carla_server.materials import Tag
-from scanyard.carla_server.scene import Scene
-from scanyard.carla_server.sensing import camera
-from scanyard.carla_server.wire import WeatherParameters
+from scanyard.carla_server.protocol.wire import WeatherParameters
+from scanyard.carla_server.scene.scene import Scene
+from scanyard.carla_server.sensors.lidar import camera
+from scanyard.carla_server.surfaces.materials import Tag
 
 WIDTH, HEIGHT, FOV_DEG = 400, 120, 90.0
 SIZE = {"image_size_x": str(WIDTH), "image_size_y": str(HEIGHT), "fov": str(FOV_DEG)}

@@ -2,10 +2,10 @@ import numpy as np
 import pytest
 from scene_street import SIZES, TICK, bare_street, lidar_attributes, pose_at, shape_of, standing
 
-from scanyard.carla_server.materials import TRANSPARENT, Tag
-from scanyard.carla_server.panes import CLEAR_SHARE, RETURN_RATES, fate, return_rate
-from scanyard.carla_server.scene import Scene
-from scanyard.carla_server.sensing import POINT, SEMANTIC_POINT, Tick, beams_of, lidar, semantic_lidar
+from scanyard.carla_server.scene.scene import Scene
+from scanyard.carla_server.sensors.lidar import POINT, SEMANTIC_POINT, Tick, beams_of, lidar, semantic_lidar
+from scanyard.carla_server.surfaces.materials import TRANSPARENT, Tag
+from scanyard.carla_server.surfaces.panes import CLEAR_SHARE, RETURN_RATES, fate, return_rate
 
 TAGS = {
     "car": {Tag.CAR}, "van": {Tag.CAR}, "truck": {Tag.TRUCK}, "bus": {Tag.BUS}, "bicycle": {Tag.BICYCLE, Tag.RIDER},

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from scene_street import shape_of
 
-from scanyard.carla_server import raycast
-from scanyard.carla_server.materials import Material
-from scanyard.carla_server.mesh import Mesh, box
-from scanyard.carla_server.raycast import Surface
+from scanyard.carla_server.surfaces import raycast
+from scanyard.carla_server.surfaces.materials import Material
+from scanyard.carla_server.surfaces.mesh import Mesh, box
+from scanyard.carla_server.surfaces.raycast import Surface
 
 
 def rays_at_a_box(count: int) -> np.ndarray:

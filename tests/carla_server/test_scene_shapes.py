@@ -2,10 +2,10 @@ import numpy as np
 import pytest
 from scene_street import SIZES, shape_of
 
-from scanyard.carla_server import cargo, vehicles
-from scanyard.carla_server.materials import TAG, Material, Tag
-from scanyard.carla_server.parking import draw_car_size
-from scanyard.carla_server.scene import shape_for
+from scanyard.carla_server.scene.scene import shape_for
+from scanyard.carla_server.shapes import cargo, vehicles
+from scanyard.carla_server.street.parking import draw_car_size
+from scanyard.carla_server.surfaces.materials import TAG, Material, Tag
 from scanyard.randomness import stream
 
 

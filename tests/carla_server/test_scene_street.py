@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from scene_street import TICK, Street, bare_street, lidar_attributes, pose_at, shape_of, standing
 
-from scanyard.carla_server.ground import KERB_M, Ground
-from scanyard.carla_server.materials import TAG, Tag
-from scanyard.carla_server.scene import EnvironmentObject, Scene
-from scanyard.carla_server.sensing import camera, semantic_lidar
-from scanyard.carla_server.wire import WeatherParameters
+from scanyard.carla_server.protocol.wire import WeatherParameters
+from scanyard.carla_server.scene.scene import EnvironmentObject, Scene
+from scanyard.carla_server.sensors.lidar import camera, semantic_lidar
+from scanyard.carla_server.street.ground import KERB_M, Ground
+from scanyard.carla_server.surfaces.materials import TAG, Tag
 
 
 @pytest.fixture(scope="module")
@@ -140,9 +140,9 @@ def test_what_a_sensor_sees_does_not_depend_on_where_others_have_been() -> None:
 
 
 def test_triangles_and_single_actors_are_the_same_world() -> None:
-    from scanyard.carla_server.materials import Material
-    from scanyard.carla_server.mesh import Mesh
-    from scanyard.carla_server.raycast import Surface
+    from scanyard.carla_server.surfaces.materials import Material
+    from scanyard.carla_server.surfaces.mesh import Mesh
+    from scanyard.carla_server.surfaces.raycast import Surface
 
     scene = Scene(Street(), parked_share=0.3)
     kinds = ("car", "van", "adult", "bicycle", "truck")

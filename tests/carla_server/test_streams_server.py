@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from scanyard.carla_server.streams import StreamServer
+from scanyard.carla_server.protocol.streams import StreamServer
 
 BIG = bytes(16 << 20)  # more than the kernel buffers for a reader that does not read
 

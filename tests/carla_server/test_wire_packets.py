@@ -7,8 +7,8 @@ import struct
 import numpy as np
 import pytest
 
-from scanyard.carla_server import packets
-from scanyard.carla_server.wire import Vector3D, VehicleControl, WalkerControl
+from scanyard.carla_server.protocol import packets
+from scanyard.carla_server.protocol.wire import Vector3D, VehicleControl, WalkerControl
 
 HEADER = packets.header(11, 5, 0.25, (1.0, 2.0, 3.0, 4.0, 5.0, 6.0))
 

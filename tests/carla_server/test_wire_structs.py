@@ -8,9 +8,9 @@ from typing import Any
 import msgpack
 import pytest
 
-from scanyard.carla_server import wire
-from scanyard.carla_server.decoding import decode
-from scanyard.carla_server.wire import (
+from scanyard.carla_server.protocol import wire
+from scanyard.carla_server.protocol.decoding import decode
+from scanyard.carla_server.protocol.wire import (
     Command,
     EpisodeSettings,
     Rotation,

@@ -19,11 +19,11 @@ from typing import Any
 import numpy as np
 import psutil
 
-from scanyard.carla_server.blueprints import library
-from scanyard.carla_server.open3d_library import load_open3d
-from scanyard.carla_server.scene import Scene
-from scanyard.carla_server.sensing import Tick, beams_of
-from scanyard.carla_server.shapes import shape_for
+from scanyard.carla_server.scene.scene import Scene
+from scanyard.carla_server.sensors.lidar import Tick, beams_of
+from scanyard.carla_server.shapes.catalogue import shape_for
+from scanyard.carla_server.surfaces.open3d_library import load_open3d
+from scanyard.carla_server.world.blueprints import library
 from scanyard.fleet.campaign import Progress, Settings, run_campaign
 from scanyard.roads import RoadMap
 from scanyard.scenario import ConcreteScenario, draw, load_scenario

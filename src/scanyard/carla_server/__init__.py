@@ -1,10 +1,12 @@
 """The embedded CARLA server: a program that speaks CARLA 0.9.16's protocol and ray-casts its sensors on the processor.
 
-Here: the two sockets and every byte that crosses them (``wire``, ``packets``, ``rpc``, ``streams``, ``methods``), the
-world a client drives (``simulation`` keeps the time, ``episode`` the actors), and what sensors see of it (``scene``,
-``scenery``, ``sensing``, ``cameras``).  Start it with ``python -m scanyard.carla_server``; the official ``carla``
-client does the rest.  Everything in this room is in CARLA's own frame: left-handed, x forward, y right, z up, degrees
-on the wire; maps and roads are turned once, where they are read.
+Here, from the bottom: ``protocol`` (the two sockets and every byte that crosses them), ``surfaces`` (triangles and
+rays), ``shapes`` (actors), ``street`` (the static world), ``scene`` (all of it, to be cast at), ``sensors``, ``world``
+(the time, the episode, its actors, blueprints and maps), ``calls`` (the RPC methods).  Start it with
+``python -m scanyard.carla_server``; the official ``carla`` client does the rest.
+
+Everything in this room is in CARLA's own frame: left-handed, x forward, y right, z up, degrees on the wire; maps and
+roads are turned once, where they are read.
 
 Left to others: who moves where and when (``sim``, through the client), starting and watching servers (``fleet``), noise
 and drop-out of real sensors (``realism``), labels (``label``).  Nothing here is imported by them: a TCP port is the

@@ -16,8 +16,8 @@ import threading
 from collections.abc import Sequence
 from pathlib import Path
 
-from scanyard.carla_server.maps import Maps
 from scanyard.carla_server.server import Server
+from scanyard.carla_server.world.maps import Maps
 from scanyard.errors import ScanyardError
 
 logger = logging.getLogger(__name__)

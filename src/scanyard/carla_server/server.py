@@ -5,12 +5,12 @@ from __future__ import annotations
 import logging
 import threading
 
-from scanyard.carla_server.maps import Maps
-from scanyard.carla_server.methods import Methods
-from scanyard.carla_server.rpc import RpcServer
-from scanyard.carla_server.senses import Senses
-from scanyard.carla_server.simulation import Simulation
-from scanyard.carla_server.streams import StreamServer
+from scanyard.carla_server.calls.methods import Methods
+from scanyard.carla_server.protocol.rpc import RpcServer
+from scanyard.carla_server.protocol.streams import StreamServer
+from scanyard.carla_server.sensors.senses import Senses
+from scanyard.carla_server.world.maps import Maps
+from scanyard.carla_server.world.simulation import Simulation
 
 logger = logging.getLogger(__name__)
 

@@ -1,0 +1,128 @@
+"""The byte layouts of the streams: tokens, the header every message opens with, snapshots, images and LiDAR sweeps.
+
+Everything is little-endian and packed, without padding.  A malformed message aborts the client's whole process, so
+what is sent is checked here: counts against points, pixels against sizes.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scanyard.carla_server.protocol.wire import VehicleControl, WalkerControl
+
+Chunks = tuple[bytes | memoryview, ...]
+"""A message in pieces, so that large arrays are sent without a copy."""
+
+# Type ids select the client's decoder; they are indices of the 0.9.16 wheel's own registry.
+DEPTH_CAMERA = 1
+SEMANTIC_LIDAR = 10
+LIDAR = 11
+RGB_CAMERA = 13
+SEMANTIC_CAMERA = 14
+INSTANCE_CAMERA = 15
+WORLD_OBSERVER = 17
+
+MAP_CHANGED = 1
+"""Bit of the snapshot's simulation state that makes every client fetch the map again."""
+
+TOKEN = struct.Struct("<IHBB16s")
+TCP = 1
+HEADER = struct.Struct("<QQd6f")
+SNAPSHOT_HEADER = struct.Struct("<Qdf3iI")
+IMAGE_HEADER = struct.Struct("<IIf")
+LIDAR_HEADER = struct.Struct("<fI")
+SIZE = struct.Struct("<I")
+
+ACTOR_STATE = np.dtype(
+    [
+        ("id", "<u4"),
+        ("state", "u1"),
+        ("pose", "<f4", (6,)),
+        ("velocity", "<f4", (3,)),
+        ("angular_velocity", "<f4", (3,)),
+        ("acceleration", "<f4", (3,)),
+        ("by_type", "V54"),
+    ]
+)
+"""One actor in a snapshot, 119 bytes: x, y, z, pitch, yaw, roll; m/s; deg/s; m/s²; what depends on the type."""
+
+ACTIVE = 1
+
+VEHICLE_STATE = struct.Struct("<3f3?ifB?IB24x")
+WALKER_STATE = struct.Struct("<4f?37x")
+GREEN = 2
+"""Traffic light state to report away from lights: anything else makes Traffic Manager stop at every junction."""
+
+SEMANTIC_POINT = np.dtype(
+    [("x", "<f4"), ("y", "<f4"), ("z", "<f4"), ("cos_inc", "<f4"), ("object_idx", "<u4"), ("object_tag", "<u4")]
+)
+LIDAR_POINT = np.dtype([("x", "<f4"), ("y", "<f4"), ("z", "<f4"), ("intensity", "<f4")])
+
+
+def token(stream_id: int, port: int) -> bytes:
+    """Return the 24-byte token of a stream: TCP on ``port`` of whichever host the client reached for its RPC calls."""
+    return TOKEN.pack(stream_id, port, TCP, 0, bytes(16))
+
+
+def header(sensor_type: int, frame: int, time_s: float, pose: Sequence[float] | NDArray[Any]) -> bytes:
+    """Return the 48 bytes that open every message; ``pose`` (6,) is x, y, z, pitch, yaw, roll in the world."""
+    return HEADER.pack(sensor_type, frame, time_s, *pose)
+
+
+def snapshot(
+    records: NDArray[Any],
+    *,
+    episode_id: int,
+    frame: int,
+    time_s: float,
+    delta_s: float,
+    platform_time_s: float,
+    simulation_state: int = 0,
+) -> Chunks:
+    """Return a snapshot of the actors in ``records`` (N,) of dtype ``ACTOR_STATE``."""
+    if records.dtype != ACTOR_STATE:
+        raise ValueError(f"snapshot records are {ACTOR_STATE.itemsize} bytes each, not dtype {records.dtype}")
+    opening = header(WORLD_OBSERVER, frame, time_s, (0.0,) * 6)
+    world = SNAPSHOT_HEADER.pack(episode_id, platform_time_s, delta_s, 0, 0, 0, simulation_state)
+    return opening + world, records.tobytes()
+
+
+def vehicle_state(control: VehicleControl, *, speed_limit_kmh: float = 30.0) -> bytes:
+    """Return a vehicle's 54 bytes in a snapshot: its latched control, the speed limit, no traffic light in the way."""
+    return VEHICLE_STATE.pack(*control, speed_limit_kmh, GREEN, False, 0, 0)
+
+
+def walker_state(control: WalkerControl) -> bytes:
+    """Return a walker's 54 bytes in a snapshot: its latched control."""
+    return WALKER_STATE.pack(*control.direction, control.speed, control.jump)
+
+
+def image(opening: bytes, pixels: NDArray[np.uint8], *, fov_deg: float) -> Chunks:
+    """Return an image message: ``pixels`` (H, W, 4) in the order blue, green, red, alpha, from the top left."""
+    if pixels.ndim != 3 or pixels.shape[2] != 4 or pixels.dtype != np.uint8:
+        raise ValueError(f"an image is (H, W, 4) uint8, not {pixels.shape} {pixels.dtype}")
+    height, width, _ = pixels.shape
+    return opening + IMAGE_HEADER.pack(width, height, fov_deg), _view(pixels)
+
+
+def sweep(opening: bytes, counts: NDArray[np.uint32], points: NDArray[Any], *, horizontal_angle_rad: float) -> Chunks:
+    """Return a LiDAR message, semantic or plain: ``counts`` (C,) points per channel, then the points by channel.
+
+    ``points`` (M,) is of dtype ``SEMANTIC_POINT`` or ``LIDAR_POINT``, in the sensor's left-handed frame.
+    """
+    if points.dtype not in (SEMANTIC_POINT, LIDAR_POINT):
+        raise ValueError(f"a sweep is made of semantic or plain LiDAR points, not of dtype {points.dtype}")
+    if int(counts.sum()) != len(points):
+        raise ValueError(f"the channels count {int(counts.sum())} points, but there are {len(points)}")
+    channels = LIDAR_HEADER.pack(horizontal_angle_rad, len(counts)) + counts.astype("<u4").tobytes()
+    return opening + channels, _view(points)
+
+
+def _view(array: NDArray[Any]) -> memoryview:
+    flat: Any = np.ascontiguousarray(array).reshape(-1).view(np.uint8)
+    return memoryview(flat)

@@ -1,0 +1,235 @@
+"""The stream socket: clients connect, name a stream in four bytes, and from then on only read.
+
+Messages are handed over without waiting; every connection has a thread that writes.  What a stranger would get wrong
+is who waits for whom.  In synchronous mode nothing is dropped: ``drain`` holds the next frame until every reader took
+the last one, and ``await_subscribers`` holds it until those who fetched a token have connected, because ``listen()``
+returns before the stream's connection exists.  In asynchronous mode a reader that is still busy misses messages.  A
+reader that takes nothing for ``STUCK_AFTER_S`` is disconnected, so no client can stop the world for good.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import selectors
+import socket
+import threading
+import time
+from collections import deque
+
+from scanyard.carla_server.protocol import packets
+from scanyard.carla_server.protocol.packets import Chunks
+
+logger = logging.getLogger(__name__)
+
+STUCK_AFTER_S = 10.0
+SUBSCRIBER_WAIT_S = 1.0
+
+
+class StreamServer:
+    """Listens on ``host``:``port`` (0: a free one) and sends each stream's messages to all who subscribed to it."""
+
+    def __init__(self, host: str, port: int) -> None:
+        self._listener = socket.create_server((host, port), backlog=64)
+        self.port: int = self._listener.getsockname()[1]
+        self._changed = threading.Condition()
+        self._connections: dict[int, list[_Connection]] = {}
+        self._expected: dict[int, int] = {}
+        self._kept: dict[int, Chunks] = {}
+        self._closing = False
+        self._thread = threading.Thread(target=self._accept_and_watch, name="streams", daemon=True)
+
+    def start(self) -> None:
+        """Begin accepting connections."""
+        self._thread.start()
+
+    def close(self) -> None:
+        """Disconnect everyone and free the port."""
+        with self._changed:
+            self._closing = True
+            connections = [one for many in self._connections.values() for one in many]
+        for connection in connections:
+            connection.close()
+        with contextlib.suppress(OSError):
+            self._listener.shutdown(socket.SHUT_RDWR)
+        if self._thread.is_alive():
+            self._thread.join(timeout=2.0)
+        self._listener.close()
+
+    def token(self, stream_id: int) -> bytes:
+        """Return the 24 bytes that lead a client to a stream."""
+        return packets.token(stream_id, self.port)
+
+    def expect(self, stream_id: int) -> None:
+        """Note that a client fetched this stream's token and is about to connect."""
+        with self._changed:
+            self._expected[stream_id] = self._expected.get(stream_id, 0) + 1
+
+    def await_subscribers(self, timeout_s: float = SUBSCRIBER_WAIT_S) -> None:
+        """Wait until everyone expected has connected; after the time-out, stop expecting them."""
+        with self._changed:
+            if not self._changed.wait_for(lambda: self._closing or not self._expected, timeout_s):
+                logger.debug("nobody connected to the streams %s within %g s", list(self._expected), timeout_s)
+                self._expected.clear()
+
+    def has_subscribers(self, stream_id: int) -> bool:
+        """Whether anyone reads this stream, so that nothing is sensed for nobody."""
+        with self._changed:
+            return bool(self._connections.get(stream_id))
+
+    def publish(self, stream_id: int, message: Chunks, *, drop_if_busy: bool, keep: bool = False) -> None:
+        """Hand a message to all subscribers of a stream, without waiting for any; ``keep`` it to greet newcomers."""
+        size = sum(len(chunk) for chunk in message)
+        framed = (packets.SIZE.pack(size) + message[0], *message[1:])
+        with self._changed:
+            if keep:
+                self._kept[stream_id] = framed
+            for connection in self._connections.get(stream_id, ()):
+                if not (drop_if_busy and connection.pending):
+                    connection.pending.append(framed)
+            self._changed.notify_all()
+
+    def forget(self, stream_id: int) -> None:
+        """Keep no message for newcomers to this stream."""
+        with self._changed:
+            self._kept.pop(stream_id, None)
+
+    def drain(self, timeout_s: float = STUCK_AFTER_S) -> None:
+        """Wait until every reader took what was published; disconnect those who take nothing for ``timeout_s``."""
+        with self._changed:
+            while not self._closing:
+                busy = [one for many in self._connections.values() for one in many if one.pending]
+                if not busy:
+                    return
+                now = time.monotonic()
+                for connection in busy:
+                    if now - connection.last_progress > timeout_s:
+                        logger.warning("a reader of stream %d took nothing for %g s: disconnected",
+                                       connection.stream_id, timeout_s)  # fmt: skip
+                        connection.close()
+                self._changed.wait(0.2)
+
+    def _accept_and_watch(self) -> None:
+        """Accept, read stream ids, and notice readers that went away while nothing is sent to them."""
+        with selectors.DefaultSelector() as selector:
+            selector.register(self._listener, selectors.EVENT_READ)
+            hello: dict[socket.socket, bytes] = {}
+            while not self._closing:
+                for key, _ in selector.select(timeout=1.0):
+                    sock = key.fileobj
+                    assert isinstance(sock, socket.socket)
+                    if sock is self._listener:
+                        with contextlib.suppress(OSError):
+                            accepted, _ = self._listener.accept()
+                            accepted.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                            hello[accepted] = b""
+                            selector.register(accepted, selectors.EVENT_READ)
+                        continue
+                    received = _receive_now(sock)
+                    if received is None:
+                        continue
+                    if not received:
+                        selector.unregister(sock)
+                        if hello.pop(sock, None) is None:
+                            self._disconnected(sock)
+                        sock.close()
+                    elif sock in hello:
+                        hello[sock] += received
+                        if len(hello[sock]) >= 4:
+                            stream_id = int.from_bytes(hello.pop(sock)[:4], "little")
+                            self._subscribe(stream_id, sock)
+            for key in list(selector.get_map().values()):
+                if isinstance(key.fileobj, socket.socket) and key.fileobj is not self._listener:
+                    key.fileobj.close()
+
+    def _subscribe(self, stream_id: int, sock: socket.socket) -> None:
+        connection = _Connection(stream_id, sock, self._changed)
+        with self._changed:
+            if self._closing:
+                connection.close()
+                return
+            if stream_id in self._kept:
+                connection.pending.append(self._kept[stream_id])
+            self._connections.setdefault(stream_id, []).append(connection)
+            left = self._expected.get(stream_id, 0) - 1
+            if left > 0:
+                self._expected[stream_id] = left
+            else:
+                self._expected.pop(stream_id, None)
+            self._changed.notify_all()
+        connection.start()
+
+    def _disconnected(self, sock: socket.socket) -> None:
+        with self._changed:
+            for stream_id, connections in list(self._connections.items()):
+                for connection in connections:
+                    if connection.sock is sock:
+                        connection.close()
+                self._connections[stream_id] = [one for one in connections if one.sock is not sock]
+                if not self._connections[stream_id]:
+                    del self._connections[stream_id]
+
+
+class _Connection:
+    """One reader of one stream, and the thread that writes to it; ``pending`` is guarded by the server's condition."""
+
+    def __init__(self, stream_id: int, sock: socket.socket, changed: threading.Condition) -> None:
+        self.stream_id = stream_id
+        self.sock = sock
+        self.pending: deque[Chunks] = deque()
+        self.last_progress = time.monotonic()
+        self._changed = changed
+        self._closed = False
+        self._thread = threading.Thread(target=self._write, name=f"stream-{stream_id}", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def close(self) -> None:
+        """Give up this reader; whatever is pending is dropped.
+
+        The socket is only shut down here.  The thread that watches it sees the end, and closes it: were it closed
+        while watched, the next connection could get the same file descriptor, which the selector refuses.
+        """
+        with self._changed:
+            self._closed = True
+            self.pending.clear()
+            with contextlib.suppress(OSError):
+                self.sock.shutdown(socket.SHUT_RDWR)
+            self._changed.notify_all()
+
+    def _write(self) -> None:
+        while True:
+            with self._changed:
+                self._changed.wait_for(lambda: self.pending or self._closed)
+                if self._closed:
+                    return
+                message = self.pending[0]
+                self.last_progress = time.monotonic()
+            try:
+                self._send(message)
+            except OSError as error:
+                logger.debug("a reader of stream %d went away: %s", self.stream_id, error)
+                self.close()
+                return
+            with self._changed:
+                if self.pending:
+                    self.pending.popleft()
+                self._changed.notify_all()
+
+    def _send(self, message: Chunks) -> None:
+        for chunk in message:
+            rest = memoryview(chunk)
+            while rest:
+                rest = rest[self.sock.send(rest) :]
+                self.last_progress = time.monotonic()
+
+
+def _receive_now(sock: socket.socket) -> bytes | None:
+    """Return what has arrived: None when nothing has yet, no bytes when the other side closed."""
+    try:
+        return sock.recv(4096, socket.MSG_DONTWAIT)
+    except BlockingIOError:
+        return None
+    except OSError:
+        return b""

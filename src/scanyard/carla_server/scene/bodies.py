@@ -1,0 +1,78 @@
+"""The bodies of all actors in one BVH, so that one cast meets them all, however many they are.
+
+Every distinct shape stands unturned in a slot of its own, far enough from the next that the balls around them do not
+touch.  A ray that may meet an actor is moved into the slot of that actor's shape and starts at the ball around it.
+What a stranger would get wrong: a ray that misses its own shape may fly on and meet the shape of another slot; such a
+hit means nothing, so every hit is asked whose face it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scanyard.carla_server.shapes.catalogue import Shape
+from scanyard.carla_server.surfaces.mesh import Mesh
+from scanyard.carla_server.surfaces.panes import Glazed
+from scanyard.carla_server.surfaces.raycast import FaceHits
+
+Array32 = NDArray[np.float32]
+Places = NDArray[np.int64]
+
+GAP_M = 1.0  # between the balls of neighbours
+_SLACK_M = 0.01  # a ball is so much larger than the box it encloses: hits come after the start
+
+
+class Bodies:
+    """The distinct shapes of N actors, side by side."""
+
+    def __init__(self, shapes: Sequence[Shape]) -> None:
+        distinct = {id(shape): shape for shape in shapes}
+        number = {key: slot for slot, key in enumerate(distinct)}
+        kinds = list(distinct.values())
+        self.shapes = tuple(shapes)
+        self._slot = np.array([number[id(shape)] for shape in shapes], np.int64)
+        self._middle = np.array([kind.center for kind in kinds], np.float32).T.copy()
+        self._radius = np.linalg.norm([kind.extent for kind in kinds], axis=1).astype(np.float32) + _SLACK_M
+        self._slot_from_shape = _grid(len(kinds), 2 * float(self._radius.max()) + GAP_M) - self._middle
+        meshes = [kind.mesh.moved(shift) for kind, shift in zip(kinds, self._slot_from_shape.T, strict=True)]
+        self._glazed = Glazed(Mesh.joined(meshes))
+        self._seed = np.array([kind.seed for kind in kinds], np.uint64)
+        self._color = np.array([kind.color for kind in kinds], np.float32)
+        owner = np.repeat(np.arange(len(kinds)), [len(mesh.faces) for mesh in meshes])
+        self._owner = np.append(owner, -1)
+        self.material = self._glazed.surface.material
+        """(F + 1,) ``Material`` of each face, and of nothing."""
+
+    def color_of(self, place: Places) -> Array32:
+        """sRGB (K, 3), 0 to 1, of what is painted or worn by the actors at ``place`` (K,)."""
+        return np.asarray(self._color[self._slot[place]])
+
+    def cast(self, rays: Array32, place: Places, *, ray_index: Places, salt: int | None) -> FaceHits:
+        """First hits of rays (6, K), by component, each at the actor ``place`` (K,) alone, in that actor's own frame.
+
+        With ``salt`` glass lets rays through (``panes``); ``ray_index`` (K,) is the index of each ray in its sensor.
+        """
+        slot = self._slot[place]
+        origin, direction = rays[:3], rays[3:]
+        ahead = (self._middle.take(slot, axis=1) - origin) * direction
+        skipped = np.maximum(ahead[0] + ahead[1] + ahead[2] - self._radius[slot], np.float32(0))
+        moved = np.empty((len(slot), 6), np.float32)
+        moved[:, :3] = (origin + skipped * direction + self._slot_from_shape.take(slot, axis=1)).T
+        moved[:, 3:] = direction.T
+        if salt is None:
+            found = self._glazed.surface.cast(moved)
+        else:
+            found = self._glazed.cast_through(moved, ray_index=ray_index, seed=self._seed[slot], salt=salt)
+        range_m = np.where(self._owner[found.face] == slot, found.range_m + skipped, np.float32(np.inf))
+        return found._replace(range_m=range_m)
+
+
+def _grid(count: int, pitch_m: float) -> Array32:
+    """``count`` places (3, count) on a square grid around the origin, where single precision is finest."""
+    side = int(np.ceil(np.sqrt(count)))
+    row, column = np.divmod(np.arange(count), side)
+    middle = (side - 1) / 2
+    return np.stack([(column - middle) * pitch_m, (row - middle) * pitch_m, np.zeros(count)]).astype(np.float32)

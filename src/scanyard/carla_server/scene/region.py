@@ -1,0 +1,93 @@
+"""The street within reach of a sensor, as one BVH.
+
+A region is a square of the map's grid and all that lies near enough to be seen from it.  It is a function of the map,
+the style and its place, so a sensor sees the same street whichever way it came.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scanyard.carla_server.street.ground import Ground
+from scanyard.carla_server.street.scenery import Scenery
+from scanyard.carla_server.surfaces.mesh import Mesh
+from scanyard.carla_server.surfaces.raycast import Surface
+
+Floats = NDArray[np.float64]
+
+GRID_M = 40.0  # a new region each time a sensor has moved so far
+REACH_M = 120.0  # what a sensor sees at least, wherever in its square it stands
+KEPT = 3  # regions kept at hand: two sensors on either side of a border, and one before
+
+
+@dataclass(frozen=True)
+class Region:
+    """The street around one square of the grid."""
+
+    center: Floats
+    """(3,) world metres; the surface's frame is shifted here."""
+    surface: Surface
+    part: NDArray[np.int32]
+    """(F + 1,) which part of the scenery each face belongs to; nothing belongs to the first."""
+    color: NDArray[np.float32]
+    """(P, 3) sRGB of each part, 0 to 1."""
+    seed: NDArray[np.uint64]
+    """(P,) of each part, for its glass."""
+
+    def seed_of(self, face: NDArray[np.uint32]) -> NDArray[np.uint64]:
+        """The seed (K,) of what faces (K,) belong to."""
+        return self.seed[self.part[face]]
+
+
+class Regions:
+    """Makes regions when they are first asked for, and keeps the last few."""
+
+    def __init__(self, ground: Ground, scenery: Scenery) -> None:
+        self._ground, self._scenery = ground, scenery
+        self._hidden: set[int] = set()
+        self._kept: OrderedDict[tuple[int, int], Region] = OrderedDict()
+
+    def enable(self, ids: Iterable[int], enabled: bool) -> None:
+        """Show or hide parked vehicles."""
+        before = set(self._hidden)
+        self._hidden = self._hidden.difference(ids) if enabled else self._hidden.union(ids)
+        if self._hidden != before:
+            self._kept.clear()
+
+    def around(self, position: Floats) -> Region:
+        """The region whose square ``position`` (3,) lies in."""
+        square = int(np.round(position[0] / GRID_M)), int(np.round(position[1] / GRID_M))
+        if square in self._kept:
+            self._kept.move_to_end(square)
+            return self._kept[square]
+        self._kept[square] = self._build(square)
+        while len(self._kept) > KEPT:
+            self._kept.popitem(last=False)
+        return self._kept[square]
+
+    def _build(self, square: tuple[int, int]) -> Region:
+        xy = np.array(square) * GRID_M
+        center = np.array([xy[0], xy[1], float(self._ground.height(xy[0], xy[1]))])
+        reach = REACH_M + GRID_M * np.sqrt(0.5)
+        near = np.linalg.norm(self._ground.face_center - xy, axis=1) < reach + 6.0
+        parts, positions = [self._ground.mesh.where(near)], [np.zeros(3)]
+        colors, seeds = [(0.5, 0.5, 0.5)], [0]
+        for part in self._scenery.parts_near(xy, reach, self._hidden):
+            parts.append(part.mesh)
+            positions.append(part.position)
+            colors.append(part.color)
+            seeds.append(part.seed)
+        owner = np.repeat(np.arange(len(parts), dtype=np.int32), [len(part.faces) for part in parts])
+        owner = np.append(owner, np.int32(0))
+        return Region(
+            center,
+            Surface(Mesh.assembled(parts, np.array(positions) - center)),
+            owner,
+            np.array(colors, np.float32),
+            np.array(seeds, np.uint64),
+        )

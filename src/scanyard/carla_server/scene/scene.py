@@ -1,0 +1,261 @@
+"""Everything that rays can hit at one tick: the static street around the sensor and the actors where they now are.
+
+The street is built lazily, a region at a time, and a region depends on the map, the style and its own place only, not
+on where sensors have been before.  Actors share one BVH that is built when their shapes change (``bodies``); they are
+cast in their own frames, only by rays that can meet them, and the nearer of street and actor wins.  CARLA's left-handed
+frame throughout, metres.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Hashable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple, TypeVar
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from scanyard.carla_server.scene.bodies import Bodies
+from scanyard.carla_server.scene.region import Region, Regions
+from scanyard.carla_server.shapes.catalogue import Shape, shape_for
+from scanyard.carla_server.street.ground import RoadMapLike, ground_of
+from scanyard.carla_server.street.scenery import EnvironmentObject, Scenery
+from scanyard.carla_server.surfaces.materials import TAG
+from scanyard.carla_server.surfaces.mesh import Mesh
+from scanyard.carla_server.surfaces.panes import cast_through
+from scanyard.carla_server.surfaces.raycast import FaceHits
+
+__all__ = ["EnvironmentObject", "Hits", "Placed", "Scene", "Shape", "shape_for"]
+
+Floats = NDArray[np.float64]
+Array32 = NDArray[np.float32]
+Rows = NDArray[np.int64]
+T = TypeVar("T")
+
+
+class Candidate(NamedTuple):
+    """An actor that some rays may meet."""
+
+    place: int
+    """Its place in ``Placed``."""
+    rows: Rows
+    """(K,) rows of the rays that may meet it."""
+    nearest_m: float
+    """No ray meets it nearer than this."""
+
+
+@dataclass(frozen=True)
+class Hits:
+    """What M rays met first; every array is indexed alike, and means nothing where the range is infinite."""
+
+    range_m: Array32
+    """(M,) metres along the ray, inf for a miss."""
+    material: NDArray[np.uint8]
+    """(M,) ``Material``."""
+    instance: NDArray[np.uint32]
+    """(M,) actor id, 0 for the street and all that stands in it."""
+    cos_incidence: Array32
+    """(M,) cosine between the ray and the face's normal, 0 to 1."""
+    normal: Array32
+    """(M, 3) unit normal in the world frame, on either side.  Empty unless asked for."""
+    color: Array32
+    """(M, 3) sRGB of the part that was hit, 0 to 1; only for materials that take it.  Empty unless asked for."""
+
+    @property
+    def tag(self) -> NDArray[np.uint8]:
+        """(M,) CARLA's semantic tag, 0 for a miss."""
+        return np.where(np.isfinite(self.range_m), TAG[self.material], np.uint8(0))
+
+
+@dataclass(frozen=True)
+class Placed:
+    """The N actors of this tick; every array is indexed alike."""
+
+    actor_id: NDArray[np.uint32]
+    """(N,)."""
+    shapes: tuple[Shape, ...]
+    world_from_actor: Floats
+    """(N, 4, 4)."""
+    corners: Floats
+    """(N, 8, 3) of each box, world, metres."""
+
+
+class Scene:
+    """The world as sensors see it."""
+
+    def __init__(self, road_map: RoadMapLike, *, style: int = 0, parked_share: float = 0.6) -> None:
+        """Plan the street along ``road_map``; ``style`` reseeds it, ``parked_share`` (0 to 1) of places are taken."""
+        self._ground = ground_of(road_map)
+        self._scenery = Scenery(self._ground, road_map.name, style=style, parked_share=parked_share)
+        self._regions = Regions(self._ground, self._scenery)
+        self._version = 0
+        self._remembered: dict[Hashable, Any] = {}
+        self._remembered_version = 0
+        self._bodies: Bodies | None = None
+        self.place((), (), np.zeros((0, 4, 4)))
+
+    @property
+    def environment_objects(self) -> tuple[EnvironmentObject, ...]:
+        """Parked vehicles of the whole map, whether enabled or not."""
+        return self._scenery.parked
+
+    @property
+    def placed(self) -> Placed:
+        """The actors of this tick."""
+        return self._placed
+
+    @property
+    def version(self) -> int:
+        """Grows whenever something moves, appears or goes: what was seen before is then out of date."""
+        return self._version
+
+    def remembered(self, key: Hashable, look: Callable[[], T]) -> T:
+        """What ``look`` returned for ``key`` since the scene last changed, or what it returns now."""
+        if self._remembered_version != self._version:
+            self._remembered.clear()
+            self._remembered_version = self._version
+        if key not in self._remembered:
+            self._remembered[key] = look()
+        found: T = self._remembered[key]
+        return found
+
+    def enable(self, ids: Iterable[int], enabled: bool) -> None:
+        """Show or hide environment objects; ids that are not ours are passed over, as CARLA does."""
+        self._regions.enable(ids, enabled)
+        self._version += 1
+
+    def ground_height(self, x: float, y: float) -> float:
+        """Height of the ground, kerbs included, at a place in the world, metres."""
+        return float(self._ground.height(x, y))
+
+    def place(self, actor_ids: Sequence[int], shapes: Sequence[Shape], world_from_actor: ArrayLike) -> None:
+        """Say where every actor with a body is: N ids, N shapes, (N, 4, 4)."""
+        poses = np.asarray(world_from_actor, dtype=np.float64).reshape(-1, 4, 4)
+        boxes = np.array([shape.corners for shape in shapes]).reshape(-1, 8, 3)
+        corners = np.einsum("nij,nkj->nki", poses[:, :3, :3], boxes) + poses[:, None, :3, 3]
+        self._placed = Placed(np.asarray(actor_ids, dtype=np.uint32), tuple(shapes), poses, corners)
+        self._version += 1
+
+    def anchor(self, position: Floats) -> Floats:
+        """The point (3,) that rays of a sensor at ``position`` (3,) start relative to: single precision does there."""
+        return self._regions.around(position).center
+
+    def cast(self, origins: ArrayLike, directions: ArrayLike) -> Hits:
+        """What rays from M origins (M, 3) along unit directions (M, 3) meet first; glass is as solid as anything.
+
+        The street is there within about 120 m of the first origin.
+        """
+        origin, direction = (
+            np.asarray(origins, dtype=float).reshape(-1, 3),
+            np.asarray(directions, dtype=float).reshape(-1, 3),
+        )
+        anchor = self.anchor(origin[0] if len(origin) else np.zeros(3))
+        rays = np.concatenate([origin - anchor, direction], axis=1).astype(np.float32)
+        candidates = []
+        for k, corners in enumerate(self._placed.corners):
+            reach = float(np.linalg.norm(corners[0] - corners[7])) / 2
+            to = corners.mean(axis=0) - origin
+            along = np.einsum("mi,mi->m", to, direction)
+            away = np.einsum("mi,mi->m", to, to) - along**2
+            candidates.append(Candidate(k, np.flatnonzero((away <= reach**2) & (along >= -reach)), 0.0))
+        return self.cast_near(rays, anchor, candidates, look=True)
+
+    def cast_near(
+        self,
+        rays: Array32,
+        anchor: Floats,
+        candidates: Iterable[Candidate],
+        *,
+        salt: int | None = None,
+        look: bool = False,
+    ) -> Hits:
+        """What rays (M, 6) meet first, their origins relative to ``anchor`` (3,).
+
+        ``candidates`` names the actors that may be met.  With ``salt`` glass lets rays through (``panes``).  ``look``
+        fills ``normal`` and ``color``.
+        """
+        region = self._regions.around(anchor)
+        street = region.surface
+        found = street.cast(rays) if salt is None else cast_through(street, rays, region.seed_of, salt)
+        hits = _street_hits(found, rays, region, look=look)
+        rows, place = _still_open(candidates, hits)
+        if len(rows):
+            self._meet(hits, rays.take(rows, axis=0).T, rows, place, anchor=anchor, salt=salt)
+        return hits
+
+    def _meet(self, hits: Hits, rays: Array32, rows: Rows, place: Rows, *, anchor: Floats, salt: int | None) -> None:
+        """Cast rays (6, K), those of ``rows`` (K,), at the actors ``place`` (K,); keep what is nearer than ``hits``."""
+        placed, bodies = self._placed, self._bodies_now()
+        turn = placed.world_from_actor[:, :3, :3].astype(np.float32)
+        shift = (placed.world_from_actor[:, :3, 3] - anchor).astype(np.float32)
+        local = _seen_from(rays, turn.reshape(-1, 9).T.take(place, axis=1), shift.T.take(place, axis=1))
+        found = bodies.cast(local, place, ray_index=rows, salt=salt)
+        closer = np.flatnonzero(found.range_m < hits.range_m[rows])
+        closer = closer[
+            np.argsort(found.range_m[closer], kind="stable")[::-1]
+        ]  # of several hits on a ray the last stays
+        to, by, face, normal = rows[closer], place[closer], found.face[closer], found.normal[closer]
+        hits.range_m[to] = found.range_m[closer]
+        hits.material[to] = bodies.material[face]
+        hits.instance[to] = placed.actor_id[by]
+        hits.cos_incidence[to] = np.abs(np.einsum("ki,ik->k", normal, local[3:, closer]))
+        if len(hits.normal):
+            hits.normal[to] = np.einsum("kij,kj->ki", turn[by], normal)
+            hits.color[to] = bodies.color_of(by)
+
+    def _bodies_now(self) -> Bodies:
+        """The BVH of the placed actors, the last one while their shapes stay the same."""
+        shapes = self._placed.shapes
+        known = self._bodies.shapes if self._bodies is not None else ()
+        if self._bodies is None or len(known) != len(shapes) or not all(map(operator.is_, known, shapes)):
+            self._bodies = Bodies(shapes)
+        return self._bodies
+
+    def triangles(self, near: ArrayLike = (0.0, 0.0, 0.0)) -> tuple[Array32, NDArray[np.uint32]]:
+        """All triangles as now placed around ``near`` (3,): vertices (V, 3) world metres, faces (F, 3)."""
+        region = self._regions.around(np.asarray(near, dtype=float))
+        street = region.surface.mesh.moved(region.center)
+        actors = [
+            shape.mesh.transformed(pose)
+            for shape, pose in zip(self._placed.shapes, self._placed.world_from_actor, strict=True)
+        ]
+        whole = Mesh.joined([street, *actors])
+        return whole.vertices, whole.faces
+
+
+def _street_hits(found: FaceHits, rays: Array32, region: Region, *, look: bool) -> Hits:
+    street = region.surface
+    return Hits(
+        found.range_m,
+        street.material.take(found.face),
+        np.zeros(len(rays), np.uint32),
+        np.abs(np.einsum("mi,mi->m", found.normal, rays[:, 3:])),
+        found.normal if look else np.zeros((0, 3), np.float32),
+        region.color[region.part[found.face]] if look else np.zeros((0, 3), np.float32),
+    )
+
+
+def _still_open(candidates: Iterable[Candidate], hits: Hits) -> tuple[Rows, Rows]:
+    """The rows (K,) of ``candidates`` whose rays met nothing before the actor may come, and the actors' places (K,)."""
+    listed = list(candidates)
+    if not listed:
+        return np.zeros(0, np.int64), np.zeros(0, np.int64)
+    counts = [len(candidate.rows) for candidate in listed]
+    rows = np.concatenate([candidate.rows for candidate in listed])
+    place = np.repeat([candidate.place for candidate in listed], counts)
+    nearest_m = np.repeat(np.array([candidate.nearest_m for candidate in listed], np.float32), counts)
+    is_open = hits.range_m[rows] > nearest_m
+    return rows[is_open], place[is_open]
+
+
+def _seen_from(rays: Array32, turn: Array32, shift: Array32) -> Array32:
+    """Rays (6, K), each in the frame of an actor that stands at ``shift`` (3, K), turned by ``turn`` (9, K), by rows.
+
+    Written out, because BLAS may round differently with another number of threads.
+    """
+    seen = np.empty(rays.shape, np.float32)
+    for x, y, z, to in ((*(rays[:3] - shift), seen[:3]), (*rays[3:], seen[3:])):
+        for i in range(3):
+            to[i] = turn[i] * x + turn[3 + i] * y + turn[6 + i] * z
+    return seen

@@ -1,0 +1,279 @@
+"""The ground of a map: lanes, kerbs, sidewalks, verges and the land beyond, and how high it is anywhere.
+
+Everything is in CARLA's left-handed frame; the road map is right-handed, and this module is where it is turned over.
+Built once per map.  ``height`` asks the very triangles that sensors see, so nothing floats or sinks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import distance_transform_edt
+from scipy.spatial import cKDTree
+
+from scanyard.carla_server.surfaces.materials import Material
+from scanyard.carla_server.surfaces.mesh import Mesh, sheet
+from scanyard.carla_server.surfaces.raycast import Surface
+
+Floats = NDArray[np.float64]
+
+KERB_M = 0.12
+CELL_M = 0.5  # of the raster that knows where lanes are
+LAND_CELL_M = 6.0
+LINE_M, LINE_LIFT_M = 0.13, 0.008  # width of a painted line, and how far above the road it is drawn
+MARGIN_M = 150.0  # land beyond the outermost lane: as far as a LiDAR sees
+
+
+class StripLike(Protocol):
+    """What is asked of a strip of ``scanyard.roads``."""
+
+    @property
+    def road_id(self) -> int:
+        """The OpenDRIVE road."""
+
+    @property
+    def lane_id(self) -> int:
+        """The OpenDRIVE lane."""
+
+    @property
+    def kind(self) -> str:
+        """driving, parking, sidewalk, shoulder or other."""
+
+    @property
+    def in_junction(self) -> bool:
+        """Whether the lane belongs to a junction."""
+
+    @property
+    def left(self) -> Floats:
+        """(K, 3) left edge, right-handed world, metres."""
+
+    @property
+    def right(self) -> Floats:
+        """(K, 3) right edge."""
+
+
+class RoadMapLike(Hashable, Protocol):
+    """What is asked of ``scanyard.roads.RoadMap``."""
+
+    @property
+    def name(self) -> str:
+        """The map's name; keys its scenery."""
+
+    def strips(self, step_m: float = 2.0) -> Sequence[StripLike]:
+        """The lanes as pairs of polylines."""
+
+
+@dataclass(frozen=True)
+class Edge:
+    """A stretch of road border with no lane beyond it: where the roadside begins."""
+
+    road_id: int
+    kind: str
+    """Of the outermost lane: driving, parking, sidewalk, shoulder or other."""
+    points: Floats
+    """(K, 3) left-handed world, metres."""
+    outward: Floats
+    """(K, 2) unit vectors away from the road."""
+    width_m: float
+    """Of the outermost lane."""
+
+
+@dataclass(frozen=True)
+class ParkingLane:
+    """The middle of a parking lane."""
+
+    road_id: int
+    points: Floats
+    """(K, 3) left-handed world, metres."""
+    width_m: float
+
+
+class Ground:
+    """The ground of one map."""
+
+    def __init__(self, road_map: RoadMapLike) -> None:
+        strips = [_Lane(strip) for strip in road_map.strips() if len(strip.left) > 1]
+        self._cover = _Cover(strips)
+        self.edges = [edge for lane in strips for edge in self._borders(lane)]
+        self.parking = [
+            ParkingLane(lane.road_id, (lane.left + lane.right) / 2, lane.width_m)
+            for lane in strips
+            if lane.kind == "parking"
+        ]
+        known = np.concatenate([np.concatenate([lane.left, lane.right]) for lane in strips])
+        self._heights = cKDTree(known[:, :2]), known[:, 2]
+        parts = [part for lane in strips for part in _lane_sheets(lane)]
+        parts += [self._verge(edge) for edge in self.edges]
+        parts.append(self._land(known))
+        self.mesh = Mesh.joined(parts)
+        corners = self.mesh.vertices[self.mesh.faces]
+        self.face_center: NDArray[np.float32] = corners[..., :2].mean(axis=1)
+        self._surface = Surface(self.mesh)
+
+    def height(self, x: Floats | float, y: Floats | float) -> Floats:
+        """Height of the ground at ``x``, ``y`` (...), metres; beyond the land's end, that of the nearest lane."""
+        x, y = np.broadcast_arrays(np.asarray(x, dtype=float), np.asarray(y, dtype=float))
+        top = float(self.mesh.high[2]) + 1.0
+        rays = np.zeros((x.size, 6), np.float32)
+        rays[:, 0], rays[:, 1], rays[:, 2], rays[:, 5] = x.ravel(), y.ravel(), top, -1.0
+        range_m = self._surface.cast(rays).range_m.astype(np.float64)
+        found = top - range_m
+        beyond = ~np.isfinite(range_m)
+        if beyond.any():
+            tree, heights = self._heights
+            found[beyond] = heights[tree.query(rays[beyond, :2])[1]]
+        return found.reshape(x.shape)
+
+    def clearance(self, x: Floats, y: Floats) -> Floats:
+        """Distance from ``x``, ``y`` (...) to the nearest lane of any kind, 0 upon it, metres (to half a metre)."""
+        return self._cover.distance(x, y)
+
+    def _borders(self, lane: _Lane) -> list[Edge]:
+        """The pieces of a lane's two edges with nothing beyond."""
+        if lane.in_junction:
+            return []
+        found = []
+        for points, across in ((lane.left, lane.left - lane.right), (lane.right, lane.right - lane.left)):
+            outward = across[:, :2] / np.maximum(np.linalg.norm(across[:, :2], axis=1, keepdims=True), 1e-6)
+            probe = points[:, :2] + 1.2 * outward
+            free = self._cover.distance(probe[:, 0], probe[:, 1]) > 0.4
+            for run in _runs(free):
+                if len(run) > 1:
+                    found.append(Edge(lane.road_id, lane.kind, points[run], outward[run], lane.width_m))
+        return found
+
+    def _verge(self, edge: Edge) -> Mesh:
+        """Grass from the road's border down to the land."""
+        inner = edge.points + np.array([0, 0, -0.03 if edge.kind != "sidewalk" else KERB_M - 0.02])
+        rows = [inner]
+        for reach in (1.5, 4.0, 8.0):
+            xy = edge.points[:, :2] + reach * edge.outward
+            z = edge.points[:, 2] + _rolling(xy) * reach / 8.0 - (0.04 * reach if reach < 8 else 0.6)
+            rows.append(np.c_[xy, z])
+        return sheet(np.stack(rows), Material.GRASS)
+
+    def _land(self, known: Floats) -> Mesh:
+        """A coarse grid that follows the roads' heights, sunk where lanes cover it."""
+        low, high = known[:, :2].min(axis=0) - MARGIN_M, known[:, :2].max(axis=0) + MARGIN_M
+        xs, ys = (np.arange(low[i], high[i] + LAND_CELL_M, LAND_CELL_M) for i in (0, 1))
+        grid = np.stack(np.meshgrid(xs, ys, indexing="ij"), axis=-1)
+        tree, heights = self._heights
+        distance, nearest = tree.query(grid.reshape(-1, 2), k=8)
+        weight = 1.0 / (distance + 1.0) ** 2
+        z = (heights[nearest] * weight).sum(axis=1) / weight.sum(axis=1)
+        clear = self._cover.distance(grid[..., 0].ravel(), grid[..., 1].ravel())
+        away = np.clip((clear - LAND_CELL_M) / 12.0, 0.0, 1.0)
+        z += away * (_rolling(grid.reshape(-1, 2)) * 2.0) - (1 - away) * 0.45 - 0.08
+        return sheet(np.concatenate([grid, z.reshape(*grid.shape[:2], 1)], axis=-1), Material.GRASS)
+
+
+@lru_cache(maxsize=2)
+def ground_of(road_map: RoadMapLike) -> Ground:
+    """The ground of a map, made once while the map stays in use: it does not depend on the style."""
+    return Ground(road_map)
+
+
+class _Lane:
+    """A strip in CARLA's frame."""
+
+    def __init__(self, strip: StripLike) -> None:
+        turned = np.array([1.0, -1.0, 1.0])
+        self.road_id, self.lane_id, self.kind = strip.road_id, strip.lane_id, strip.kind
+        self.in_junction = strip.in_junction
+        self.left = np.asarray(strip.left, dtype=float) * turned
+        self.right = np.asarray(strip.right, dtype=float) * turned
+        self.width_m = float(np.median(np.linalg.norm(self.left - self.right, axis=1)))
+
+
+class _Cover:
+    """A raster of where lanes are."""
+
+    def __init__(self, lanes: Sequence[_Lane]) -> None:
+        points = np.concatenate([_scatter(lane) for lane in lanes])
+        self._low: Floats = points.min(axis=0) - 60.0
+        size = np.ceil((points.max(axis=0) + 60.0 - self._low) / CELL_M).astype(int)
+        covered = np.zeros(size, dtype=bool)
+        cell = ((points - self._low) / CELL_M).astype(int)
+        covered[cell[:, 0], cell[:, 1]] = True
+        self._distance = (distance_transform_edt(~covered) * CELL_M).astype(np.float32)
+
+    def distance(self, x: Floats, y: Floats) -> Floats:
+        if np.ndim(x) == 0:
+            return np.asarray(self._distance_of(float(x), float(y)))
+        cell = np.stack([(x - self._low[0]) / CELL_M, (y - self._low[1]) / CELL_M]).astype(int)
+        inside = np.clip(cell, 0, np.array(self._distance.shape).reshape(2, *[1] * (cell.ndim - 1)) - 1)
+        beyond = np.abs(cell - inside).max(axis=0) * CELL_M
+        return np.asarray(self._distance[inside[0], inside[1]] + beyond, dtype=np.float64)
+
+    def _distance_of(self, x: float, y: float) -> float:
+        """The same for a single place: roadsides ask for thousands, one by one."""
+        cell = int((x - self._low[0]) / CELL_M), int((y - self._low[1]) / CELL_M)
+        i, j = (min(max(at, 0), size - 1) for at, size in zip(cell, self._distance.shape, strict=True))
+        beyond = max(abs(cell[0] - i), abs(cell[1] - j))
+        return float(self._distance[i, j]) + float(beyond) * CELL_M
+
+
+def _scatter(lane: _Lane) -> Floats:
+    """Points (M, 2) that leave no cell of a lane empty."""
+    length = np.linalg.norm(np.diff(lane.left, axis=0), axis=1).max()
+    width = np.linalg.norm(lane.left - lane.right, axis=1).max()
+    along = np.linspace(0, 1, int(np.ceil(length / (0.6 * CELL_M))) + 1)[:, None, None, None]
+    across = np.linspace(0, 1, int(np.ceil(width / (0.6 * CELL_M))) + 1)[None, :, None, None]
+    left = lane.left[:-1, :2] * (1 - along) + lane.left[1:, :2] * along
+    right = lane.right[:-1, :2] * (1 - along) + lane.right[1:, :2] * along
+    return np.asarray(left * (1 - across) + right * across).reshape(-1, 2)
+
+
+def _runs(keep: NDArray[np.bool_]) -> list[NDArray[np.int64]]:
+    """Stretches of consecutive True."""
+    index = np.flatnonzero(keep)
+    return np.split(index, np.flatnonzero(np.diff(index) > 1) + 1) if len(index) else []
+
+
+def unevenness(xy: Floats) -> Floats:
+    """How far a road's surface (..., 2) lies above its design, metres: within 2 cm, metres long."""
+    x, y = xy[..., 0], xy[..., 1]
+    return np.asarray(
+        0.006 * np.sin(0.43 * x + 0.31 * y) + 0.005 * np.sin(0.29 * x - 0.57 * y + 1.0)
+        + 0.004 * np.sin(0.91 * x + 0.2 * y + 2.0)
+    )  # fmt: skip
+
+
+def _rolling(xy: Floats) -> Floats:
+    """Rise and fall of open land (..., 2), metres."""
+    x, y = xy[..., 0], xy[..., 1]
+    return np.asarray(0.35 * np.sin(0.071 * x + 0.043 * y) + 0.25 * np.sin(0.113 * y - 0.05 * x + 1.3))
+
+
+def _lane_sheets(lane: _Lane) -> list[Mesh]:
+    """A lane's surface, and the kerbs of a sidewalk."""
+    across = np.linspace(0, 1, 3 if lane.width_m > 2.5 else 2)[:, None, None]
+    rows = lane.left * (1 - across) + lane.right * across
+    rows[..., 2] += unevenness(rows[..., :2])
+    if lane.kind != "sidewalk":
+        surface = sheet(rows, Material.ASPHALT if lane.kind != "other" else Material.GRASS)
+        return [surface, *_lines(lane, rows)]
+    up = np.array([0, 0, KERB_M])
+    raised = rows + up
+    kerbs = [sheet(np.stack([row - up / 2, row + up]), Material.KERB) for row in (rows[0], rows[-1])]
+    return [sheet(raised, Material.PAVING), *kerbs]
+
+
+def _lines(lane: _Lane, rows: Floats) -> list[Mesh]:
+    """Paint on a surface (R, K, 3), from left to right: dashes between lanes, a line along the outer edge."""
+    if lane.kind != "driving" or lane.in_junction:
+        return []
+    wide = LINE_M / max(lane.width_m, LINE_M)
+    lift = np.array([0.0, 0.0, LINE_LIFT_M])
+    left, right = rows[0], rows[-1]
+    outer = sheet(np.stack([right, right * (1 - wide) + left * wide]) + lift, Material.ROAD_LINE)
+    if lane.lane_id == 1:  # the lane the other way has drawn the middle line
+        return [outer]
+    inner = np.stack([left, left * (1 - wide) + right * wide]) + lift
+    painted = [sheet(inner[:, i : i + 2], Material.ROAD_LINE) for i in range(1, len(left) - 1, 4)]
+    return [outer, *painted]

@@ -1,0 +1,126 @@
+"""Glass as LiDARs meet it: most rays go through, and whether they do is a matter of the car, not of the ray.
+
+Real cars fall into two kinds: from the windows of most almost nothing comes back, from the others about a third.  A
+ray that goes through one pane of a car goes through all of that car's; of those a share is lost inside, where it is
+dark and the way back leads through the pane again.  Who goes through is a hash of the car's seed,
+the ray's index and the sensor's pose: nothing is counted, so the order of work does not matter, and no actor id or
+frame number enters, so neither does the server's past.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scanyard.carla_server.surfaces.mesh import Mesh
+from scanyard.carla_server.surfaces.raycast import FaceHits, Surface
+
+Array32 = NDArray[np.float32]
+
+CLEAR_SHARE = 0.6  # of cars, whose glass returns almost nothing
+RETURN_RATES = (0.02, 0.30)  # share of rays a pane returns: of the clear cars, and of the others
+LOST_SHARE = 0.4  # of the rays that went through; set by the share of points above the belt line, see KITTI's cars
+MAX_PANES = 8  # a ray still inside glass after so many is given up
+_PAST_M = 2e-3  # how far behind a pane the ray goes on
+
+
+def return_rate(seed: NDArray[np.uint64]) -> Array32:
+    """Share of rays (N,) that the panes of the cars with these seeds (N,) return."""
+    clear = _uniform(seed ^ np.uint64(0x9E3779B97F4A7C15)) < CLEAR_SHARE
+    return np.where(clear, RETURN_RATES[0], RETURN_RATES[1]).astype(np.float32)
+
+
+def salt_of(pose: NDArray[np.float64]) -> int:
+    """The number a sensor pose (4, 4) contributes to the hash; poses are told apart to a tenth of a millimetre."""
+    rounded = np.round(np.asarray(pose, dtype=np.float64)[:3] * 1e4).astype(np.int64)
+    return int.from_bytes(hashlib.sha256(rounded.tobytes()).digest()[:8], "little")
+
+
+class Glazed:
+    """The bodies of cars whose panes let rays through: who passes one pane of a car passes all of that car's."""
+
+    def __init__(self, mesh: Mesh) -> None:
+        """Build the BVHs of ``mesh`` with and without its glass."""
+        self.surface = Surface(mesh)
+        self._behind = Surface(mesh.where(~self.surface.transparent[:-1]))
+        self._face_behind = np.flatnonzero(~self.surface.transparent)
+
+    def cast_through(
+        self, rays: Array32, *, ray_index: NDArray[np.int64], seed: NDArray[np.uint64], salt: int
+    ) -> FaceHits:
+        """First faces that return rays (M, 6), none of which meets the glass of two cars.
+
+        ``ray_index`` (M,) is the index of each ray in its sensor, ``seed`` (M,) that of the car it may meet.
+        """
+        hits = self.surface.cast(rays)
+        open_rows = np.flatnonzero(self.surface.transparent.take(hits.face))
+        if not len(open_rows):
+            return hits
+        through, lost = fate(ray_index[open_rows], seed[open_rows], salt)
+        range_m, face, normal = hits
+        range_m[open_rows[lost]], face[open_rows[lost]] = np.inf, len(self.surface.mesh.faces)
+        open_rows = open_rows[through & ~lost]
+        if len(open_rows):
+            found = self._behind.cast(rays[open_rows])
+            range_m[open_rows], normal[open_rows] = found.range_m, found.normal
+            face[open_rows] = self._face_behind[found.face]
+        return hits
+
+
+def cast_through(
+    surface: Surface,
+    rays: Array32,
+    seed_of: Callable[[NDArray[np.uint32]], NDArray[np.uint64]],
+    salt: int,
+) -> FaceHits:
+    """First faces that return rays (M, 6), which may pass through the glass of several cars one behind the other.
+
+    ``seed_of`` maps faces (K,) to the seeds of their cars.
+    """
+    hits = surface.cast(rays)
+    open_rows = np.flatnonzero(surface.transparent.take(hits.face))
+    if not len(open_rows):
+        return hits
+    range_m, face, normal = hits
+    nothing = len(surface.mesh.faces)
+    for _ in range(MAX_PANES):
+        through, lost = fate(open_rows, seed_of(face[open_rows]), salt)
+        range_m[open_rows[lost]], face[open_rows[lost]] = np.inf, nothing
+        open_rows = open_rows[through & ~lost]
+        if not len(open_rows):
+            return FaceHits(range_m, face, normal)
+        travelled = range_m[open_rows] + np.float32(_PAST_M)
+        behind = rays[open_rows]
+        behind[:, :3] += behind[:, 3:] * travelled[:, None]
+        found = surface.cast(behind)
+        range_m[open_rows] = travelled + found.range_m
+        face[open_rows] = found.face
+        normal[open_rows] = found.normal
+        open_rows = open_rows[surface.transparent[found.face]]
+    range_m[open_rows], face[open_rows] = np.inf, nothing
+    return FaceHits(range_m, face, normal)
+
+
+def fate(
+    ray_index: NDArray[np.int64], seed: NDArray[np.uint64], salt: int
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Which rays (K,) go through glass of cars with seeds (K,) or (1,), and which of those are lost inside."""
+    chance = _uniform(_mix(ray_index.astype(np.uint64) + np.uint64(salt)) ^ seed)
+    rate = return_rate(seed)
+    return np.asarray(chance >= rate), np.asarray(chance >= 1 - LOST_SHARE * (1 - rate))
+
+
+def _mix(value: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """splitmix64 (Steele, Lea and Flood 2014): 64 bits in, 64 well-mixed bits out."""
+    z = value + np.uint64(0x9E3779B97F4A7C15)
+    z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return z ^ (z >> np.uint64(31))
+
+
+def _uniform(value: NDArray[np.uint64]) -> NDArray[np.float64]:
+    """Numbers in [0, 1)."""
+    return np.asarray((_mix(value) >> np.uint64(11)) * 2.0**-53, dtype=np.float64)
