@@ -2,6 +2,7 @@
 
 import multiprocessing
 import pickle
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -75,10 +76,13 @@ def test_frames_come_back_equal(recording: list[Frame]) -> None:
 def test_rows_that_span_chunks_and_shards_come_back_equal(tmp_path: Path) -> None:
     # 37 does not divide 8 rows × 4 chunks, so sweeps begin and end everywhere in chunks and shards
     recording = frames(9, points=37)
-    writer = arrays.ArrayWriter(tmp_path / "a", np.dtype("float32"), (3,), rows_per_chunk=8, chunks_per_shard=4)
-    for frame in recording:
-        writer.append(frame.sweeps["top"].points)
-    reader = arrays.ArrayReader(tmp_path / "a", writer.close())
+    with ThreadPoolExecutor(1) as background:
+        writer = arrays.ArrayWriter(
+            tmp_path / "a", np.dtype("float32"), background, (3,), rows_per_chunk=8, chunks_per_shard=4
+        )
+        for frame in recording:
+            writer.append(frame.sweeps["top"].points)
+        reader = arrays.ArrayReader(tmp_path / "a", writer.close())
     assert len(writer.files) > 10
     every = np.concatenate([frame.sweeps["top"].points for frame in recording])
     for start, stop in [(0, 333), (31, 33), (32, 64), (5, 5), (63, 65), (300, 333), (333, 333)]:

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import textwrap
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,7 @@ from scanyard.frame import Frame, Image, Sweep
 from scanyard.geometry import Transform
 from scanyard.sensors import Rig
 from scanyard.store import create_dataset, open_dataset, seal_dataset, sweep_staging, write_sequence
+from scanyard.store.arrays import ArrayWriter
 from scanyard.store.layout import sequence_folder
 
 
@@ -142,6 +144,16 @@ def test_provenance_that_is_not_json_is_refused_before_the_first_frame(value: ob
         write_sequence(root, info_named(odd=value), never())  # type: ignore[arg-type]
     with pytest.raises(StoreError, match="its record cannot be written as JSON"):
         write_sequence(root, info_named(), never(), record={"odd": value})  # type: ignore[arg-type]
+
+
+def test_a_shard_that_cannot_be_written_behind_our_back_stops_the_next_calls(tmp_path: Path) -> None:
+    rows = np.zeros(8, np.float32)
+    with ThreadPoolExecutor(1) as background:
+        writer = ArrayWriter(tmp_path / "a", np.dtype("float32"), background, rows_per_chunk=8, chunks_per_shard=1)
+        (tmp_path / "a").rmdir()
+        with pytest.raises(FileNotFoundError):
+            for _ in range(3):
+                writer.append(rows)
 
 
 def test_a_full_disk_is_one_clear_message_and_leaves_nothing(tmp_path: Path) -> None:

@@ -11,7 +11,10 @@ zarr-python.
 from __future__ import annotations
 
 import hashlib
+import os
+from collections import deque
 from collections.abc import Mapping, Sequence
+from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -27,6 +30,7 @@ from scanyard.store.layout import readable_json
 ROWS_PER_CHUNK = 65_536  # half a KITTI sweep: one frame then costs two or three chunks, and zstd has enough to chew
 CHUNKS_PER_SHARD = 32  # about 17 sweeps, 25 MB of points: few files, and a bounded write buffer
 ZSTD_LEVEL = -3  # per sweep 5.9 ms to write, 2.5 to read; -1: 7.2 and 2.8 for 7 % less; 1: 8.0 and 4.2 for 10 % less
+SHARDS_WAITING = 1  # of an array: memory for 25 MB of points more, and frames need not wait for the disk
 _EMPTY = np.iinfo(np.uint64).max  # marks a chunk that is not in the shard
 _CODEC = Zstd(level=ZSTD_LEVEL, checksum=True)
 Array = NDArray[Any]
@@ -76,10 +80,15 @@ def shard_key(shard: int, ndim: int) -> str:
 
 @dataclass
 class ArrayWriter:
-    """Appends rows to an array in ``folder``; each full shard is written, read back and compared at once."""
+    """Appends rows to an array in ``folder``; each full shard is written, read back and compared in ``background``.
+
+    What goes wrong there is raised by one of the calls that follow, at the latest by ``close``.
+    """
 
     folder: Path
     dtype: DTypeLike
+    background: Executor
+    """Must run what it is given in order: the digest is of the rows as they come."""
     row_shape: tuple[int, ...] = ()
     rows_per_chunk: int = ROWS_PER_CHUNK
     chunks_per_shard: int = CHUNKS_PER_SHARD
@@ -93,6 +102,7 @@ class ArrayWriter:
         self._pending: list[Array] = []
         self._pending_rows = 0
         self._rows = 0
+        self._writing: deque[Future[None]] = deque()
         self.folder.mkdir(parents=True)
 
     def append(self, rows: Array) -> None:
@@ -110,11 +120,13 @@ class ArrayWriter:
             joined = self._take_pending()
             whole = len(joined) - len(joined) % shard_rows
             for start in range(0, whole, shard_rows):
-                self._write_shard(joined[start : start + shard_rows])
+                self._writing.append(self.background.submit(self._write_shard, joined[start : start + shard_rows]))
+            self._wait(SHARDS_WAITING)
             self._pending, self._pending_rows = [joined[whole:]], len(joined) - whole
 
     def close(self) -> StoredArray:
         """Write what is left and the metadata; say what was stored."""
+        self._wait(0)
         rest = self._take_pending()
         if not self.files:  # one small shard: no need to pad it to a full chunk
             self.rows_per_chunk = min(self.rows_per_chunk, max(1, len(rest)))
@@ -129,6 +141,11 @@ class ArrayWriter:
         )
         self._write_file("zarr.json", [array_metadata(stored, self.attributes)])
         return stored
+
+    def _wait(self, waiting: int) -> None:
+        """Until at most so many shards wait to be written."""
+        while len(self._writing) > waiting:
+            self._writing.popleft().result()
 
     def _take_pending(self) -> Array:
         empty = np.zeros((0, *self.row_shape), dtype=self._dtype)
@@ -149,6 +166,7 @@ class ArrayWriter:
         path = self.folder / name
         with path.open("xb") as file:
             file.writelines(parts)
+            os.fsync(file.fileno())  # here, while the next frames are made, and not all at once at the end
         self.files[name] = StoredFile.of(path.read_bytes())
 
 

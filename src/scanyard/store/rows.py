@@ -8,7 +8,9 @@ of box columns and comes back with those of its sequence.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import TracebackType
 from typing import Any
 
 import numpy as np
@@ -27,7 +29,11 @@ _IMAGES_PER_SHARD = 16  # 75 MB of 1242×375 colour, depth, semantic and instanc
 
 
 class FrameRows:
-    """Appends frames to the arrays of one sequence under ``folder``."""
+    """Appends frames to the arrays of one sequence under ``folder``.
+
+    Shards are compressed and written by a thread of its own, while the next frames are made; a context manager,
+    because that thread must have ended before anybody clears the folder away.
+    """
 
     def __init__(self, folder: Path, info: SequenceInfo) -> None:
         self._folder = folder
@@ -39,8 +45,17 @@ class FrameRows:
         self._totals: dict[str, int] = {}
         self._columns: dict[str, frozenset[str]] = {}
         self._groups = {"", "ego"}
+        self._background = ThreadPoolExecutor(1, thread_name_prefix="store")  # one: shards keep their order
         for name in [lidar.name for lidar in info.rig.lidars] + [camera.name for camera in info.rig.cameras]:
             require_name(name, "sensor")
+
+    def __enter__(self) -> FrameRows:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._background.shutdown(cancel_futures=True)
 
     def append(self, frame: Frame) -> None:
         """Add one frame; StoreError says what does not fit the rig or the frames before."""
@@ -152,7 +167,7 @@ class FrameRows:
     ) -> None:
         if path not in self._writers:
             self._writers[path] = ArrayWriter(
-                self._folder / path, rows.dtype, rows.shape[1:], rows_per_chunk, chunks_per_shard
+                self._folder / path, rows.dtype, self._background, rows.shape[1:], rows_per_chunk, chunks_per_shard
             )
         self._writers[path].append(rows)
 

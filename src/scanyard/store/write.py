@@ -51,8 +51,7 @@ def write_sequence(
         except (TypeError, ValueError) as error:  # better now than after an hour of recording
             raise StoreError(f"sequence {info.name!r}: its {what} cannot be written as JSON ({error})") from error
     started = time.perf_counter()
-    with _attempt(root, info.name) as staging:
-        rows = FrameRows(staging, info)
+    with _attempt(root, info.name) as staging, FrameRows(staging, info) as rows:
         for frame in frames:
             with _explained(root, info.name):
                 rows.append(frame)
