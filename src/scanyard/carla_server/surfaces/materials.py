@@ -96,6 +96,41 @@ class Material(IntEnum):
     TRAFFIC_LIGHT = 45
     FLAGSTONE = 46
     ROAD_LINE = 47
+    CONCRETE = 48
+    STREET_METAL = 49
+    STREET_WOOD = 50
+    SHELTER_GLASS = 51
+    CONTAINER = 52
+    WIRE = 53
+    FRAME = 54
+    RAILING = 55
+    AWNING = 56
+    SOIL = 57
+    GRASS_TUFT = 58
+    BLOSSOM = 59
+    PLASTIC = 60
+    STEEL = 61
+    REFLECTOR = 62
+    CONE_ORANGE = 63
+    WARNING_RED = 64
+    SCREEN = 65
+    PLANT = 66
+    TERRACOTTA = 67
+    FUR = 68
+    RUBBLE = 69
+    SKIN_BROWN = 70
+    SKIN_DARK = 71
+    HAIR_FAIR = 72
+    HAIR_GREY = 73
+    HAIR_BLACK = 74
+    JEANS = 75
+    KHAKI = 76
+    COAT = 77
+    SHOE = 78
+    BAG = 79
+    UMBRELLA = 80
+    PRAM = 81
+    CHROME = 82
 
 
 class _Look(NamedTuple):
@@ -159,6 +194,41 @@ _LOOKS: dict[Material, _Look] = {
     Material.TRAFFIC_LIGHT: _Look(Tag.TRAFFIC_LIGHT, (40, 42, 40)),
     Material.FLAGSTONE: _Look(Tag.SIDEWALKS, (158, 150, 138), grain=0.16),
     Material.ROAD_LINE: _Look(Tag.ROAD_LINES, (214, 214, 208), grain=0.18),
+    Material.CONCRETE: _Look(Tag.STATIC, (160, 158, 152), grain=0.12),
+    Material.STREET_METAL: _Look(Tag.STATIC, (110, 114, 118), grain=0.04, gloss=0.06),
+    Material.STREET_WOOD: _Look(Tag.STATIC, (128, 96, 64), grain=0.14),
+    Material.SHELTER_GLASS: _Look(Tag.STATIC, (70, 82, 88), gloss=0.35),
+    Material.CONTAINER: _Look(Tag.STATIC, (70, 92, 120), tinted=True, grain=0.06),
+    Material.WIRE: _Look(Tag.STATIC, (34, 34, 36)),
+    Material.FRAME: _Look(Tag.BUILDINGS, (226, 226, 222), grain=0.03),
+    Material.RAILING: _Look(Tag.BUILDINGS, (60, 62, 64), gloss=0.06),
+    Material.AWNING: _Look(Tag.BUILDINGS, (168, 62, 52), grain=0.05),
+    Material.SOIL: _Look(Tag.TERRAIN, (112, 88, 64), grain=0.35),
+    Material.GRASS_TUFT: _Look(Tag.TERRAIN, (104, 122, 62), tinted=True, grain=0.35),
+    Material.BLOSSOM: _Look(Tag.VEGETATION, (196, 92, 110), grain=0.25),
+    Material.PLASTIC: _Look(Tag.DYNAMIC, (90, 100, 110), tinted=True, grain=0.03, gloss=0.05),
+    Material.STEEL: _Look(Tag.DYNAMIC, (148, 152, 156), grain=0.04, gloss=0.12),
+    Material.REFLECTOR: _Look(Tag.DYNAMIC, (238, 238, 232), gloss=0.04),
+    Material.CONE_ORANGE: _Look(Tag.DYNAMIC, (232, 92, 30), grain=0.03),
+    Material.WARNING_RED: _Look(Tag.DYNAMIC, (196, 36, 32), grain=0.03),
+    Material.SCREEN: _Look(Tag.DYNAMIC, (40, 62, 96), gloss=0.3),
+    Material.PLANT: _Look(Tag.DYNAMIC, (66, 110, 52), grain=0.35),
+    Material.TERRACOTTA: _Look(Tag.DYNAMIC, (170, 92, 62), grain=0.10),
+    Material.FUR: _Look(Tag.DYNAMIC, (112, 84, 58), tinted=True, grain=0.25),
+    Material.RUBBLE: _Look(Tag.DYNAMIC, (124, 112, 96), grain=0.30),
+    Material.SKIN_BROWN: _Look(Tag.PEDESTRIANS, (148, 102, 74)),
+    Material.SKIN_DARK: _Look(Tag.PEDESTRIANS, (92, 62, 46)),
+    Material.HAIR_FAIR: _Look(Tag.PEDESTRIANS, (186, 152, 98)),
+    Material.HAIR_GREY: _Look(Tag.PEDESTRIANS, (176, 174, 170)),
+    Material.HAIR_BLACK: _Look(Tag.PEDESTRIANS, (26, 22, 20)),
+    Material.JEANS: _Look(Tag.PEDESTRIANS, (62, 78, 112), grain=0.08),
+    Material.KHAKI: _Look(Tag.PEDESTRIANS, (150, 134, 104), grain=0.06),
+    Material.COAT: _Look(Tag.PEDESTRIANS, (70, 66, 64), grain=0.06),
+    Material.SHOE: _Look(Tag.PEDESTRIANS, (38, 34, 32)),
+    Material.BAG: _Look(Tag.PEDESTRIANS, (116, 74, 48), grain=0.05),
+    Material.UMBRELLA: _Look(Tag.PEDESTRIANS, (142, 34, 44), grain=0.03),
+    Material.PRAM: _Look(Tag.PEDESTRIANS, (46, 56, 84), grain=0.06),
+    Material.CHROME: _Look(Tag.PEDESTRIANS, (168, 170, 174), gloss=0.2),
 }
 
 TAG = np.array([_LOOKS[material].tag for material in Material], dtype=np.uint8)
@@ -171,5 +241,7 @@ GRAIN = np.array([_LOOKS[material].grain for material in Material], dtype=np.flo
 """(K,) strength of the speckle."""
 GLOSS = np.array([_LOOKS[material].gloss for material in Material], dtype=np.float32)
 """(K,) share of the sky mirrored."""
-TRANSPARENT = np.isin(np.arange(len(Material)), [Material.CAR_GLASS, Material.TRUCK_GLASS, Material.BUS_GLASS])
+TRANSPARENT = np.isin(
+    np.arange(len(Material)), [Material.CAR_GLASS, Material.TRUCK_GLASS, Material.BUS_GLASS, Material.SHELTER_GLASS]
+)
 """(K,) what a LiDAR may see through."""
