@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from scanyard.carla_server.scene.bodies import Bodies
+from scanyard.carla_server.scene.look import BodyHits, Look
 from scanyard.carla_server.scene.region import Region, Regions
 from scanyard.carla_server.shapes.catalogue import Shape, shape_for
 from scanyard.carla_server.street.ground import RoadMapLike, ground_of
@@ -179,30 +180,42 @@ class Scene:
         street = region.surface
         found = street.cast(rays) if salt is None else cast_through(street, rays, region.seed_of, salt)
         hits = _street_hits(found, rays, region, look=look)
-        rows, place = _still_open(candidates, hits)
+        rows, place = _still_open(candidates, hits.range_m)
         if len(rows):
             self._meet(hits, rays.take(rows, axis=0).T, rows, place, anchor=anchor, salt=salt)
         return hits
 
     def _meet(self, hits: Hits, rays: Array32, rows: Rows, place: Rows, *, anchor: Floats, salt: int | None) -> None:
         """Cast rays (6, K), those of ``rows`` (K,), at the actors ``place`` (K,); keep what is nearer than ``hits``."""
+        met = self._first_bodies(hits.range_m, rays, rows, place, anchor=anchor, salt=salt)
+        if not len(met.rows):
+            return
+        to, by = met.rows, met.place
+        hits.range_m[to] = met.range_m
+        hits.material[to] = met.bodies.material[met.face]
+        hits.instance[to] = self._placed.actor_id[by]
+        hits.cos_incidence[to] = np.abs(np.einsum("ki,ik->k", met.normal, met.direction))
+        if len(hits.normal):
+            turn = self._placed.world_from_actor[:, :3, :3].astype(np.float32)
+            hits.normal[to] = np.einsum("kij,kj->ki", turn[by], met.normal)
+            hits.color[to] = met.bodies.color_of(by)
+
+    def _first_bodies(
+        self, range_m: Array32, rays: Array32, rows: Rows, place: Rows, *, anchor: Floats, salt: int | None
+    ) -> BodyHits:
+        """What rays (6, K), those of ``rows`` (K,), meet of the actors ``place`` (K,) before ``range_m`` (M,)."""
         placed, bodies = self._placed, self._bodies_now()
         turn = placed.world_from_actor[:, :3, :3].astype(np.float32)
         shift = (placed.world_from_actor[:, :3, 3] - anchor).astype(np.float32)
         local = _seen_from(rays, turn.reshape(-1, 9).T.take(place, axis=1), shift.T.take(place, axis=1))
         found = bodies.cast(local, place, ray_index=rows, salt=salt)
-        closer = np.flatnonzero(found.range_m < hits.range_m[rows])
-        closer = closer[
-            np.argsort(found.range_m[closer], kind="stable")[::-1]
-        ]  # of several hits on a ray the last stays
-        to, by, face, normal = rows[closer], place[closer], found.face[closer], found.normal[closer]
-        hits.range_m[to] = found.range_m[closer]
-        hits.material[to] = bodies.material[face]
-        hits.instance[to] = placed.actor_id[by]
-        hits.cos_incidence[to] = np.abs(np.einsum("ki,ik->k", normal, local[3:, closer]))
-        if len(hits.normal):
-            hits.normal[to] = np.einsum("kij,kj->ki", turn[by], normal)
-            hits.color[to] = bodies.color_of(by)
+        closer = np.flatnonzero(found.range_m < range_m[rows])
+        # Of several hits on one ray the nearest comes last, and stays where they are written in this order.
+        closer = closer[np.argsort(found.range_m[closer], kind="stable")[::-1]]
+        return BodyHits(
+            bodies, rows[closer], place[closer], found.range_m[closer], found.face[closer], found.normal[closer],
+            local[3:, closer],
+        )  # fmt: skip
 
     def _bodies_now(self) -> Bodies:
         """The BVH of the placed actors, the last one while their shapes stay the same."""
@@ -211,6 +224,29 @@ class Scene:
         if self._bodies is None or len(known) != len(shapes) or not all(map(operator.is_, known, shapes)):
             self._bodies = Bodies(shapes)
         return self._bodies
+
+    def look(self, rays: Array32, anchor: Floats, candidates: Iterable[Candidate]) -> Look:
+        """What rays (M, 6) meet first, their origins relative to ``anchor`` (3,), face by face, as cameras use it.
+
+        ``candidates`` names the actors that may be met.  Glass is as solid as anything.
+        """
+        region = self._regions.around(anchor)
+        found = region.surface.cast(rays)
+        rows, place = _still_open(candidates, found.range_m)
+        if not len(rows):
+            return Look(found.range_m, found.face, region, None)
+        met = self._first_bodies(found.range_m, rays.take(rows, axis=0).T, rows, place, anchor=anchor, salt=None)
+        return Look(found.range_m, found.face, region, met.nearest_of_each()).settled()
+
+    def shadowed(self, rays: Array32, anchor: Floats, candidates: Iterable[Candidate]) -> NDArray[np.bool_]:
+        """Whether rays (M, 6) meet anything, their origins relative to ``anchor`` (3,)."""
+        blocked = self._regions.around(anchor).surface.blocked(rays)
+        rows, place = _still_open(candidates, np.where(blocked, np.float32(0), np.float32(np.inf)))
+        if len(rows):
+            free = np.full(len(rays), np.inf, np.float32)
+            met = self._first_bodies(free, rays.take(rows, axis=0).T, rows, place, anchor=anchor, salt=None)
+            blocked[met.rows] = True
+        return blocked
 
     def triangles(self, near: ArrayLike = (0.0, 0.0, 0.0)) -> tuple[Array32, NDArray[np.uint32]]:
         """All triangles as now placed around ``near`` (3,): vertices (V, 3) world metres, faces (F, 3)."""
@@ -236,8 +272,11 @@ def _street_hits(found: FaceHits, rays: Array32, region: Region, *, look: bool) 
     )
 
 
-def _still_open(candidates: Iterable[Candidate], hits: Hits) -> tuple[Rows, Rows]:
-    """The rows (K,) of ``candidates`` whose rays met nothing before the actor may come, and the actors' places (K,)."""
+def _still_open(candidates: Iterable[Candidate], range_m: Array32) -> tuple[Rows, Rows]:
+    """The rows (K,) of ``candidates`` whose rays, which have come ``range_m`` (M,) far, may meet the actor before.
+
+    With them the actors' places (K,).
+    """
     listed = list(candidates)
     if not listed:
         return np.zeros(0, np.int64), np.zeros(0, np.int64)
@@ -245,7 +284,7 @@ def _still_open(candidates: Iterable[Candidate], hits: Hits) -> tuple[Rows, Rows
     rows = np.concatenate([candidate.rows for candidate in listed])
     place = np.repeat([candidate.place for candidate in listed], counts)
     nearest_m = np.repeat(np.array([candidate.nearest_m for candidate in listed], np.float32), counts)
-    is_open = hits.range_m[rows] > nearest_m
+    is_open = range_m[rows] > nearest_m
     return rows[is_open], place[is_open]
 
 
