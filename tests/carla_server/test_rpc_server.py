@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import socket
+import time
+import tracemalloc
 from collections.abc import Iterator
 from typing import Any
 
 import msgpack
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from scanyard.carla_server.protocol import rpc
+from scanyard.carla_server.protocol.framing import Messages
 from scanyard.carla_server.protocol.rpc import Bare, RpcServer
-from scanyard.carla_server.protocol.wire import Refused, Vector3D
+from scanyard.carla_server.protocol.wire import Refused, Vector3D, WireError
 
 
 def add(a: int, b: float) -> float:
@@ -39,6 +45,10 @@ def strange() -> Any:
 
 def length(vector: Vector3D) -> float:
     return abs(vector.x)
+
+
+def blob() -> bytes:
+    return bytes(4 << 20)
 
 
 def bare() -> Bare:
@@ -142,7 +152,22 @@ def test_pipelined_calls_are_answered_in_order(caller: Caller) -> None:
     assert [caller.receive()[1] for _ in range(100)] == list(range(100))
 
 
-@pytest.mark.parametrize("garbage", [b"\xc1", b"\xa5hello", b"\x91" * 100_000, msgpack.packb([0, 1, "add", 5])])
+GARBAGE = {
+    "no msgpack": b"\xc1",
+    "no array": b"\xa5hello",
+    "too deep": b"\x91" * 100_000,
+    "deep": b"\x91" * 900 + b"\xc0",
+    "no arguments": msgpack.packb([0, 1, "add", 5]),
+    "no meta": msgpack.packb([0, 1, "add", []]),
+    "no name": msgpack.packb([0, 1, ["add"], [[False]]]),
+    "no msgid": msgpack.packb([0, "1", "add", [[False]]]),
+    "a notification": msgpack.packb([2, "add", [[False]]]),
+    "keys that cannot be looked up": b"\x81\x90\xc0",
+    "an impossible time": b"\xc7\x05\xffabcde",
+}
+
+
+@pytest.mark.parametrize("garbage", GARBAGE.values(), ids=GARBAGE.keys())
 def test_garbage_disconnects_its_sender_alone(port: int, caller: Caller, garbage: bytes) -> None:
     other = Caller(port)
     other.sock.sendall(garbage)
@@ -153,6 +178,61 @@ def test_garbage_disconnects_its_sender_alone(port: int, caller: Caller, garbage
     finally:
         other.sock.close()
     assert caller.call("nothing") == (None, [[False]])
+
+
+@pytest.mark.parametrize("opening", [b"\xdd", b"\xdf", b"\xc6", b"\xdb", b"\xc9", b"\x94\x00\x01\xa3add\xdd"])
+def test_announced_length_makes_no_room_before_the_bytes_come(port: int, caller: Caller, opening: bytes) -> None:
+    tracemalloc.start()
+    try:
+        boasters = [socket.create_connection(("127.0.0.1", port)) for _ in range(20)]
+        for one in boasters:
+            one.sendall((opening + b"\xff\xff\xff\xff") * 200)
+        assert caller.call("nothing") == (None, [[False]])
+        for one in boasters:
+            one.close()
+        assert caller.call("nothing") == (None, [[False]])
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 16 << 20  # one of these arrays alone would have taken 32 GiB
+
+
+def test_message_that_never_ends_is_cut_off() -> None:
+    messages = Messages(max_bytes=1 << 20)
+    with pytest.raises(WireError, match="a message of more than"):
+        for _ in range(100):
+            assert list(messages.feed(b"\xc6\xff\xff\xff\xff" + bytes(100_000))) == []
+
+
+@given(st.lists(st.recursive(st.integers(-(2**63), 2**64 - 1) | st.text() | st.binary() | st.none() | st.booleans(),
+                             lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=3),
+                             max_leaves=20), max_size=5), st.integers(1, 50))  # fmt: skip
+def test_messages_come_out_as_they_went_in_wherever_they_are_cut(sent: list[Any], step: int) -> None:
+    packed = b"".join(msgpack.packb(one) for one in sent)
+    messages = Messages()
+    received = [one for i in range(0, len(packed), step) for one in messages.feed(packed[i : i + step])]
+    assert received == sent
+
+
+def test_number_that_is_not_finite_is_refused_in_words_the_user_sees(caller: Caller) -> None:
+    error, result = caller.call("length", [0.0, float("nan"), 0.0])
+    assert error is None
+    assert result == [[0, ["expected a finite number, found nan"]]]
+
+
+def test_client_that_takes_no_answers_is_let_go(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rpc, "STUCK_AFTER_S", 1)
+    server = RpcServer("127.0.0.1", 0, {"blob": blob})
+    server.start()
+    greedy = Caller(server.port)
+    request = msgpack.packb([0, 1, "blob", [[False]]])
+    greedy.sock.sendall(request * 20)
+    deadline = time.monotonic() + 10.0
+    while server.connections and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert server.connections == 0
+    greedy.sock.close()
+    server.close()
 
 
 def test_client_that_vanishes_before_its_answer_harms_no_one(port: int, caller: Caller) -> None:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import math
 import typing
 from typing import Any
 
 import msgpack
 import pytest
 
-from scanyard.carla_server.protocol import wire
+from scanyard.carla_server.protocol import drawing, physics, wire
 from scanyard.carla_server.protocol.decoding import decode
 from scanyard.carla_server.protocol.wire import (
     Command,
     EpisodeSettings,
+    Refused,
     Rotation,
     SpawnActor,
     Transform,
@@ -20,15 +22,24 @@ from scanyard.carla_server.protocol.wire import (
     WireError,
 )
 
+VARIANTS = (Command, drawing.DebugShape)  # have tests of their own
 STRUCTS = [
     one
-    for one in vars(wire).values()
-    if isinstance(one, type) and issubclass(one, tuple) and hasattr(one, "_fields") and one is not Command
+    for module in (wire, physics, drawing)
+    for one in vars(module).values()
+    if isinstance(one, type)
+    and issubclass(one, tuple)
+    and hasattr(one, "_fields")
+    and one not in VARIANTS
+    and one.__module__ == module.__name__
 ]
 
 
 def example_of(kind: Any) -> Any:
     """A value in which no two neighbouring fields are alike."""
+    if typing.get_origin(kind) is typing.Annotated:
+        kind, within = typing.get_args(kind)
+        assert within.low < within.high
     if kind in _EXAMPLES:
         return _EXAMPLES[kind].pop(0)
     if typing.get_origin(kind) is tuple:
@@ -36,7 +47,7 @@ def example_of(kind: Any) -> Any:
         return tuple(example_of(one) for one in (inner[:1] * 2 if inner[1:] == (Ellipsis,) else inner))
     if kind is Command:
         return Command((1, [5]))
-    hints = typing.get_type_hints(kind)
+    hints = typing.get_type_hints(kind, include_extras=True)
     return kind(*[example_of(hints[name]) for name in kind._fields])
 
 
@@ -95,6 +106,49 @@ def test_fields_of_a_newer_client_are_ignored() -> None:
 def test_value_of_another_form_is_an_error(kind: Any, value: Any) -> None:
     with pytest.raises(WireError):
         decode(kind, value)
+
+
+@pytest.mark.parametrize("number", [math.nan, math.inf, -math.inf, 1e300, -1e39, 2**63])
+@pytest.mark.parametrize("kind", [float, Vector3D, Transform])
+def test_number_that_single_precision_cannot_hold_is_refused(kind: Any, number: float) -> None:
+    holds = {float: number, Vector3D: [1.0, number, 2.0], Transform: [[0.0, 0.0, number]]}[kind]
+    if number == 2**63:
+        assert decode(kind, holds)
+    else:
+        with pytest.raises(Refused, match="expected a finite number"):
+            decode(kind, holds)
+
+
+@pytest.mark.parametrize("cancelling", [[1e300, -1e300, 0.0], [math.inf, -math.inf, 0.0], [1.0, 2.0, math.nan]])
+def test_numbers_that_cancel_are_refused_all_the_same(cancelling: list[float]) -> None:
+    with pytest.raises(Refused):
+        decode(Vector3D, cancelling)
+
+
+@pytest.mark.parametrize("value", [-1, 2**32, 1.0, True])
+def test_integer_that_does_not_fit_its_field_is_an_error(value: Any) -> None:
+    with pytest.raises(WireError, match="from 0 to 4294967295"):
+        decode(wire.ActorId, value)
+
+
+def test_debug_shape_is_a_variant_and_its_look() -> None:
+    line = [[0.0, 1.0, 2.0], [3.0, 4.0, 5.0], 0.25]
+    seen = decode(drawing.DebugShape, [[1, line], [1, 2, 3], 0.5, False])
+    assert seen.primitive == drawing.Line(Vector3D(0.0, 1.0, 2.0), Vector3D(3.0, 4.0, 5.0), 0.25)
+    assert (seen.color, seen.life_time, seen.persistent_lines) == ((1, 2, 3), 0.5, False)
+    assert type(decode(drawing.DebugShape, [[7, [line, 0.1]]]).primitive) is drawing.HudArrow
+    for nonsense in ([9, line], [-1, line], ["1", line], [1], line):
+        with pytest.raises(WireError):
+            decode(drawing.DebugShape, [nonsense])
+
+
+def test_what_came_is_told_in_few_words_however_deep_it_is() -> None:
+    deep: Any = 0
+    for _ in range(5000):
+        deep = [deep]
+    with pytest.raises(WireError) as error:
+        decode(str, deep)
+    assert len(str(error.value)) < 150
 
 
 def test_integer_is_accepted_as_a_float() -> None:

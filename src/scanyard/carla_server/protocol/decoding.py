@@ -1,25 +1,32 @@
 """From what msgpack unpacked to structs: decoders made from the annotations of ``wire``.
 
-Strict, as the client is: an integer passes for a float, and nothing else passes for anything else.
+Strict, as the client is: an integer passes for a float, and nothing else passes for anything else.  Numbers are finite
+and fit in single precision, because whatever one client sets is sent on to the others, and a pose that is not a number
+would end their processes.
 """
 
 from __future__ import annotations
 
+import math
+import reprlib
 import types
 import typing
 from collections.abc import Callable
 from functools import cache
-from typing import Any
+from typing import Annotated, Any
 
-from scanyard.carla_server.protocol.wire import Command, WireError
+from scanyard.carla_server.protocol.wire import Command, Refused, WireError, Within
 
 Decoder = Callable[[Any], Any]
 
+FLOAT32_MAX = 3.4028234e38
+
 
 def decode(kind: Any, wire: Any) -> Any:
-    """Build a ``kind`` (a struct, number, string, bytes, ``tuple[kind, ...]`` or list) from what msgpack unpacked.
+    """Build a ``kind`` (a struct, number, string, bytes, ``tuple[kind, ...]`` or union) from what msgpack unpacked.
 
-    Raises WireError where the form differs.
+    A union of structs is a variant on the wire, ``[index, fields]``.  Raises WireError where the form differs, and
+    Refused, which the user can read, where a number is not finite.
     """
     return decoder(kind)(wire)
 
@@ -32,6 +39,10 @@ def decoder(kind: Any) -> Decoder:
     if isinstance(kind, type) and issubclass(kind, tuple) and hasattr(kind, "_fields"):
         return _command if kind is Command else _struct_decoder(kind)
     origin, arguments = typing.get_origin(kind), typing.get_args(kind)
+    if origin is Annotated:
+        return _integer_decoder(arguments[1])
+    if origin is types.UnionType:
+        return _variant_decoder(tuple(decoder(argument) for argument in arguments))
     if origin is tuple and arguments[1:] == (Ellipsis,):
         return _sequence_decoder(arguments[0])
     if origin is tuple:
@@ -40,7 +51,7 @@ def decoder(kind: Any) -> Decoder:
 
 
 def _struct_decoder(struct: Any) -> Decoder:
-    hints = typing.get_type_hints(struct)
+    hints = typing.get_type_hints(struct, include_extras=True)
     decoders = [decoder(hints[name]) for name in struct._fields]
     defaults = list(struct._field_defaults.values())
     required = len(decoders) - len(defaults)
@@ -49,8 +60,8 @@ def _struct_decoder(struct: Any) -> Decoder:
 
     def decode_struct(wire: Any) -> Any:
         if type(wire) is not list or len(wire) < required:
-            raise WireError(f"{struct.__name__} is an array of {len(decoders)} fields, not {_brief(wire)}")
-        if only_floats is not None and [*map(type, wire)] == only_floats:
+            raise WireError(f"{struct.__name__} is an array of {len(decoders)} fields, not {brief(wire)}")
+        if only_floats is not None and [*map(type, wire)] == only_floats and math.hypot(*wire) <= FLOAT32_MAX:
             return make(wire)  # locations and rotations come by the hundred in every batch
         given = [one(field) for one, field in zip(decoders, wire, strict=False)]
         return make(given + defaults[len(given) - required :] if len(given) < len(decoders) else given)
@@ -63,7 +74,7 @@ def _sequence_decoder(kind: Any) -> Decoder:
 
     def decode_sequence(wire: Any) -> Any:
         if type(wire) is not list:
-            raise WireError(f"expected an array, found {_brief(wire)}")
+            raise WireError(f"expected an array, found {brief(wire)}")
         return tuple([one(item) for item in wire])
 
     return decode_sequence
@@ -72,34 +83,54 @@ def _sequence_decoder(kind: Any) -> Decoder:
 def _pair_decoder(decoders: tuple[Decoder, ...]) -> Decoder:
     def decode_pair(wire: Any) -> Any:
         if type(wire) is not list or len(wire) != len(decoders):
-            raise WireError(f"expected an array of {len(decoders)}, found {_brief(wire)}")
+            raise WireError(f"expected an array of {len(decoders)}, found {brief(wire)}")
         return tuple(one(item) for one, item in zip(decoders, wire, strict=True))
 
     return decode_pair
+
+
+def _variant_decoder(decoders: tuple[Decoder, ...]) -> Decoder:
+    def decode_variant(wire: Any) -> Any:
+        if type(wire) is not list or len(wire) != 2 or type(wire[0]) is not int or not 0 <= wire[0] < len(decoders):
+            raise WireError(f"expected [0 to {len(decoders) - 1}, value], found {brief(wire)}")
+        return decoders[wire[0]](wire[1])
+
+    return decode_variant
 
 
 def _command(wire: Any) -> Command:
     try:
         ((index, fields),) = wire
     except (TypeError, ValueError):
-        raise WireError(f"a command is [[index, fields]], not {_brief(wire)}") from None
+        raise WireError(f"a command is [[index, fields]], not {brief(wire)}") from None
     if type(index) is not int or not isinstance(fields, list):
-        raise WireError(f"a command is [[index, fields]], not {_brief(wire)}")
+        raise WireError(f"a command is [[index, fields]], not {brief(wire)}")
     return Command((index, fields))
 
 
 def _float(wire: Any) -> float:
-    if type(wire) is float:
-        return wire
-    if type(wire) is int:
+    if type(wire) is float or type(wire) is int:
+        if not -FLOAT32_MAX <= wire <= FLOAT32_MAX:
+            raise Refused(f"expected a finite number, found {wire}")
         return float(wire)
-    raise WireError(f"expected a number, found {_brief(wire)}")
+    raise WireError(f"expected a number, found {brief(wire)}")
+
+
+def _integer_decoder(within: Within) -> Decoder:
+    low, high = within
+
+    def decode_integer(wire: Any) -> int:
+        if type(wire) is not int or not low <= wire <= high:
+            raise WireError(f"expected an integer from {low} to {high}, found {brief(wire)}")
+        return wire
+
+    return decode_integer
 
 
 def _exactly(kind: type[Any], name: str) -> Decoder:
     def decode_scalar(wire: Any) -> Any:
         if type(wire) is not kind:
-            raise WireError(f"expected {name}, found {_brief(wire)}")
+            raise WireError(f"expected {name}, found {brief(wire)}")
         return wire
 
     return decode_scalar
@@ -114,7 +145,11 @@ _SCALARS: dict[Any, Decoder] = {
     types.NoneType: _exactly(types.NoneType, "nil"),
 }
 
+_SHORT = reprlib.Repr()
+_SHORT.maxlevel, _SHORT.maxstring, _SHORT.maxother = 3, 60, 60  # whatever a client sent, however deep and long
 
-def _brief(wire: Any) -> str:
-    text = repr(wire)
+
+def brief(wire: Any) -> str:
+    """What came, in so few words that it can stand in an error message."""
+    text = _SHORT.repr(wire)
     return text if len(text) <= 80 else text[:77] + "..."

@@ -3,7 +3,8 @@
 A request is ``[0, msgid, method, [meta, arguments...]]``; calls the client does not wait for look the same and are
 answered too.  Clients pipeline, and several of their threads share one connection, so bytes are parsed as a stream.
 A failure the user should read is ``Refused`` and travels inside the response; a method or argument that is not
-understood is an rpc error, of which the user sees only that the call failed.
+understood is an rpc error, of which the user sees only that the call failed.  What is no request at all ends its
+connection, and that one alone.
 """
 
 from __future__ import annotations
@@ -20,13 +21,19 @@ from typing import Any
 
 import msgpack
 
-from scanyard.carla_server.protocol import wire
-from scanyard.carla_server.protocol.decoding import Decoder, decoder
-from scanyard.carla_server.protocol.wire import Refused
+from scanyard.carla_server.protocol import sockets, wire
+from scanyard.carla_server.protocol.decoding import Decoder, brief, decoder
+from scanyard.carla_server.protocol.framing import Messages
+from scanyard.carla_server.protocol.wire import Refused, WireError
 
 logger = logging.getLogger(__name__)
 
 Handler = Callable[..., Any]
+
+STUCK_AFTER_S = 30
+"""A client that takes none of its answers for so long is disconnected."""
+MAX_UNKNOWN_NAMES = 100
+"""So many methods that are not offered are logged, each once; whoever sends garbage shall not fill the log."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +48,15 @@ class _Method:
     call: Handler
     decoders: tuple[Decoder, ...]
     returns_nothing: bool
+
+    def answer(self, arguments: list[Any]) -> Any:
+        """Decode, call, and wrap; WireError where the arguments do not fit, Refused where it cannot be done."""
+        if len(arguments) != len(self.decoders):
+            raise WireError(f"expected {len(self.decoders)} arguments, found {len(arguments)}")
+        result = self.call(*[decode(argument) for decode, argument in zip(self.decoders, arguments, strict=True)])
+        if isinstance(result, Bare):
+            return result.result
+        return wire.DONE if self.returns_nothing else wire.value(result)
 
 
 class RpcServer:
@@ -58,6 +74,12 @@ class RpcServer:
         self._unknown: set[str] = set()
         self._closing = False
         self._thread = threading.Thread(target=self._accept, name="rpc", daemon=True)
+
+    @property
+    def connections(self) -> int:
+        """How many clients are connected."""
+        with self._lock:
+            return len(self._clients)
 
     def start(self) -> None:
         """Begin accepting connections."""
@@ -85,34 +107,40 @@ class RpcServer:
                 logger.exception("cannot accept another client")
                 threading.Event().wait(0.1)  # out of file descriptors: let some be closed
                 continue
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             with self._lock:
+                if self._closing:
+                    sock.close()
+                    return
                 self._clients.add(sock)
             logger.debug("client %s:%d connected", *address[:2])
             threading.Thread(target=self._serve, args=(sock,), name="rpc-client", daemon=True).start()
 
     def _serve(self, sock: socket.socket) -> None:
-        unpacker = msgpack.Unpacker(raw=False, unicode_errors="replace", strict_map_key=False, max_buffer_size=0)
+        messages = Messages()
         try:
             with sock:
+                sockets.prepare(sock)
+                sockets.limit_sending(sock, STUCK_AFTER_S)
                 while received := sock.recv(1 << 18):
-                    unpacker.feed(received)
-                    for message in unpacker:
+                    for message in messages.feed(received):
                         sock.sendall(self.answer(message))
         except OSError as error:
             logger.debug("a client went away: %s", error)
-        except (ValueError, msgpack.UnpackException) as error:
-            logger.warning("a client sent what is no msgpack-rpc request (%s): disconnected", error)
+        except WireError as error:
+            logger.info("a client sent what is no request (%s): disconnected", error)
+        except MemoryError:
+            logger.warning("a client sent more than there is memory for: disconnected")
         finally:
             with self._lock:
                 self._clients.discard(sock)
 
     def answer(self, message: Any) -> bytes:
-        """Return the packed response to one unpacked request; ValueError where it is none."""
-        if not (isinstance(message, list) and len(message) == 4 and message[0] == 0 and isinstance(message[3], list)):
-            raise ValueError(f"not [0, msgid, method, arguments]: {str(message)[:80]}")
-        _, msgid, name, arguments = message
-        error, result = self._call(str(name), arguments[1:])
+        """Return the packed response to one unpacked request; WireError where it is none."""
+        match message:
+            case [0, int(msgid), str(name), [_, *arguments]] if 0 <= msgid < 2**32:
+                error, result = self._call(name, arguments)
+            case _:
+                raise WireError(f"not [0, msgid, method, [meta, arguments...]]: {brief(message)}")
         try:
             packed: bytes = msgpack.packb((1, msgid, error, result))
         except (TypeError, ValueError, OverflowError):
@@ -121,31 +149,31 @@ class RpcServer:
         return packed
 
     def _call(self, name: str, arguments: list[Any]) -> tuple[str | None, Any]:
+        """Return the error and the result of one call; errors are for requests that are not understood."""
         method = self._methods.get(name)
         if method is None:
-            if name not in self._unknown:
-                self._unknown.add(name)
-                logger.warning("a client called %s, which this server does not offer", name)
-            return f"unknown method {name}", None
+            self._note_unknown(name)
+            return f"unknown method {brief(name)}", None
         try:
-            decoded = [decode(argument) for decode, argument in zip(method.decoders, arguments, strict=True)]
-        except ValueError as error:
-            logger.warning("%s: %s", name, error)
+            return None, method.answer(arguments)
+        except WireError as error:
+            logger.info("%s: %s", name, error)
             return f"{name}: {error}", None
-        try:
-            result = method.call(*decoded)
         except Refused as refusal:
             logger.info("%s refused: %s", name, refusal)
             return None, wire.refusal(str(refusal), void=method.returns_nothing)
         except Exception:
             logger.exception("%s failed", name)  # a bug here must not take the other clients down
             return f"{name} failed", None
-        if isinstance(result, Bare):
-            return None, result.result
-        return None, wire.DONE if method.returns_nothing else wire.value(result)
+
+    def _note_unknown(self, name: str) -> None:
+        named = brief(name)
+        if named not in self._unknown and len(self._unknown) < MAX_UNKNOWN_NAMES:
+            self._unknown.add(named)
+            logger.warning("a client called %s, which this server does not offer", named)
 
 
 def _method(handler: Handler) -> _Method:
-    hints = typing.get_type_hints(handler)
+    hints = typing.get_type_hints(handler, include_extras=True)
     decoders = tuple(decoder(hints[name]) for name in inspect.signature(handler).parameters)
     return _Method(handler, decoders, hints["return"] is type(None))

@@ -9,7 +9,7 @@ x forward, y right, z up.
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 SERVER_VERSION = "0.9.16"
 
@@ -20,6 +20,22 @@ class WireError(ValueError):
 
 class Refused(Exception):
     """A call that cannot be done; the message reaches the user as a RuntimeError."""
+
+
+class Within(NamedTuple):
+    """The range of an integer, both ends included."""
+
+    low: int
+    high: int
+
+
+# What one client may set another may read, and its decoder aborts the process on an integer that does not fit.
+UInt8 = Annotated[int, Within(0, 2**8 - 1)]
+UInt16 = Annotated[int, Within(0, 2**16 - 1)]
+UInt32 = Annotated[int, Within(0, 2**32 - 1)]
+Int32 = Annotated[int, Within(-(2**31), 2**31 - 1)]
+ActorId = UInt32
+StreamId = UInt32
 
 
 # --- structs ---------------------------------------------------------------------------------------------------------
@@ -190,7 +206,7 @@ class VehicleControl(NamedTuple):
     hand_brake: bool = False
     reverse: bool = False
     manual_gear_shift: bool = False
-    gear: int = 0
+    gear: Int32 = 0
 
 
 class VehicleAckermannControl(NamedTuple):
@@ -214,17 +230,17 @@ class WalkerControl(NamedTuple):
 class VehicleLightState(NamedTuple):
     """Bits: 1 position, 2 low beam, 4 high beam, 8 brake, 16 right, 32 left, 64 reverse, 128 fog, 256 interior."""
 
-    flags: int = 0
+    flags: UInt32 = 0
 
 
 class LightState(NamedTuple):
     """A street light; ``group`` is 0 none, 1 vehicle, 2 street, 3 building, 4 other."""
 
-    id: int
+    id: UInt32
     location: Vector3D
     intensity: float
-    group: int
-    color: tuple[int, int, int]
+    group: UInt8
+    color: tuple[UInt8, UInt8, UInt8]
     active: bool
 
 
@@ -261,7 +277,7 @@ class OptionalId(NamedTuple):
     """``(False,)`` or ``(True, actor id)``."""
 
     present: bool = False
-    value: int = 0
+    value: ActorId = 0
 
 
 class SpawnActor(NamedTuple):
