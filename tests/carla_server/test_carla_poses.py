@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
-from scanyard.carla_server.world.poses import matrices, poses
+from scanyard.carla_server.protocol.poses import matrices, poses
 
 metres, turn, tilt = st.floats(-1e4, 1e4), st.floats(-179.0, 179.0), st.floats(-89.0, 89.0)
 

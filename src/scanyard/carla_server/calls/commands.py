@@ -13,6 +13,7 @@ from typing import Any
 
 from scanyard.carla_server.protocol import wire
 from scanyard.carla_server.protocol.decoding import decode, decoder
+from scanyard.carla_server.protocol.poses import pose_of
 from scanyard.carla_server.protocol.wire import (
     Command,
     Refused,
@@ -26,7 +27,6 @@ from scanyard.carla_server.protocol.wire import (
 )
 from scanyard.carla_server.world.actors import Actor
 from scanyard.carla_server.world.episode import Episode
-from scanyard.carla_server.world.poses import pose_of
 
 logger = logging.getLogger(__name__)
 

@@ -16,10 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scanyard.carla_server.protocol import packets, wire
+from scanyard.carla_server.protocol.poses import Floats, Pose, matrices, poses
 from scanyard.carla_server.protocol.wire import ActorDescription, BoundingBox, Vector3D, VehicleControl, WalkerControl
 from scanyard.carla_server.sensors.senses import Shape
 from scanyard.carla_server.world.blueprints import Blueprint
-from scanyard.carla_server.world.poses import Floats, Pose, matrices, poses
 
 STILL = (0.0, 0.0, 0.0)
 NO_STATE = bytes(54)

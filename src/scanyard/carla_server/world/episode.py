@@ -15,6 +15,7 @@ import numpy as np
 
 from scanyard.carla_server.protocol import packets, wire
 from scanyard.carla_server.protocol.packets import Chunks
+from scanyard.carla_server.protocol.poses import matrices, pose_of
 from scanyard.carla_server.protocol.wire import (
     ActorDescription,
     BoundingBox,
@@ -31,7 +32,6 @@ from scanyard.carla_server.sensors.senses import MESSAGE_TYPES, Scene, Scenery, 
 from scanyard.carla_server.world.actors import Actor, Placement, boxes_overlap
 from scanyard.carla_server.world.blueprints import library
 from scanyard.carla_server.world.maps import Town
-from scanyard.carla_server.world.poses import matrices, pose_of
 
 logger = logging.getLogger(__name__)
 
