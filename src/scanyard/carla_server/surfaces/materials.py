@@ -131,6 +131,47 @@ class Material(IntEnum):
     UMBRELLA = 80
     PRAM = 81
     CHROME = 82
+    CAR_MIRROR = 83
+    CAR_TYRE = 84
+    CAR_RIM_METAL = 85
+    CAR_PLATE = 86
+    CAR_INDICATOR = 87
+    CAR_TINTED_GLASS = 88
+    CAR_CHROME = 89
+    OCCUPANT = 90
+    OCCUPANT_SKIN = 91
+    TAXI_SIGN = 92
+    CAR_BEACON_LAMP = 93
+    TRUCK_TYRE = 94
+    TRUCK_RIM_METAL = 95
+    TRUCK_LAMP = 96
+    TRUCK_TAIL_LAMP = 97
+    TRUCK_PLATE = 98
+    TRUCK_INTERIOR = 99
+    TRUCK_MIRROR = 100
+    TRUCK_CANVAS = 101
+    TRUCK_STEEL_METAL = 102
+    TRUCK_MARKING = 103
+    TRUCK_BEACON_LAMP = 104
+    BUS_TYRE = 105
+    BUS_RIM_METAL = 106
+    BUS_LAMP = 107
+    BUS_TAIL_LAMP = 108
+    BUS_PLATE = 109
+    BUS_INTERIOR = 110
+    BUS_MIRROR = 111
+    BUS_SIGN = 112
+    BICYCLE_TYRE = 113
+    BICYCLE_METAL = 114
+    BICYCLE_LAMP = 115
+    MOTORCYCLE_TYRE = 116
+    MOTORCYCLE_METAL = 117
+    MOTORCYCLE_DARK = 118
+    MOTORCYCLE_LAMP = 119
+    MOTORCYCLE_TAIL_LAMP = 120
+    MOTORCYCLE_PLATE = 121
+    TRUCK_CHROME = 122
+    CAR_BEACON_RED_LAMP = 123
 
 
 class _Look(NamedTuple):
@@ -229,6 +270,47 @@ _LOOKS: dict[Material, _Look] = {
     Material.UMBRELLA: _Look(Tag.PEDESTRIANS, (142, 34, 44), grain=0.03),
     Material.PRAM: _Look(Tag.PEDESTRIANS, (46, 56, 84), grain=0.06),
     Material.CHROME: _Look(Tag.PEDESTRIANS, (168, 170, 174), gloss=0.2),
+    Material.CAR_MIRROR: _Look(Tag.CAR, (40, 40, 42), tinted=True, gloss=0.1),
+    Material.CAR_TYRE: _Look(Tag.CAR, (24, 24, 25), grain=0.05),
+    Material.CAR_RIM_METAL: _Look(Tag.CAR, (150, 153, 157), gloss=0.18),
+    Material.CAR_PLATE: _Look(Tag.CAR, (232, 230, 222)),
+    Material.CAR_INDICATOR: _Look(Tag.CAR, (214, 120, 26), gloss=0.12),
+    Material.CAR_TINTED_GLASS: _Look(Tag.CAR, (14, 16, 18), gloss=0.42),
+    Material.CAR_CHROME: _Look(Tag.CAR, (172, 174, 178), gloss=0.30),
+    Material.OCCUPANT: _Look(Tag.CAR, (70, 74, 92), grain=0.06),
+    Material.OCCUPANT_SKIN: _Look(Tag.CAR, (198, 152, 124)),
+    Material.TAXI_SIGN: _Look(Tag.CAR, (236, 196, 40)),
+    Material.CAR_BEACON_LAMP: _Look(Tag.CAR, (30, 70, 214), gloss=0.2),
+    Material.TRUCK_TYRE: _Look(Tag.TRUCK, (26, 26, 27), grain=0.05),
+    Material.TRUCK_RIM_METAL: _Look(Tag.TRUCK, (156, 158, 162), gloss=0.14),
+    Material.TRUCK_LAMP: _Look(Tag.TRUCK, (226, 228, 226), gloss=0.25),
+    Material.TRUCK_TAIL_LAMP: _Look(Tag.TRUCK, (150, 22, 20), gloss=0.12),
+    Material.TRUCK_PLATE: _Look(Tag.TRUCK, (232, 230, 222)),
+    Material.TRUCK_INTERIOR: _Look(Tag.TRUCK, (58, 58, 60)),
+    Material.TRUCK_MIRROR: _Look(Tag.TRUCK, (30, 30, 32), gloss=0.1),
+    Material.TRUCK_CANVAS: _Look(Tag.TRUCK, (52, 84, 132), tinted=True, grain=0.06),
+    Material.TRUCK_STEEL_METAL: _Look(Tag.TRUCK, (160, 163, 166), grain=0.03, gloss=0.22),
+    Material.TRUCK_MARKING: _Look(Tag.TRUCK, (226, 208, 60)),
+    Material.TRUCK_BEACON_LAMP: _Look(Tag.TRUCK, (30, 70, 214), gloss=0.2),
+    Material.BUS_TYRE: _Look(Tag.BUS, (26, 26, 27), grain=0.05),
+    Material.BUS_RIM_METAL: _Look(Tag.BUS, (156, 158, 162), gloss=0.14),
+    Material.BUS_LAMP: _Look(Tag.BUS, (226, 228, 226), gloss=0.25),
+    Material.BUS_TAIL_LAMP: _Look(Tag.BUS, (150, 22, 20), gloss=0.12),
+    Material.BUS_PLATE: _Look(Tag.BUS, (232, 230, 222)),
+    Material.BUS_INTERIOR: _Look(Tag.BUS, (60, 70, 96), grain=0.05),
+    Material.BUS_MIRROR: _Look(Tag.BUS, (30, 30, 32), gloss=0.1),
+    Material.BUS_SIGN: _Look(Tag.BUS, (224, 168, 30)),
+    Material.BICYCLE_TYRE: _Look(Tag.BICYCLE, (24, 24, 25)),
+    Material.BICYCLE_METAL: _Look(Tag.BICYCLE, (166, 168, 172), gloss=0.2),
+    Material.BICYCLE_LAMP: _Look(Tag.BICYCLE, (206, 40, 34), gloss=0.1),
+    Material.MOTORCYCLE_TYRE: _Look(Tag.MOTORCYCLE, (24, 24, 25)),
+    Material.MOTORCYCLE_METAL: _Look(Tag.MOTORCYCLE, (150, 152, 156), gloss=0.25),
+    Material.MOTORCYCLE_DARK: _Look(Tag.MOTORCYCLE, (26, 26, 28), grain=0.05),
+    Material.MOTORCYCLE_LAMP: _Look(Tag.MOTORCYCLE, (226, 228, 226), gloss=0.25),
+    Material.MOTORCYCLE_TAIL_LAMP: _Look(Tag.MOTORCYCLE, (150, 22, 20), gloss=0.12),
+    Material.MOTORCYCLE_PLATE: _Look(Tag.MOTORCYCLE, (232, 230, 222)),
+    Material.TRUCK_CHROME: _Look(Tag.TRUCK, (172, 174, 178), gloss=0.30),
+    Material.CAR_BEACON_RED_LAMP: _Look(Tag.CAR, (206, 24, 22), gloss=0.2),
 }
 
 TAG = np.array([_LOOKS[material].tag for material in Material], dtype=np.uint8)
@@ -242,6 +324,7 @@ GRAIN = np.array([_LOOKS[material].grain for material in Material], dtype=np.flo
 GLOSS = np.array([_LOOKS[material].gloss for material in Material], dtype=np.float32)
 """(K,) share of the sky mirrored."""
 TRANSPARENT = np.isin(
-    np.arange(len(Material)), [Material.CAR_GLASS, Material.TRUCK_GLASS, Material.BUS_GLASS, Material.SHELTER_GLASS]
+    np.arange(len(Material)),
+    [Material.CAR_GLASS, Material.CAR_TINTED_GLASS, Material.TRUCK_GLASS, Material.BUS_GLASS, Material.SHELTER_GLASS],
 )
 """(K,) what a LiDAR may see through."""
