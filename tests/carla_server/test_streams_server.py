@@ -7,8 +7,10 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 
+import psutil
 import pytest
 
+from scanyard.carla_server.protocol import streams as streams_module
 from scanyard.carla_server.protocol.streams import StreamServer
 
 BIG = bytes(16 << 20)  # more than the kernel buffers for a reader that does not read
@@ -185,3 +187,32 @@ def test_close_ends_a_pending_message(streams: StreamServer, subscribe: Callable
     began = time.monotonic()
     streams.close()
     assert time.monotonic() - began < 2.5
+
+
+def test_who_names_no_stream_is_disconnected_and_readers_are_not(
+    streams: StreamServer, subscribe: Callable[[int], Reader], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(streams_module, "SILENT_FOR_S", 0.2)
+    reader = subscribe(5)
+    with socket.create_connection(("127.0.0.1", streams.port), timeout=5.0) as silent:
+        silent.sendall(b"\x05\0\0")
+        assert silent.recv(1) == b""
+    streams.publish(5, (b"still here",), drop_if_busy=False)
+    assert reader.message() == b"still here"
+
+
+def test_readers_that_come_and_go_leave_nothing_behind(
+    streams: StreamServer, subscribe: Callable[[int], Reader]
+) -> None:
+    stays = subscribe(5)
+    before = len(psutil.Process().net_connections("tcp")), threading.active_count()
+    for i in range(100):
+        with socket.create_connection(("127.0.0.1", streams.port), timeout=5.0) as sock:
+            sock.sendall(i.to_bytes(4, "little") + b"and more than was asked for"[: i % 8])
+            streams.publish(i, (b"x" * 1000,), drop_if_busy=False)
+    until(lambda: streams.connections == 1)
+    until(lambda: threading.active_count() == before[1])
+    until(lambda: sum(one.status != "TIME_WAIT" for one in psutil.Process().net_connections("tcp")) <= before[0])
+    streams.publish(5, (b"y",), drop_if_busy=False)
+    while stays.message() != b"y":
+        pass

@@ -19,7 +19,15 @@ Chunks = tuple[bytes | memoryview, ...]
 """A message in pieces, so that large arrays are sent without a copy."""
 
 # Type ids select the client's decoder; they are indices of the 0.9.16 wheel's own registry.
+COLLISION = 0
 DEPTH_CAMERA = 1
+NORMALS_CAMERA = 2
+DVS_CAMERA = 3
+GNSS = 4
+IMU = 5
+OBSTACLE = 7
+OPTICAL_FLOW_CAMERA = 8
+RADAR = 9
 SEMANTIC_LIDAR = 10
 LIDAR = 11
 RGB_CAMERA = 13
@@ -121,6 +129,13 @@ def sweep(opening: bytes, counts: NDArray[np.uint32], points: NDArray[Any], *, h
         raise ValueError(f"the channels count {int(counts.sum())} points, but there are {len(points)}")
     channels = LIDAR_HEADER.pack(horizontal_angle_rad, len(counts)) + counts.astype("<u4").tobytes()
     return opening + channels, _view(points)
+
+
+def detections(opening: bytes, found: NDArray[np.float32]) -> Chunks:
+    """Return a radar message: (M, 4) float32, velocity in m/s, azimuth and altitude in radians, depth in metres."""
+    if found.ndim != 2 or found.shape[1] != 4 or found.dtype != np.dtype("<f4"):
+        raise ValueError(f"radar detections are (M, 4) float32, not {found.shape} {found.dtype}")
+    return opening, _view(found)
 
 
 def _view(array: NDArray[Any]) -> memoryview:

@@ -113,7 +113,13 @@ class RpcServer:
                     return
                 self._clients.add(sock)
             logger.debug("client %s:%d connected", *address[:2])
-            threading.Thread(target=self._serve, args=(sock,), name="rpc-client", daemon=True).start()
+            try:
+                threading.Thread(target=self._serve, args=(sock,), name="rpc-client", daemon=True).start()
+            except RuntimeError as error:
+                logger.warning("cannot serve another client: %s", error)  # out of threads
+                with self._lock:
+                    self._clients.discard(sock)
+                sock.close()
 
     def _serve(self, sock: socket.socket) -> None:
         messages = Messages()

@@ -4,7 +4,11 @@ Messages are handed over without waiting; every connection has a thread that wri
 is who waits for whom.  In synchronous mode nothing is dropped: ``drain`` holds the next frame until every reader took
 the last one, and ``await_subscribers`` holds it until those who fetched a token have connected, because ``listen()``
 returns before the stream's connection exists.  In asynchronous mode a reader that is still busy misses messages.  A
-reader that takes nothing for ``STUCK_AFTER_S`` is disconnected, so no client can stop the world for good.
+reader that takes nothing for ``STUCK_AFTER_S`` is disconnected, so no client can stop the world for good; and so is who
+connects and does not say what it wants to read.
+
+Readers of a stream that no longer exists stay connected and receive nothing: were they turned away, their clients would
+come back within milliseconds, for ever.
 """
 
 from __future__ import annotations
@@ -17,13 +21,15 @@ import threading
 import time
 from collections import deque
 
-from scanyard.carla_server.protocol import packets
+from scanyard.carla_server.protocol import packets, sockets
 from scanyard.carla_server.protocol.packets import Chunks
 
 logger = logging.getLogger(__name__)
 
 STUCK_AFTER_S = 10.0
 SUBSCRIBER_WAIT_S = 1.0
+SILENT_FOR_S = 10.0
+"""Who has not named a stream so long after connecting is disconnected."""
 
 
 class StreamServer:
@@ -55,6 +61,12 @@ class StreamServer:
         if self._thread.is_alive():
             self._thread.join(timeout=2.0)
         self._listener.close()
+
+    @property
+    def connections(self) -> int:
+        """How many readers are connected, those of all streams together."""
+        with self._changed:
+            return sum(map(len, self._connections.values()))
 
     def token(self, stream_id: int) -> bytes:
         """Return the 24 bytes that lead a client to a stream."""
@@ -113,16 +125,14 @@ class StreamServer:
         """Accept, read stream ids, and notice readers that went away while nothing is sent to them."""
         with selectors.DefaultSelector() as selector:
             selector.register(self._listener, selectors.EVENT_READ)
-            hello: dict[socket.socket, bytes] = {}
+            newcomers: dict[socket.socket, _Newcomer] = {}
             while not self._closing:
                 for key, _ in selector.select(timeout=1.0):
                     sock = key.fileobj
                     assert isinstance(sock, socket.socket)
                     if sock is self._listener:
-                        with contextlib.suppress(OSError):
-                            accepted, _ = self._listener.accept()
-                            accepted.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-                            hello[accepted] = b""
+                        if (accepted := self._accept()) is not None:
+                            newcomers[accepted] = _Newcomer(time.monotonic())
                             selector.register(accepted, selectors.EVENT_READ)
                         continue
                     received = _receive_now(sock)
@@ -130,17 +140,38 @@ class StreamServer:
                         continue
                     if not received:
                         selector.unregister(sock)
-                        if hello.pop(sock, None) is None:
+                        if newcomers.pop(sock, None) is None:
                             self._disconnected(sock)
                         sock.close()
-                    elif sock in hello:
-                        hello[sock] += received
-                        if len(hello[sock]) >= 4:
-                            stream_id = int.from_bytes(hello.pop(sock)[:4], "little")
+                    elif sock in newcomers:
+                        stream_id = newcomers[sock].asked_for(received)
+                        if stream_id is not None:
+                            del newcomers[sock]
                             self._subscribe(stream_id, sock)
+                for sock in [one for one, newcomer in newcomers.items() if newcomer.is_silent]:
+                    logger.debug("someone connected and named no stream within %g s: disconnected", SILENT_FOR_S)
+                    selector.unregister(sock)
+                    del newcomers[sock]
+                    sock.close()
             for key in list(selector.get_map().values()):
                 if isinstance(key.fileobj, socket.socket) and key.fileobj is not self._listener:
                     key.fileobj.close()
+
+    def _accept(self) -> socket.socket | None:
+        """Return the connection that waits, or None where it cannot be had."""
+        try:
+            accepted, _ = self._listener.accept()
+        except OSError as error:
+            if not self._closing:
+                logger.warning("cannot accept another reader: %s", error)
+                time.sleep(0.1)  # out of file descriptors: let some be closed
+            return None
+        try:
+            sockets.prepare(accepted)
+        except OSError:  # gone again already
+            accepted.close()
+            return None
+        return accepted
 
     def _subscribe(self, stream_id: int, sock: socket.socket) -> None:
         connection = _Connection(stream_id, sock, self._changed)
@@ -157,7 +188,11 @@ class StreamServer:
             else:
                 self._expected.pop(stream_id, None)
             self._changed.notify_all()
-        connection.start()
+        try:
+            connection.start()
+        except RuntimeError as error:
+            logger.warning("cannot serve another reader: %s", error)  # out of threads
+            connection.close()
 
     def _disconnected(self, sock: socket.socket) -> None:
         with self._changed:
@@ -168,6 +203,24 @@ class StreamServer:
                 self._connections[stream_id] = [one for one in connections if one.sock is not sock]
                 if not self._connections[stream_id]:
                     del self._connections[stream_id]
+
+
+class _Newcomer:
+    """Someone who connected and has yet to name a stream."""
+
+    def __init__(self, since_s: float) -> None:
+        self._since_s = since_s
+        self._said = b""
+
+    @property
+    def is_silent(self) -> bool:
+        """Whether it has had time enough."""
+        return time.monotonic() - self._since_s > SILENT_FOR_S
+
+    def asked_for(self, received: bytes) -> int | None:
+        """Take some bytes, and return the id of the stream once its four bytes are there."""
+        self._said += received
+        return int.from_bytes(self._said[:4], "little") if len(self._said) >= 4 else None
 
 
 class _Connection:
