@@ -10,7 +10,12 @@ from typing import Any
 import numpy as np
 
 from scanyard.carla_server.protocol import packets
-from scanyard.carla_server.sensors.senses import Senses, Tick
+from scanyard.carla_server.sensors.collision import collision
+from scanyard.carla_server.sensors.context import Tick
+from scanyard.carla_server.sensors.gnss import gnss
+from scanyard.carla_server.sensors.imu import imu
+from scanyard.carla_server.sensors.senses import Senses
+from scanyard.carla_server.sensors.table import IMAGES, sends_images, sends_sweeps
 from scanyard.carla_server.server import Server
 from scanyard.carla_server.world.maps import Maps
 
@@ -90,7 +95,13 @@ def box_for(type_id: str, attributes: Mapping[str, str], definition: Mapping[str
 
 
 def actors_as_points(
-    scene: FlatScene, attributes: Mapping[str, str], world_from_sensor: Any, *, parent_id: int, tick: Tick
+    scene: FlatScene,
+    attributes: Mapping[str, str],
+    world_from_sensor: Any,
+    *,
+    parent_id: int,
+    tick: Tick,
+    motions: Any = None,
 ) -> tuple[Any, Any]:
     """Two channels: the first holds every other actor's origin in the sensor frame, the second none."""
     scene.ticks.append(tick)
@@ -134,7 +145,18 @@ def flat_scene(road_map: Any, *, style: int, parked_share: float) -> FlatScene:
     return FlatScene(style, parked_share)
 
 
-FLAT = Senses(flat_scene, box_for, actors_as_points, origins_with_intensity, frame_as_colour)
+FLAT = Senses(
+    flat_scene,
+    box_for,
+    {
+        **{kind: sends_images(kind, frame_as_colour) for kind in IMAGES},
+        "semantic_lidar": sends_sweeps(packets.SEMANTIC_LIDAR, actors_as_points),
+        "lidar": sends_sweeps(packets.LIDAR, origins_with_intensity),
+        "gnss": gnss,
+        "imu": imu,
+        "collision": collision,
+    },
+)
 
 
 def write_maps(folder: Path) -> Maps:

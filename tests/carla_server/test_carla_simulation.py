@@ -229,7 +229,7 @@ def test_frame_that_fails_ends_the_run_instead_of_leaving_a_blind_world(tmp_path
 
     streams = StreamServer("127.0.0.1", 0)
     streams.start()
-    senses = type(FLAT)(FLAT.scene, FLAT.shape_for, FLAT.semantic_lidar, FLAT.lidar, blind)
+    senses = type(FLAT)(FLAT.scene, FLAT.shape_for, dict.fromkeys(FLAT.sensors, blind))
     simulation = Simulation(write_maps(tmp_path), streams, senses)
     simulation.load("straight")
     simulation.apply_settings(SYNCHRONOUS)

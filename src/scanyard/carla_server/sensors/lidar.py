@@ -17,6 +17,8 @@ from numpy.typing import NDArray
 
 from scanyard.carla_server.scene.scene import Candidate, Hits, Placed, Scene
 from scanyard.carla_server.sensors.cameras import camera
+from scanyard.carla_server.sensors.context import Tick, number
+from scanyard.carla_server.sensors.motions import Motions
 from scanyard.carla_server.surfaces.materials import TAG, Tag
 from scanyard.carla_server.surfaces.panes import salt_of
 from scanyard.randomness import stream
@@ -33,15 +35,6 @@ SEMANTIC_POINT = np.dtype(
 POINT = np.dtype([("x", "<f4"), ("y", "<f4"), ("z", "<f4"), ("intensity", "<f4")])
 """One LiDAR return, 16 bytes."""
 _LIDAR_TAG = np.where(TAG == Tag.ROAD_LINES, np.uint8(Tag.ROADS), TAG)  # paint has no height: CARLA never hits it
-
-
-@dataclass(frozen=True)
-class Tick:
-    """The time step a sensor looks at."""
-
-    frame: int
-    time_s: float
-    delta_s: float
 
 
 @dataclass(frozen=True)
@@ -64,7 +57,13 @@ class Beams:
 
 
 def semantic_lidar(
-    scene: Scene, attributes: Mapping[str, str], world_from_sensor: Floats, *, parent_id: int, tick: Tick
+    scene: Scene,
+    attributes: Mapping[str, str],
+    world_from_sensor: Floats,
+    *,
+    parent_id: int,
+    tick: Tick,
+    motions: Motions | None = None,
 ) -> tuple[NDArray[np.uint32], NDArray[np.void]]:
     """Counts per channel (C,) and the returns, ``SEMANTIC_POINT``, grouped by channel, highest beam first.
 
@@ -81,7 +80,13 @@ def semantic_lidar(
 
 
 def lidar(
-    scene: Scene, attributes: Mapping[str, str], world_from_sensor: Floats, *, parent_id: int, tick: Tick
+    scene: Scene,
+    attributes: Mapping[str, str],
+    world_from_sensor: Floats,
+    *,
+    parent_id: int,
+    tick: Tick,
+    motions: Motions | None = None,
 ) -> tuple[NDArray[np.uint32], NDArray[np.void]]:
     """Counts per channel (C,) and the returns, ``POINT``, with CARLA's intensity, drop-off and noise.
 
@@ -90,17 +95,17 @@ def lidar(
     of Gaussian noise along the ray.
     """
     _, beams, hits, kept = _sweep(scene, attributes, world_from_sensor, parent_id, tick)
-    draw = stream("lidar", int(_number(attributes, "noise_seed", 0.0)), salt_of(world_from_sensor))
+    draw = stream("lidar", int(number(attributes, "noise_seed", 0.0)), salt_of(world_from_sensor))
     range_m = hits.range_m[kept].astype(np.float64)
-    intensity = np.exp(-_number(attributes, "atmosphere_attenuation_rate", 0.004) * range_m)
-    alive = draw.random(len(kept)) >= _number(attributes, "dropoff_general_rate", 0.45)
+    intensity = np.exp(-number(attributes, "atmosphere_attenuation_rate", 0.004) * range_m)
+    alive = draw.random(len(kept)) >= number(attributes, "dropoff_general_rate", 0.45)
     limit, zero = (
-        _number(attributes, "dropoff_intensity_limit", 0.8),
-        _number(attributes, "dropoff_zero_intensity", 0.4),
+        number(attributes, "dropoff_intensity_limit", 0.8),
+        number(attributes, "dropoff_zero_intensity", 0.4),
     )
     keep_share = (1 - zero) + (zero / limit if limit > 0 else 0.0) * intensity
     alive &= (intensity > limit) | (draw.random(len(kept)) < keep_share)
-    range_m += _number(attributes, "noise_stddev", 0.0) * draw.standard_normal(len(kept))
+    range_m += number(attributes, "noise_stddev", 0.0) * draw.standard_normal(len(kept))
     kept = kept[alive]
     points = np.empty(len(kept), POINT)
     counts = _counts(kept, beams)
@@ -115,19 +120,19 @@ def beams_of(attributes: Mapping[str, str], tick: Tick) -> Beams:
     ``beam_table`` ("elevation_deg:z_offset_m;...", highest first) takes the place of CARLA's even spacing between
     ``upper_fov`` and ``lower_fov``; ``firings_per_turn`` that of ``points_per_second``.
     """
-    channels = int(_number(attributes, "channels", 32))
-    turns = _number(attributes, "rotation_frequency", 10.0) * tick.delta_s
-    firings = round(_number(attributes, "firings_per_turn", 0.0) * turns)
+    channels = int(number(attributes, "channels", 32))
+    turns = number(attributes, "rotation_frequency", 10.0) * tick.delta_s
+    firings = round(number(attributes, "firings_per_turn", 0.0) * turns)
     table = attributes.get("beam_table", "")
     if table:
         channels = len(table.strip(";").split(";"))
     if firings <= 0:
-        firings = round(_number(attributes, "points_per_second", 56000.0) * tick.delta_s / channels)
+        firings = round(number(attributes, "points_per_second", 56000.0) * tick.delta_s / channels)
     firings = max(firings, 1)
-    fov = _number(attributes, "horizontal_fov", 360.0)
+    fov = number(attributes, "horizontal_fov", 360.0)
     swept = fov * turns
     start = 0.0 if math.isclose(turns, round(turns), abs_tol=1e-9) else math.fmod(swept * tick.frame, fov)
-    span = (_number(attributes, "upper_fov", 10.0), _number(attributes, "lower_fov", -30.0))
+    span = (number(attributes, "upper_fov", 10.0), number(attributes, "lower_fov", -30.0))
     return _beams(table, channels, span, firings, (fov, swept, start))
 
 
@@ -149,18 +154,13 @@ def _beams(
     return Beams(elevation, offset, azimuth, direction.astype(np.float32))
 
 
-def _number(attributes: Mapping[str, str], name: str, default: float) -> float:
-    value = attributes.get(name, "")
-    return float(value) if value != "" else default
-
-
 def _sweep(
     scene: Scene, attributes: Mapping[str, str], world_from_sensor: Floats, parent_id: int, tick: Tick
 ) -> tuple[NDArray[np.uint32], Beams, Hits, NDArray[np.int64]]:
     beams = beams_of(attributes, tick)
     pose = np.asarray(world_from_sensor, dtype=np.float64)
     anchor = scene.anchor(pose[:3, 3])
-    reach_m = _number(attributes, "range", 10.0)
+    reach_m = number(attributes, "range", 10.0)
     candidates = _candidates(scene.placed, beams, pose, reach_m, parent_id)
     hits = scene.cast_near(_rays(beams, pose, anchor), anchor, candidates, salt=salt_of(pose))
     kept = np.flatnonzero(hits.range_m < reach_m)

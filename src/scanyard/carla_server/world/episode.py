@@ -9,12 +9,11 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
 from scanyard.carla_server.protocol import packets, wire
-from scanyard.carla_server.protocol.packets import Chunks
 from scanyard.carla_server.protocol.poses import matrices, pose_of
 from scanyard.carla_server.protocol.wire import (
     ActorDescription,
@@ -28,10 +27,13 @@ from scanyard.carla_server.protocol.wire import (
     WalkerControl,
     WeatherParameters,
 )
-from scanyard.carla_server.sensors.senses import MESSAGE_TYPES, Scene, Scenery, Senses, Shape, Tick, sense
+from scanyard.carla_server.sensors.context import Contact
+from scanyard.carla_server.sensors.geolocation import GeoReference
+from scanyard.carla_server.sensors.senses import Scene, Scenery, Senses, Shape
 from scanyard.carla_server.world.actors import Actor, Placement, boxes_overlap
 from scanyard.carla_server.world.blueprints import library
 from scanyard.carla_server.world.maps import Town
+from scanyard.carla_server.world.sensing import Moment, Readers, Sensing, place_bodies
 
 logger = logging.getLogger(__name__)
 
@@ -39,22 +41,6 @@ ANY_LABEL = 255
 FAR_APART_M = 40.0
 """Between the origins of two actors: more than half the lengths of any two together."""
 SPECTATOR_START = (0.0, 0.0, 50.0, -90.0, 0.0, 0.0)
-
-
-class Readers(Protocol):
-    """Who is told what a frame brought."""
-
-    def snapshot(self, message: Chunks, /) -> None:
-        """Take the snapshot; it comes before what sensors saw."""
-        ...
-
-    def reads(self, stream_id: int, /) -> bool:
-        """Whether anyone wants this stream, so that nothing is sensed for nobody."""
-        ...
-
-    def sensed(self, stream_id: int, message: Chunks, /) -> None:
-        """Take one sensor's message."""
-        ...
 
 
 Open = Callable[[], tuple[int, bytes]]
@@ -69,11 +55,16 @@ class Episode:
         self.town = town
         self.map_info = town.info()
         self.weather = WeatherParameters()
+        self.gravity_mps2 = 9.81
+        """What accelerometers feel at rest; clients set it."""
+        self.collisions: list[Contact] = []
+        """What touched in this frame."""
         self.time_s = 0.0
         self.actors: dict[int, Actor] = {}
         self._dead: dict[int, Actor] = {}
         self._senses = senses
         self._scene: Scene = senses.scene(town.road_map, style=town.style, parked_share=town.parked_share)
+        self._sensing = Sensing(senses.sensors, GeoReference.of(town.road_map.xodr))
         self._open_stream = open_stream
         self._next_id = 1
         self._is_first_frame = True
@@ -166,47 +157,14 @@ class Episode:
         self._is_first_frame = False
         for actor in actors:
             actor.last_velocity = actor.velocity
-        blind = "" if renders else "sensor.camera."
-        sensors = [i for i, one in enumerate(actors) if one.stream_id and not (blind and one.type_id.startswith(blind))]
-        self._sense(actors, sensors, placement, frame=frame, delta_s=delta_s, readers=readers)
-
-    def _sense(
-        self,
-        actors: Sequence[Actor],
-        sensors: Sequence[int],
-        placement: Placement,
-        *,
-        frame: int,
-        delta_s: float,
-        readers: Readers,
-    ) -> None:
-        due = [i for i in sensors if readers.reads(actors[i].stream_id) and _is_due(actors[i])]
-        if not due:
-            return
-        self._place(actors, placement)
-        for i in due:
-            sensor = actors[i]
-            assert sensor.blueprint is not None
-            assert sensor.blueprint.senses is not None
-            kind = sensor.blueprint.senses
-            message = sense(
-                self._senses,
-                self._scene,
-                kind,
-                sensor.attributes,
-                placement.world_from_actor[i],
-                opening=packets.header(MESSAGE_TYPES[kind], frame, self.time_s, placement.poses[i]),
-                parent_id=sensor.parent_id,
-                weather=self.weather,
-                tick=Tick(sensor.frames, sensor.age_s, delta_s),
-            )
-            sensor.last_sensed_s = sensor.age_s
-            readers.sensed(sensor.stream_id, message)
-
-    def _place(self, actors: Sequence[Actor], placement: Placement) -> None:
-        with_body = [i for i, actor in enumerate(actors) if actor.shape is not None]
-        shapes = [actors[i].shape for i in with_body]
-        self._scene.place(placement.ids[with_body], shapes, placement.world_from_actor[with_body])
+        self._sensing.sense(
+            Moment(
+                frame, self.time_s, delta_s, self.actors, placement.ids, placement.world_from_actor, placement.poses,
+                self.weather, self.gravity_mps2, self.collisions, renders,
+            ),
+            self._scene,
+            readers,
+        )  # fmt: skip
 
     # --- scenery -----------------------------------------------------------------------------------------------------
 
@@ -232,7 +190,8 @@ class Episode:
         if not (0.0 < length < math.inf and math.isfinite(sum(start)) and distance_m > 0.0):
             return None
         actors = list(self.actors.values())
-        self._place(actors, Placement.of(actors))
+        placement = Placement.of(actors)
+        place_bodies(self._scene, actors, placement.ids, placement.world_from_actor)
         along = np.asarray(direction, dtype=np.float64) / length
         hits = self._scene.cast(np.asarray(start, dtype=np.float64)[None], along[None])
         range_m = float(hits.range_m[0])
@@ -240,12 +199,6 @@ class Episode:
             return None
         x, y, z = (np.asarray(start) + range_m * along).tolist()
         return LabelledPoint(Vector3D(x, y, z), int(hits.tag[0]))
-
-
-def _is_due(sensor: Actor) -> bool:
-    """Whether the sensor's ``sensor_tick`` has passed since it last sensed; frames do not fall on it exactly."""
-    every_s = float(sensor.attributes.get("sensor_tick", "0") or 0.0)
-    return every_s <= 0.0 or sensor.age_s - sensor.last_sensed_s >= every_s - 1e-6
 
 
 def _transform(pose: Sequence[float]) -> Transform:
