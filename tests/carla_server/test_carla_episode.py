@@ -12,7 +12,7 @@ import pytest
 from flat_carla_world import FLAT, FlatScene, write_maps
 from numpy.testing import assert_allclose
 
-from scanyard.carla_server.calls import commands
+from scanyard.carla_server.calls import actors, commands, vehicles, walkers
 from scanyard.carla_server.protocol import packets, wire
 from scanyard.carla_server.protocol.wire import (
     ActorAttributeValue,
@@ -133,8 +133,8 @@ def test_pose_that_is_not_finite_is_refused(episode: Episode) -> None:
     with pytest.raises(Refused):
         spawn(episode, CAR, x=float("nan"))
     car = spawn(episode, CAR)
-    with pytest.raises(Refused, match="not finite"):
-        commands.put(episode, car, Transform(Vector3D(float("inf"), 0, 0)))
+    with pytest.raises(Refused, match="100 km from the origin"):
+        actors.put(episode, car, Transform(Vector3D(float("inf"), 0, 0)))
 
 
 def test_parent_must_exist(episode: Episode) -> None:
@@ -155,7 +155,7 @@ def test_attached_actor_follows_its_parent(episode: Episode, told: Told, tick: T
     tick()
     # Yaw 90 turns x onto y and y onto -x.
     assert_allclose(told.last(lidar)["pose"], [8.0, 6.0, 3.0, 0.0, 100.0, 0.0], atol=1e-4)
-    commands.put(episode, car, Transform(Vector3D(0.0, 0.0, 0.0)))
+    actors.put(episode, car, Transform(Vector3D(0.0, 0.0, 0.0)))
     tick()
     assert_allclose(told.last(lidar)["pose"], [1.0, 2.0, 3.0, 0.0, 10.0, 0.0], atol=1e-5)
 
@@ -163,7 +163,7 @@ def test_attached_actor_follows_its_parent(episode: Episode, told: Told, tick: T
 def test_transform_of_an_attached_actor_is_relative(episode: Episode, told: Told, tick: Tick) -> None:
     car = spawn(episode, CAR, x=10.0)
     lidar = spawn(episode, LIDAR, parent_id=car)
-    commands.put(episode, lidar, Transform(Vector3D(0.0, 0.0, 2.0)))
+    actors.put(episode, lidar, Transform(Vector3D(0.0, 0.0, 2.0)))
     tick()
     assert_allclose(told.last(lidar)["pose"][:3], [10.0, 0.0, 2.0])
 
@@ -182,13 +182,13 @@ def test_the_dead_still_have_a_box(episode: Episode) -> None:
     car = spawn(episode, CAR)
     episode.destroy(car)
     assert episode.living_or_dead(car, "look").bounding_box().extent.x > 1.0
-    with pytest.raises(Refused, match="unable to look: actor not found"):
+    with pytest.raises(Refused, match="from function look: Actor could not be found in the registry.  Actor Id: "):
         episode.living_or_dead(99, "look")
 
 
 def test_target_velocity_moves_an_actor_and_is_reported(episode: Episode, told: Told, tick: Tick) -> None:
     car = spawn(episode, CAR)
-    commands.set_velocity(episode, car, Vector3D(10.0, -2.0, 0.0))
+    actors.set_velocity(episode, car, Vector3D(10.0, -2.0, 0.0))
     tick(0.5)
     assert_allclose(told.last(car)["pose"][:3], [5.0, -1.0, 0.0])
     assert_allclose(told.last(car)["velocity"], [10.0, -2.0, 0.0])
@@ -199,9 +199,9 @@ def test_target_velocity_moves_an_actor_and_is_reported(episode: Episode, told: 
 
 def test_without_physics_a_velocity_is_reported_but_moves_nothing(episode: Episode, told: Told, tick: Tick) -> None:
     car = spawn(episode, CAR, x=3.0)
-    commands.simulate_physics(episode, car, False)
-    commands.set_velocity(episode, car, Vector3D(10.0, 0.0, 0.0))
-    commands.set_angular_velocity(episode, car, Vector3D(0.0, 0.0, 30.0))
+    actors.simulate_physics(episode, car, False)
+    actors.set_velocity(episode, car, Vector3D(10.0, 0.0, 0.0))
+    actors.set_angular_velocity(episode, car, Vector3D(0.0, 0.0, 30.0))
     tick()
     assert told.last(car)["pose"].tolist() == [3.0, 0.0, 0.0, 0.0, 0.0, 0.0]
     assert told.last(car)["velocity"].tolist() == [10.0, 0.0, 0.0]
@@ -210,22 +210,22 @@ def test_without_physics_a_velocity_is_reported_but_moves_nothing(episode: Episo
 
 def test_angular_velocity_turns_clockwise_in_degrees(episode: Episode, told: Told, tick: Tick) -> None:
     car = spawn(episode, CAR, yaw=170.0)
-    commands.set_angular_velocity(episode, car, Vector3D(0.0, 0.0, 40.0))
+    actors.set_angular_velocity(episode, car, Vector3D(0.0, 0.0, 40.0))
     tick(0.5)
     assert_allclose(told.last(car)["pose"][4], -170.0, atol=1e-4)
 
 
 def test_walker_walks_where_its_control_says(episode: Episode, told: Told, tick: Tick) -> None:
     walker = spawn(episode, WALKER, z=1.0)
-    commands.control_walker(episode, walker, wire.WalkerControl(Vector3D(0.0, 2.0, 0.0), 1.5))
+    walkers.control(episode, walker, wire.WalkerControl(Vector3D(0.0, 2.0, 0.0), 1.5))
     tick(2.0)
     assert_allclose(told.last(walker)["pose"][:3], [0.0, 3.0, 1.0])
 
 
 def test_walker_state_puts_its_feet_on_the_point(episode: Episode, told: Told, tick: Tick) -> None:
     walker = spawn(episode, WALKER, z=1.0)
-    commands.simulate_physics(episode, walker, False)
-    commands.put_walker(episode, walker, Transform(Vector3D(4.0, 5.0, 0.25), Rotation(0.0, 90.0, 0.0)), 1.2)
+    actors.simulate_physics(episode, walker, False)
+    walkers.walk_to(episode, walker, Transform(Vector3D(4.0, 5.0, 0.25), Rotation(0.0, 90.0, 0.0)), 1.2)
     tick()
     half_m = library()[WALKER].shape["height_m"] / 2  # type: ignore[index]
     assert_allclose(told.last(walker)["pose"][:3], [4.0, 5.0, 0.25 + half_m], rtol=1e-6)
@@ -235,7 +235,7 @@ def test_walker_state_puts_its_feet_on_the_point(episode: Episode, told: Told, t
 def test_vehicle_control_is_latched_in_the_snapshot(episode: Episode, told: Told, tick: Tick) -> None:
     car = spawn(episode, CAR)
     control = wire.VehicleControl(0.5, -0.25, 1.0, True, False, True, 3)
-    commands.control_vehicle(episode, car, control)
+    vehicles.control(episode, car, control)
     for _ in range(2):
         tick()
         assert told.last(car)["by_type"].tobytes() == packets.vehicle_state(control)

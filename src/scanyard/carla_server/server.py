@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 
-from scanyard.carla_server.calls.methods import Methods
+from scanyard.carla_server.calls.table import methods
 from scanyard.carla_server.protocol.rpc import RpcServer
 from scanyard.carla_server.protocol.streams import StreamServer
 from scanyard.carla_server.sensors.senses import Senses
@@ -30,7 +30,7 @@ class Server:
         self._streams = StreamServer(host, streaming_port)
         try:
             self._simulation = Simulation(maps, self._streams, senses)
-            self._rpc = RpcServer(host, rpc_port, Methods(self._simulation, self._streams).by_name())
+            self._rpc = RpcServer(host, rpc_port, methods(self._simulation, self._streams))
         except BaseException:
             self._streams.close()
             raise

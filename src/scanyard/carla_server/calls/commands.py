@@ -7,25 +7,27 @@ hear that rather than wait for a push that never comes.
 from __future__ import annotations
 
 import logging
-import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from scanyard.carla_server.calls import actors, vehicles, walkers
+from scanyard.carla_server.calls.addressing import refuse_beyond_the_world
 from scanyard.carla_server.protocol import wire
 from scanyard.carla_server.protocol.decoding import decode, decoder
-from scanyard.carla_server.protocol.poses import pose_of
 from scanyard.carla_server.protocol.wire import (
+    ActorId,
     Command,
     Refused,
     SpawnActor,
     Transform,
+    UInt32,
     Vector3D,
     VehicleAckermannControl,
     VehicleControl,
+    VehicleLightState,
     WalkerControl,
     WireError,
 )
-from scanyard.carla_server.world.actors import Actor
 from scanyard.carla_server.world.episode import Episode
 
 logger = logging.getLogger(__name__)
@@ -62,6 +64,7 @@ def _carry_out(episode: Episode, index: int, fields: list[Any], future_actor: in
 
 def _spawn(episode: Episode, command: SpawnActor) -> int:
     parent_id = command.parent.value if command.parent.present else None
+    refuse_beyond_the_world(command.transform.location, "spawn_actor")
     actor = episode.spawn(command.description, command.transform, parent_id)
     for after in command.do_after:
         index, fields = after.variant
@@ -72,109 +75,30 @@ def _spawn(episode: Episode, command: SpawnActor) -> int:
     return actor.id
 
 
-def destroy(episode: Episode, actor_id: int) -> None:
+def destroy(episode: Episode, actor_id: ActorId) -> None:
     """Destroy an actor; Refused where there is none."""
     if not episode.destroy(actor_id):
         raise Refused("unable to destroy actor: not found")
 
 
-def control_vehicle(episode: Episode, actor_id: int, control: VehicleControl) -> None:
-    """Latch a vehicle's control."""
-    _of_kind(episode, actor_id, "apply control", "vehicle.").control_vehicle(control)
-
-
-def control_ackermann(episode: Episode, actor_id: int, _control: VehicleAckermannControl) -> None:
-    """Accept a vehicle's wanted speed and steering; without dynamics nothing follows from it."""
-    _of_kind(episode, actor_id, "apply ackermann control", "vehicle.")
-
-
-def control_walker(episode: Episode, actor_id: int, control: WalkerControl) -> None:
-    """Latch a walker's control, and let it walk."""
-    if not math.isfinite(sum(control.direction) + control.speed):
-        raise Refused("unable to apply control: not a finite direction and speed")
-    _of_kind(episode, actor_id, "apply control", "walker.").control_walker(control)
-
-
-def put(episode: Episode, actor_id: int, transform: Transform) -> None:
-    """Set an actor's pose in the world, or relative to its parent."""
-    actor = episode.actor(actor_id, "set actor transform")
-    pose = pose_of(transform)
-    if not math.isfinite(sum(pose)):
-        raise Refused(f"unable to set actor transform: {pose} is not finite")
-    actor.pose = pose
-
-
-def put_at(episode: Episode, actor_id: int, location: Vector3D) -> None:
-    """Set an actor's location and leave its rotation."""
-    actor = episode.actor(actor_id, "set actor location")
-    put(episode, actor_id, Transform(location, wire.Rotation(*actor.pose[3:])))
-
-
-def put_walker(episode: Episode, actor_id: int, transform: Transform, speed_mps: float) -> None:
-    """Set a walker's foot point, heading and speed, as pedestrian navigation does."""
-    walker = _of_kind(episode, actor_id, "apply walker state", "walker.")
-    x, y, z = transform.location
-    assert walker.shape is not None
-    feet_m = float(walker.shape.extent[2] - walker.shape.center[2])  # origin above the feet
-    put(episode, actor_id, transform._replace(location=Vector3D(x, y, z + feet_m)))
-    yaw = math.radians(transform.rotation.yaw)
-    walker.velocity = (speed_mps * math.cos(yaw), speed_mps * math.sin(yaw), 0.0)
-
-
-def set_velocity(episode: Episode, actor_id: int, velocity: Vector3D) -> None:
-    """Set the velocity in m/s, world frame; it moves the actor while that simulates physics."""
-    if not math.isfinite(sum(velocity)):
-        raise Refused(f"unable to set target velocity: {tuple(velocity)} is not finite")
-    episode.actor(actor_id, "set target velocity").velocity = velocity
-
-
-def set_angular_velocity(episode: Episode, actor_id: int, velocity: Vector3D) -> None:
-    """Set the angular velocity in deg/s; its z turns the actor while that simulates physics."""
-    if not math.isfinite(sum(velocity)):
-        raise Refused(f"unable to set target angular velocity: {tuple(velocity)} is not finite")
-    episode.actor(actor_id, "set target angular velocity").angular_velocity = velocity
-
-
-def simulate_physics(episode: Episode, actor_id: int, enabled: bool) -> None:
-    """Let velocities move the actor, or not."""
-    episode.actor(actor_id, "set actor simulate physics").simulates_physics = enabled
-
-
-def enable_gravity(episode: Episode, actor_id: int, _enabled: bool) -> None:
-    """Accept the switch: nothing falls in this world."""
-    episode.actor(actor_id, "set actor enable gravity")
-
-
-def set_autopilot(episode: Episode, actor_id: int, _enabled: bool) -> None:
-    """Accept the switch: the client's own Traffic Manager does the rest."""
-    _of_kind(episode, actor_id, "set autopilot", "vehicle.")
-
-
-def set_lights(episode: Episode, actor_id: int, flags: int) -> None:
-    """Set which lights of a vehicle are on."""
-    _of_kind(episode, actor_id, "set light state", "vehicle.").lights = flags
-
-
-def _of_kind(episode: Episode, actor_id: int, doing: str, prefix: str) -> Actor:
-    actor = episode.actor(actor_id, doing)
-    if not actor.type_id.startswith(prefix):
-        raise Refused(f"unable to {doing}: actor {actor_id} is {actor.type_id}")
-    return actor
+def set_light_flags(episode: Episode, actor_id: ActorId, flags: UInt32) -> None:
+    """Set which lamps of a vehicle are on."""
+    vehicles.set_lights(episode, actor_id, VehicleLightState(flags))
 
 
 _CHANGES: Mapping[int, tuple[Callable[..., None], tuple[Any, ...]]] = {
     1: (destroy, ()),
-    2: (control_vehicle, (VehicleControl,)),
-    3: (control_ackermann, (VehicleAckermannControl,)),
-    4: (control_walker, (WalkerControl,)),
-    6: (put, (Transform,)),
-    7: (put_walker, (Transform, float)),
-    8: (set_velocity, (Vector3D,)),
-    9: (set_angular_velocity, (Vector3D,)),
-    14: (simulate_physics, (bool,)),
-    15: (enable_gravity, (bool,)),
-    16: (set_autopilot, (bool,)),
-    18: (set_lights, (int,)),
-    19: (put_at, (Vector3D,)),
+    2: (vehicles.control, (VehicleControl,)),
+    3: (vehicles.control_ackermann, (VehicleAckermannControl,)),
+    4: (walkers.control, (WalkerControl,)),
+    6: (actors.put, (Transform,)),
+    7: (walkers.walk_to, (Transform, float)),
+    8: (actors.set_velocity, (Vector3D,)),
+    9: (actors.set_angular_velocity, (Vector3D,)),
+    14: (actors.simulate_physics, (bool,)),
+    15: (actors.enable_gravity, (bool,)),
+    16: (actors.set_autopilot, (bool,)),
+    18: (set_light_flags, (UInt32,)),
+    19: (actors.put_at, (Vector3D,)),
 }
 _COMMANDS = {index: (change, tuple(map(decoder, kinds))) for index, (change, kinds) in _CHANGES.items()}

@@ -72,17 +72,18 @@ class Episode:
 
     # --- actors ------------------------------------------------------------------------------------------------------
 
-    def actor(self, actor_id: int, doing: str) -> Actor:
-        """The living actor with this id; Refused says what could not be done without it."""
+    def actor(self, actor_id: int, call: str) -> Actor:
+        """The living actor with this id; Refused says, in the reference server's words, which call found none."""
         try:
             return self.actors[actor_id]
         except KeyError:
-            raise Refused(f"unable to {doing}: actor not found") from None
+            why = f"Actor could not be found in the registry.  Actor Id: {actor_id}"
+            raise Refused(f"Responding error from function {call}: {why}") from None
 
-    def living_or_dead(self, actor_id: int, doing: str) -> Actor:
+    def living_or_dead(self, actor_id: int, call: str) -> Actor:
         """The actor with this id even if it was destroyed: a refusal here would abort Traffic Manager's process."""
         found = self._dead.get(actor_id)
-        return found if found is not None else self.actor(actor_id, doing)
+        return found if found is not None else self.actor(actor_id, call)
 
     def spawn(self, description: ActorDescription, transform: Transform, parent_id: int | None = None) -> Actor:
         """Add an actor; Refused says why not, in the words scripts look for."""
