@@ -60,6 +60,21 @@ def test_a_sweep_refuses_columns_that_do_not_match_its_points() -> None:
         Sweep(np.zeros((3, 3)), ring=np.zeros(2))
 
 
+def test_parts_of_a_sweep_one_after_another_are_the_sweep() -> None:
+    sweep = Sweep(np.arange(15.0).reshape(5, 3), ring=np.arange(5), intensity=np.linspace(0, 1, 5))
+    mask = np.array([True, False, True, True, False])
+    for part in (sweep[mask], sweep[np.flatnonzero(mask)]):
+        np.testing.assert_array_equal(part.points, sweep.points[mask])
+        np.testing.assert_array_equal(part.ring, [0, 2, 3])
+        assert part.semantic is None
+    whole = Sweep.concatenate([sweep[:2], sweep[2:2], sweep[2:]])
+    np.testing.assert_array_equal(whole.points, sweep.points)
+    np.testing.assert_array_equal(whole.intensity, sweep.intensity)
+    assert whole.semantic is None
+    with pytest.raises(ValueError, match="1 of 2 have no ring"):
+        Sweep.concatenate([sweep, sweep.replace(ring=None)])
+
+
 def test_points_ego_moves_points_by_the_mounting() -> None:
     sweep = Sweep(np.array([[1.0, 0.0, 0.0]]))
     assert_allclose(points_ego(sweep, LIDAR.ego_from_sensor), [[1.8, 0.0, 1.7]])

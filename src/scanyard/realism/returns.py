@@ -4,8 +4,8 @@ Noise and bias move a return along its ray, seen from its beam's optical centre 
 so a return never leaves its ray; only rounding to the sensor's coordinate step moves it sideways, by half a step.
 
 A sweep has 120,000 returns and ten of them come each second, so this is written for speed: everything that is not
-linear is looked up in a table, rows are picked with ``np.take``, and one 64-bit random number serves a return's three
-chances.
+linear is looked up in a table, rows are picked with ``np.take``, one 64-bit random number serves a return's three
+chances, and returns are treated in blocks whose columns stay in the processor's cache.
 """
 
 from __future__ import annotations
@@ -25,6 +25,9 @@ from scanyard.sensors import Lidar
 
 Scalar = TypeVar("Scalar", bound=np.generic)
 
+BLOCK = 2**16
+"""Returns treated at a time: whole sweeps take a quarter longer, blocks of 2**13 too."""
+
 
 def apply(sweep: Sweep, lidar: Lidar, profile: Profile, rng: np.random.Generator, *, paint_seed: int = 0) -> Sweep:
     """Return what ``profile``'s sensor would have reported of the ideal ``sweep`` of ``lidar``.
@@ -36,6 +39,16 @@ def apply(sweep: Sweep, lidar: Lidar, profile: Profile, rng: np.random.Generator
     """
     _require_ideal(sweep, lidar)
     effects = Effects.from_profile(profile)
+    bias_m = _beam_bias(effects, profile, lidar)
+    starts = range(0, max(len(sweep), 1), BLOCK)
+    blocks = (sweep[start : start + BLOCK] for start in starts)
+    return Sweep.concatenate([_reported(block, lidar, effects, bias_m, rng, paint_seed=paint_seed) for block in blocks])
+
+
+def _reported(
+    sweep: Sweep, lidar: Lidar, effects: Effects, bias_m: Float32Array, rng: np.random.Generator, *, paint_seed: int
+) -> Sweep:
+    """What is reported of a block of ideal returns; blocks draw from ``rng`` one after another."""
     beam = _present(sweep.ring).astype(np.intp)
     x, y, z = np.ascontiguousarray(sweep.points.T)
     offset = np.take(lidar.z_offset_m.astype(np.float32), beam)
@@ -45,7 +58,7 @@ def apply(sweep: Sweep, lidar: Lidar, profile: Profile, rng: np.random.Generator
     returns = effects.returns(range_m, _present(sweep.semantic), np.abs(_present(sweep.cos_incidence)), painted, paint)
     chance = _Chances.drawn(rng, len(sweep))
 
-    error = np.take(_beam_bias(effects, profile, lidar), beam)
+    error = np.take(bias_m, beam)
     if effects.noise_sd_m is not None:
         error += normal(chance.range) * np.take(effects.noise_sd_m, returns.step)
     reported_m = range_m + error
