@@ -32,7 +32,7 @@ CHUNKS_PER_SHARD = 32  # about 17 sweeps, 25 MB of points: few files, and a boun
 ZSTD_LEVEL = -3  # per sweep 5.9 ms to write, 2.5 to read; -1: 7.2 and 2.8 for 7 % less; 1: 8.0 and 4.2 for 10 % less
 SHARDS_WAITING = 1  # of an array: memory for 25 MB of points more, and frames need not wait for the disk
 _EMPTY = np.iinfo(np.uint64).max  # marks a chunk that is not in the shard
-_CODEC = Zstd(level=ZSTD_LEVEL, checksum=True)
+_CODEC = Zstd(level=ZSTD_LEVEL, checksum=True)  # decodes every level
 Array = NDArray[Any]
 
 
@@ -92,6 +92,7 @@ class ArrayWriter:
     row_shape: tuple[int, ...] = ()
     rows_per_chunk: int = ROWS_PER_CHUNK
     chunks_per_shard: int = CHUNKS_PER_SHARD
+    zstd_level: int = ZSTD_LEVEL
     attributes: Mapping[str, Any] = field(default_factory=dict)
     files: dict[str, StoredFile] = field(default_factory=dict)
     """By file name, filled as shards are written."""
@@ -139,7 +140,7 @@ class ArrayWriter:
             rows_per_chunk=self.rows_per_chunk,
             chunks_per_shard=self.chunks_per_shard,
         )
-        self._write_file("zarr.json", [array_metadata(stored, self.attributes)])
+        self._write_file("zarr.json", [array_metadata(stored, self.attributes, self.zstd_level)])
         return stored
 
     def _wait(self, waiting: int) -> None:
@@ -157,7 +158,7 @@ class ArrayWriter:
         rows = np.ascontiguousarray(rows)
         self._digest.update(rows.data)
         name = shard_key(len(self.files), rows.ndim)
-        self._write_file(name, encode_shard(rows, self.rows_per_chunk, self.chunks_per_shard))
+        self._write_file(name, encode_shard(rows, self.rows_per_chunk, self.chunks_per_shard, self.zstd_level))
         stored = StoredArray(self._dtype.name, rows.shape, "", self.rows_per_chunk, self.chunks_per_shard)
         if not _same_bytes(rows, _Shard(self.folder / name, stored).read(0, len(rows))):
             raise DamagedError(f"{self.folder / name}: read back other bytes than were written; check disk and memory")
@@ -170,8 +171,9 @@ class ArrayWriter:
         self.files[name] = StoredFile.of(path.read_bytes())
 
 
-def encode_shard(rows: Array, rows_per_chunk: int, chunks_per_shard: int) -> list[bytes]:
+def encode_shard(rows: Array, rows_per_chunk: int, chunks_per_shard: int, zstd_level: int = ZSTD_LEVEL) -> list[bytes]:
     """Rows (K, ...) as one Zarr shard: compressed chunks, then their offsets and sizes, then a CRC-32C of those."""
+    codec = Zstd(level=zstd_level, checksum=True)
     index = np.full((chunks_per_shard, 2), _EMPTY, dtype="<u8")
     parts: list[bytes] = []
     position = 0
@@ -181,7 +183,7 @@ def encode_shard(rows: Array, rows_per_chunk: int, chunks_per_shard: int) -> lis
             padded = np.zeros((rows_per_chunk, *rows.shape[1:]), dtype=rows.dtype)
             padded[: len(block)] = block
             block = padded
-        encoded = bytes(_CODEC.encode(_flat_bytes(block)))
+        encoded = bytes(codec.encode(_flat_bytes(block)))
         index[chunk] = position, len(encoded)
         parts.append(encoded)
         position += len(encoded)
@@ -291,14 +293,14 @@ class _Shard:
         return decoded
 
 
-def array_metadata(stored: StoredArray, attributes: Mapping[str, Any]) -> bytes:
+def array_metadata(stored: StoredArray, attributes: Mapping[str, Any], zstd_level: int = ZSTD_LEVEL) -> bytes:
     """``zarr.json`` of an array, after the Zarr v3 specification."""
     little = {"name": "bytes", "configuration": {"endian": "little"}}
     chunk = [stored.rows_per_chunk, *stored.row_shape]
     shard = [stored.rows_per_chunk * stored.chunks_per_shard, *stored.row_shape]
     sharding = {
         "chunk_shape": chunk,
-        "codecs": [little, {"name": "zstd", "configuration": {"level": ZSTD_LEVEL, "checksum": True}}],
+        "codecs": [little, {"name": "zstd", "configuration": {"level": zstd_level, "checksum": True}}],
         "index_codecs": [little, {"name": "crc32c"}],
         "index_location": "end",
     }
