@@ -112,6 +112,17 @@ def test_returns_beyond_the_range_are_not_reported(street: Scene) -> None:
     assert np.linalg.norm(points, axis=1).max() < 20.0
 
 
+def test_a_short_range_leaves_out_what_is_far_and_changes_nothing_near(street: Scene) -> None:
+    street.place((), (), np.zeros((0, 4, 4)))
+    there = pose_at(17.0, 1.0, 1.8)
+    far = sweep(street, there, range=119)
+    near = sweep(street, there, range=39)
+    reached = np.linalg.norm(xyz(far), axis=1) < 39
+    assert 0 < len(near) < len(far)
+    assert abs(int(reached.sum()) - len(near)) <= 2  # the norm of a rounded point may fall on either side of the limit
+    np.testing.assert_array_equal(near[: len(near) // 2], far[reached][: len(near) // 2])
+
+
 def test_cosine_of_incidence_on_the_road_is_the_sine_of_the_beam(street: Scene) -> None:
     street.place([], [], np.zeros((0, 4, 4)))
     points = sweep(street)

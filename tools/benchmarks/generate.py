@@ -145,7 +145,7 @@ def cast_alone(scenario: ConcreteScenario, repeats: int = 40) -> dict[str, Any]:
 
     lidar = scenario.rig.lidars[0]
     world_from_sensor = mirror @ choreography.world_from_ego[0] @ lidar.ego_from_sensor.matrix @ mirror
-    vertices, faces = scene.triangles(world_from_sensor[:3, 3])
+    vertices, faces = scene.triangles(world_from_sensor[:3, 3], lidar.max_range_m)
     (block,) = lidar_blocks(lidar, has_beam_tables=True)
     beams = beams_of(block.attributes, Tick(0, 0.0, 1.0 / lidar.rotation_hz))
     directions = beams.direction.T @ world_from_sensor[:3, :3].T

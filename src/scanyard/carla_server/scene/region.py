@@ -21,8 +21,8 @@ from scanyard.carla_server.surfaces.raycast import Surface
 Floats = NDArray[np.float64]
 
 GRID_M = 40.0  # a new region each time a sensor has moved so far
-REACH_M = 120.0  # what a sensor sees at least, wherever in its square it stands
-KEPT = 3  # regions kept at hand: two sensors on either side of a border, and one before
+REACHES_M = (40.0, 80.0, 120.0)  # what a sensor sees at least, wherever in its square it stands
+KEPT = 4  # regions kept at hand: two sensors of different range on either side of a border
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class Regions:
     def __init__(self, ground: Ground, scenery: Scenery) -> None:
         self._ground, self._scenery = ground, scenery
         self._hidden: set[int] = set()
-        self._kept: OrderedDict[tuple[int, int], Region] = OrderedDict()
+        self._kept: OrderedDict[tuple[int, int, float], Region] = OrderedDict()
 
     def enable(self, ids: Iterable[int], enabled: bool) -> None:
         """Show or hide parked vehicles."""
@@ -59,21 +59,28 @@ class Regions:
         if self._hidden != before:
             self._kept.clear()
 
-    def around(self, position: Floats) -> Region:
-        """The region whose square ``position`` (3,) lies in."""
-        square = int(np.round(position[0] / GRID_M)), int(np.round(position[1] / GRID_M))
-        if square in self._kept:
-            self._kept.move_to_end(square)
-            return self._kept[square]
-        self._kept[square] = self._build(square)
+    def around(self, position: Floats, reach_m: float = REACHES_M[-1]) -> Region:
+        """The region whose square ``position`` (3,) lies in, for a sensor of range ``reach_m``.
+
+        All regions of a square share their ``center``.  There is none for farther than 120 m.
+        """
+        key = *_square(position), next((known for known in REACHES_M if known >= reach_m), REACHES_M[-1])
+        if key not in self._kept:
+            self._kept[key] = self._build(*key)
+        self._kept.move_to_end(key)
         while len(self._kept) > KEPT:
             self._kept.popitem(last=False)
-        return self._kept[square]
+        return self._kept[key]
 
-    def _build(self, square: tuple[int, int]) -> Region:
-        xy = np.array(square) * GRID_M
-        center = np.array([xy[0], xy[1], float(self._ground.height(xy[0], xy[1]))])
-        reach = REACH_M + GRID_M * np.sqrt(0.5)
+    def center(self, position: Floats) -> Floats:
+        """The center (3,) of the regions whose square ``position`` (3,) lies in, without building one."""
+        x, y = (cell * GRID_M for cell in _square(position))
+        return np.array([x, y, float(self._ground.height(x, y))])
+
+    def _build(self, column: int, row: int, reach_m: float) -> Region:
+        xy = np.array([column, row]) * GRID_M
+        center = self.center(xy)
+        reach = reach_m + GRID_M * np.sqrt(0.5)
         near = np.linalg.norm(self._ground.face_center - xy, axis=1) < reach + 6.0
         parts, positions = [self._ground.mesh.where(near)], [np.zeros(3)]
         colors, seeds = [(0.5, 0.5, 0.5)], [0]
@@ -91,3 +98,8 @@ class Regions:
             np.array(colors, np.float32),
             np.array(seeds, np.uint64),
         )
+
+
+def _square(position: Floats) -> tuple[int, int]:
+    """Column and row of the square that ``position`` (2,) or (3,) lies in."""
+    return int(np.round(position[0] / GRID_M)), int(np.round(position[1] / GRID_M))

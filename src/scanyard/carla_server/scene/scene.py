@@ -18,7 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from scanyard.carla_server.scene.bodies import Bodies
 from scanyard.carla_server.scene.look import BodyHits, Look
-from scanyard.carla_server.scene.region import Region, Regions
+from scanyard.carla_server.scene.region import REACHES_M, Region, Regions
 from scanyard.carla_server.shapes.catalogue import Shape, shape_for
 from scanyard.carla_server.street.ground import RoadMapLike, ground_of
 from scanyard.carla_server.street.scenery import EnvironmentObject, Scenery
@@ -133,14 +133,14 @@ class Scene:
     def place(self, actor_ids: Sequence[int], shapes: Sequence[Shape], world_from_actor: ArrayLike) -> None:
         """Say where every actor with a body is: N ids, N shapes, (N, 4, 4)."""
         poses = np.asarray(world_from_actor, dtype=np.float64).reshape(-1, 4, 4)
-        boxes = np.array([shape.corners for shape in shapes]).reshape(-1, 8, 3)
+        boxes = np.array([shape.hull_corners for shape in shapes]).reshape(-1, 8, 3)
         corners = np.einsum("nij,nkj->nki", poses[:, :3, :3], boxes) + poses[:, None, :3, 3]
         self._placed = Placed(np.asarray(actor_ids, dtype=np.uint32), tuple(shapes), poses, corners)
         self._version += 1
 
     def anchor(self, position: Floats) -> Floats:
         """The point (3,) that rays of a sensor at ``position`` (3,) start relative to: single precision does there."""
-        return self._regions.around(position).center
+        return self._regions.center(position)
 
     def cast(self, origins: ArrayLike, directions: ArrayLike) -> Hits:
         """What rays from M origins (M, 3) along unit directions (M, 3) meet first; glass is as solid as anything.
@@ -170,13 +170,14 @@ class Scene:
         *,
         salt: int | None = None,
         look: bool = False,
+        reach_m: float = REACHES_M[-1],
     ) -> Hits:
         """What rays (M, 6) meet first, their origins relative to ``anchor`` (3,).
 
         ``candidates`` names the actors that may be met.  With ``salt`` glass lets rays through (``panes``).  ``look``
-        fills ``normal`` and ``color``.
+        fills ``normal`` and ``color``.  Beyond ``reach_m`` the street may end: near-sighted sensors need less of it.
         """
-        region = self._regions.around(anchor)
+        region = self._regions.around(anchor, reach_m)
         street = region.surface
         found = street.cast(rays) if salt is None else cast_through(street, rays, region.seed_of, salt)
         hits = _street_hits(found, rays, region, look=look)
@@ -248,9 +249,11 @@ class Scene:
             blocked[met.rows] = True
         return blocked
 
-    def triangles(self, near: ArrayLike = (0.0, 0.0, 0.0)) -> tuple[Array32, NDArray[np.uint32]]:
-        """All triangles as now placed around ``near`` (3,): vertices (V, 3) world metres, faces (F, 3)."""
-        region = self._regions.around(np.asarray(near, dtype=float))
+    def triangles(
+        self, near: ArrayLike = (0.0, 0.0, 0.0), reach_m: float = REACHES_M[-1]
+    ) -> tuple[Array32, NDArray[np.uint32]]:
+        """All triangles within ``reach_m`` of ``near`` (3,) and some more: vertices (V, 3) world metres, faces (F, 3)."""
+        region = self._regions.around(np.asarray(near, dtype=float), reach_m)
         street = region.surface.mesh.moved(region.center)
         actors = [
             shape.mesh.transformed(pose)

@@ -162,7 +162,7 @@ def _sweep(
     anchor = scene.anchor(pose[:3, 3])
     reach_m = number(attributes, "range", 10.0)
     candidates = _candidates(scene.placed, beams, pose, reach_m, parent_id)
-    hits = scene.cast_near(_rays(beams, pose, anchor), anchor, candidates, salt=salt_of(pose))
+    hits = scene.cast_near(_rays(beams, pose, anchor), anchor, candidates, salt=salt_of(pose), reach_m=reach_m)
     kept = np.flatnonzero(hits.range_m < reach_m)
     return _counts(kept, beams), beams, hits, kept
 
