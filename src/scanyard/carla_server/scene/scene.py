@@ -239,12 +239,14 @@ class Scene:
         met = self._first_bodies(found.range_m, rays.take(rows, axis=0).T, rows, place, anchor=anchor, salt=None)
         return Look(found.range_m, found.face, region, met.nearest_of_each()).settled()
 
-    def shadowed(self, rays: Array32, anchor: Floats, candidates: Iterable[Candidate]) -> NDArray[np.bool_]:
-        """Whether rays (M, 6) meet anything, their origins relative to ``anchor`` (3,)."""
-        blocked = self._regions.around(anchor).surface.blocked(rays)
+    def shadowed(
+        self, rays: Array32, anchor: Floats, candidates: Iterable[Candidate], *, reach_m: float = np.inf
+    ) -> NDArray[np.bool_]:
+        """Whether rays (M, 6) meet anything within ``reach_m``, their origins relative to ``anchor`` (3,)."""
+        blocked = self._regions.around(anchor).surface.blocked(rays, reach_m)
         rows, place = _still_open(candidates, np.where(blocked, np.float32(0), np.float32(np.inf)))
         if len(rows):
-            free = np.full(len(rays), np.inf, np.float32)
+            free = np.full(len(rays), reach_m, np.float32)
             met = self._first_bodies(free, rays.take(rows, axis=0).T, rows, place, anchor=anchor, salt=None)
             blocked[met.rows] = True
         return blocked

@@ -43,7 +43,7 @@ class FaceHits(NamedTuple):
 class _Bvh(Protocol):
     def cast(self, rays: Array32) -> FaceHits: ...
 
-    def blocked(self, rays: Array32) -> NDArray[np.bool_]: ...
+    def blocked(self, rays: Array32, reach_m: float) -> NDArray[np.bool_]: ...
 
 
 class Surface:
@@ -66,11 +66,11 @@ class Surface:
             return FaceHits(nothing, np.zeros(count, np.uint32), np.zeros((count, 3), np.float32))
         return self._bvh.cast(np.ascontiguousarray(rays, dtype=np.float32))
 
-    def blocked(self, rays: Array32) -> NDArray[np.bool_]:
-        """Whether rays (M, 6) meet anything at all: three fifths of the time of ``cast``."""
+    def blocked(self, rays: Array32, reach_m: float = np.inf) -> NDArray[np.bool_]:
+        """Whether rays (M, 6) meet anything within ``reach_m``: three fifths of the time of ``cast``, or less."""
         if not len(self.mesh.faces) or not len(rays):
             return np.zeros(len(rays), bool)
-        return self._bvh.blocked(np.ascontiguousarray(rays, dtype=np.float32))
+        return self._bvh.blocked(np.ascontiguousarray(rays, dtype=np.float32), reach_m)
 
 
 class _Open3dBvh:
@@ -92,8 +92,9 @@ class _Open3dBvh:
             found["primitive_normals"].numpy(),
         )
 
-    def blocked(self, rays: Array32) -> NDArray[np.bool_]:
-        return np.asarray(self._scene.test_occlusions(self._tensor(rays), nthreads=_THREADS).numpy(), dtype=bool)
+    def blocked(self, rays: Array32, reach_m: float) -> NDArray[np.bool_]:
+        found = self._scene.test_occlusions(self._tensor(rays), tfar=reach_m, nthreads=_THREADS)
+        return np.asarray(found.numpy(), dtype=bool)
 
 
 class _EmbreexBvh:
@@ -117,8 +118,8 @@ class _EmbreexBvh:
         range_m = np.where(missed, np.inf, found["tfar"]).astype(np.float32)
         return FaceHits(range_m, face, self._normal[face])
 
-    def blocked(self, rays: Array32) -> NDArray[np.bool_]:
-        return np.asarray(self.cast(rays).face < len(self._normal) - 1)
+    def blocked(self, rays: Array32, reach_m: float) -> NDArray[np.bool_]:
+        return np.asarray(self.cast(rays).range_m < reach_m)
 
 
 _BINDINGS: dict[Binding, Callable[[], Callable[[Mesh], _Bvh]]] = {
