@@ -4,7 +4,7 @@ from scene_street import bare_street, pose_at, shape_of, standing
 
 from scanyard.carla_server.protocol.wire import WeatherParameters
 from scanyard.carla_server.scene.scene import Scene
-from scanyard.carla_server.sensors.lidar import camera
+from scanyard.carla_server.sensors.cameras import camera
 from scanyard.carla_server.surfaces.materials import Tag
 
 WIDTH, HEIGHT, FOV_DEG = 400, 120, 90.0

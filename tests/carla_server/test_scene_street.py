@@ -10,7 +10,8 @@ from scene_street import TICK, Street, bare_street, lidar_attributes, pose_at, s
 
 from scanyard.carla_server.protocol.wire import WeatherParameters
 from scanyard.carla_server.scene.scene import EnvironmentObject, Scene
-from scanyard.carla_server.sensors.lidar import camera, semantic_lidar
+from scanyard.carla_server.sensors.cameras import camera
+from scanyard.carla_server.sensors.lidar import semantic_lidar
 from scanyard.carla_server.street.ground import KERB_M, Ground
 from scanyard.carla_server.surfaces.materials import TAG, Tag
 

@@ -35,6 +35,10 @@ Rows = NDArray[np.int64]
 T = TypeVar("T")
 
 
+Stands = Callable[[Rows, Rows], tuple[Array32, Array32]]
+"""From rays (K,) and places (K,) to how those actors are turned (9, K), by rows, and where they are (3, K)."""
+
+
 class Candidate(NamedTuple):
     """An actor that some rays may meet."""
 
@@ -171,11 +175,13 @@ class Scene:
         salt: int | None = None,
         look: bool = False,
         reach_m: float = REACHES_M[-1],
+        stands: Stands | None = None,
     ) -> Hits:
         """What rays (M, 6) meet first, their origins relative to ``anchor`` (3,).
 
         ``candidates`` names the actors that may be met.  With ``salt`` glass lets rays through (``panes``).  ``look``
         fills ``normal`` and ``color``.  Beyond ``reach_m`` the street may end: near-sighted sensors need less of it.
+        ``stands`` says where actors are when each ray is cast, if not all at once where they were placed.
         """
         region = self._regions.around(anchor, reach_m)
         street = region.surface
@@ -183,12 +189,22 @@ class Scene:
         hits = _street_hits(found, rays, region, look=look)
         rows, place = _still_open(candidates, hits.range_m)
         if len(rows):
-            self._meet(hits, rays.take(rows, axis=0).T, rows, place, anchor=anchor, salt=salt)
+            self._meet(hits, rays.take(rows, axis=0).T, rows, place, anchor=anchor, salt=salt, stands=stands)
         return hits
 
-    def _meet(self, hits: Hits, rays: Array32, rows: Rows, place: Rows, *, anchor: Floats, salt: int | None) -> None:
+    def _meet(
+        self,
+        hits: Hits,
+        rays: Array32,
+        rows: Rows,
+        place: Rows,
+        *,
+        anchor: Floats,
+        salt: int | None,
+        stands: Stands | None,
+    ) -> None:
         """Cast rays (6, K), those of ``rows`` (K,), at the actors ``place`` (K,); keep what is nearer than ``hits``."""
-        met = self._first_bodies(hits.range_m, rays, rows, place, anchor=anchor, salt=salt)
+        met = self._first_bodies(hits.range_m, rays, rows, place, anchor=anchor, salt=salt, stands=stands)
         if not len(met.rows):
             return
         to, by = met.rows, met.place
@@ -202,13 +218,24 @@ class Scene:
             hits.color[to] = met.bodies.color_of(by)
 
     def _first_bodies(
-        self, range_m: Array32, rays: Array32, rows: Rows, place: Rows, *, anchor: Floats, salt: int | None
+        self,
+        range_m: Array32,
+        rays: Array32,
+        rows: Rows,
+        place: Rows,
+        *,
+        anchor: Floats,
+        salt: int | None,
+        stands: Stands | None = None,
     ) -> BodyHits:
         """What rays (6, K), those of ``rows`` (K,), meet of the actors ``place`` (K,) before ``range_m`` (M,)."""
         placed, bodies = self._placed, self._bodies_now()
-        turn = placed.world_from_actor[:, :3, :3].astype(np.float32)
-        shift = (placed.world_from_actor[:, :3, 3] - anchor).astype(np.float32)
-        local = _seen_from(rays, turn.reshape(-1, 9).T.take(place, axis=1), shift.T.take(place, axis=1))
+        if stands is None:
+            turns = placed.world_from_actor[:, :3, :3].astype(np.float32).reshape(-1, 9).T.take(place, axis=1)
+            shifts = (placed.world_from_actor[:, :3, 3] - anchor).astype(np.float32).T.take(place, axis=1)
+        else:
+            turns, shifts = stands(rows, place)
+        local = _seen_from(rays, turns, shifts)
         found = bodies.cast(local, place, ray_index=rows, salt=salt)
         closer = np.flatnonzero(found.range_m < range_m[rows])
         # Of several hits on one ray the nearest comes last, and stays where they are written in this order.

@@ -46,13 +46,13 @@ def sends_images(kind: str, look: Callable[..., NDArray[np.uint8]] = camera) -> 
 
 
 def sends_sweeps(sensor_type: int, cast: Callable[..., tuple[NDArray[np.uint32], NDArray[Any]]]) -> Sensor:
-    """Send what ``cast(scene, attributes, world_from_sensor, parent_id=, tick=, motions=)`` returns, by channel."""
+    """Send what ``cast(scene, attributes, world_from_sensor, parent_id=, tick=, motions=, sensor_id=)`` returns."""
 
     def send(
         scene: Any, attributes: Mapping[str, str], world_from_sensor: NDArray[np.float64], context: Context
     ) -> Sequence[Chunks]:
         counts, points = cast(scene, attributes, world_from_sensor, parent_id=context.parent_id, tick=context.tick,
-                              motions=context.motions)  # fmt: skip
+                              motions=context.motions, sensor_id=context.sensor_id)  # fmt: skip
         turns = number(attributes, "rotation_frequency", 10.0) * context.tick.time_s
         angle = math.radians(number(attributes, "horizontal_fov", 360.0)) * (turns % 1.0)
         return [packets.sweep(context.opening(sensor_type), counts, points, horizontal_angle_rad=angle)]
