@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 
 from scanyard.carla_server.protocol.rpc import Handler
-from scanyard.carla_server.protocol.wire import BoundingBox, EnvironmentObject, LabelledPoint, UInt8, Vector3D
+from scanyard.carla_server.protocol.wire import BoundingBox, EnvironmentObject, LabelledPoint, UInt8, UInt16, Vector3D
 from scanyard.carla_server.world.episode import ANY_LABEL, Episode
 
 
@@ -23,6 +23,16 @@ def enable_objects(episode: Episode, ids: tuple[int, ...], enabled: bool) -> Non
 def boxes(episode: Episode, label: UInt8) -> tuple[BoundingBox, ...]:
     """The boxes, in the world, of the scenery with a label."""
     return tuple(episode.level_boxes(label))
+
+
+def load_layers(episode: Episode, layers: UInt16) -> None:
+    """Show the scenery of map layers."""
+    episode.show_layers(layers, True)
+
+
+def unload_layers(episode: Episode, layers: UInt16) -> None:
+    """Hide the scenery of map layers."""
+    episode.show_layers(layers, False)
 
 
 def names(episode: Episode) -> tuple[str, ...]:
@@ -49,6 +59,8 @@ CALLS: Mapping[str, Handler] = {
     "get_environment_objects": objects,
     "enable_environment_objects": enable_objects,
     "get_all_level_BBs": boxes,
+    "load_map_layer": load_layers,
+    "unload_map_layer": unload_layers,
     "get_names_of_all_objects": names,
     "cast_ray": cast_ray,
     "project_point": project_point,

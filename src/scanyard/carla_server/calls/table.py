@@ -7,7 +7,17 @@ import inspect
 from collections.abc import Mapping
 from typing import Any
 
-from scanyard.carla_server.calls import actors, scenery, street_lights, traffic_lights, vehicles, walkers, world
+from scanyard.carla_server.calls import (
+    actors,
+    drawing,
+    scenery,
+    sensors,
+    street_lights,
+    traffic_lights,
+    vehicles,
+    walkers,
+    world,
+)
 from scanyard.carla_server.calls.sensors import SensorCalls
 from scanyard.carla_server.calls.traffic_managers import TrafficManagerCalls
 from scanyard.carla_server.calls.world import WorldCalls
@@ -15,7 +25,7 @@ from scanyard.carla_server.protocol.rpc import Handler
 from scanyard.carla_server.protocol.streams import StreamServer
 from scanyard.carla_server.world.simulation import Simulation
 
-ABOUT_AN_EPISODE = (actors, vehicles, walkers, traffic_lights, street_lights, scenery, world)
+ABOUT_AN_EPISODE = (actors, vehicles, walkers, traffic_lights, street_lights, scenery, drawing, sensors, world)
 
 
 def methods(simulation: Simulation, streams: StreamServer) -> Mapping[str, Handler]:

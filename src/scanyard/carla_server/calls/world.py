@@ -29,6 +29,8 @@ from scanyard.carla_server.world.episode import Episode
 from scanyard.carla_server.world.simulation import SNAPSHOT_STREAM, Simulation
 from scanyard.errors import MapError
 
+ALL_LAYERS = 0xFFFF
+
 
 class WorldCalls:
     """The calls that reach beyond one episode."""
@@ -58,12 +60,15 @@ class WorldCalls:
     def _maps(self) -> tuple[str, ...]:
         return tuple(self._simulation.maps.paths())
 
-    def _load(self, name: str, reset_settings: bool, _map_layers: UInt16) -> None:
+    def _load(self, name: str, reset_settings: bool, layers: UInt16) -> None:
         with self._simulation.world():
             try:
                 self._simulation.load(name, reset_settings=reset_settings)
             except MapError as error:
                 raise Refused(str(error)) from error
+            with self._simulation.world() as episode:
+                if layers != ALL_LAYERS:
+                    episode.show_layers(ALL_LAYERS & ~layers, False)
 
     def _keep_opendrive(self, text: str, _parameters: OpendriveGenerationParameters) -> None:
         self._simulation.maps.keep_text(text)

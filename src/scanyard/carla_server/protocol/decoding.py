@@ -15,11 +15,13 @@ from collections.abc import Callable
 from functools import cache
 from typing import Annotated, Any
 
-from scanyard.carla_server.protocol.wire import Command, Refused, WireError, Within
+import numpy as np
+from numpy.typing import NDArray
+
+from scanyard.carla_server.protocol.drawing import Pixels
+from scanyard.carla_server.protocol.wire import FLOAT32_MAX, Command, Refused, WireError, Within
 
 Decoder = Callable[[Any], Any]
-
-FLOAT32_MAX = 3.4028234e38
 
 
 def decode(kind: Any, wire: Any) -> Any:
@@ -40,7 +42,7 @@ def decoder(kind: Any) -> Decoder:
         return _command if kind is Command else _struct_decoder(kind)
     origin, arguments = typing.get_origin(kind), typing.get_args(kind)
     if origin is Annotated:
-        return _integer_decoder(arguments[1])
+        return _pixels_decoder(arguments[1]) if isinstance(arguments[1], Pixels) else _integer_decoder(arguments[1])
     if origin is types.UnionType:
         return _variant_decoder(tuple(decoder(argument) for argument in arguments))
     if origin is tuple and arguments[1:] == (Ellipsis,):
@@ -125,6 +127,21 @@ def _integer_decoder(within: Within) -> Decoder:
         return wire
 
     return decode_integer
+
+
+def _pixels_decoder(pixels: Pixels) -> Decoder:
+    low, high = pixels
+
+    def decode_pixels(wire: Any) -> NDArray[np.float64]:
+        try:
+            found = np.array(wire, dtype=np.float64).reshape(len(wire), 4)
+        except (TypeError, ValueError) as error:
+            raise WireError(f"expected pixels of four numbers, found {brief(wire)}") from error
+        if not ((found >= low) & (found <= high)).all():
+            raise WireError(f"expected pixels between {low:g} and {high:g}")
+        return found
+
+    return decode_pixels
 
 
 def _exactly(kind: type[Any], name: str) -> Decoder:

@@ -6,9 +6,12 @@ The four that begin with ``Hud`` have the bodies of the others; a spectator's sc
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
-from scanyard.carla_server.protocol.wire import BoundingBox, Rotation, UInt8, UInt32, Vector3D
+import numpy as np
+from numpy.typing import NDArray
+
+from scanyard.carla_server.protocol.wire import FLOAT32_MAX, BoundingBox, Rotation, UInt8, UInt32, Vector3D
 
 
 class Color(NamedTuple):
@@ -19,22 +22,20 @@ class Color(NamedTuple):
     b: UInt8 = 0
 
 
-class Pixel(NamedTuple):
-    """A pixel of a texture, 0 to 255."""
+class Pixels(NamedTuple):
+    """Says of an array (N, 4) on the wire, red, green, blue, alpha, between which numbers it lies.
 
-    r: UInt8 = 0
-    g: UInt8 = 0
-    b: UInt8 = 0
-    a: UInt8 = 255
+    A picture has millions of pixels: they become one array of numpy, not structs.
+    """
+
+    low: float
+    high: float
 
 
-class FloatPixel(NamedTuple):
-    """A pixel of a texture of floats; colours are linear, 0 to 1."""
-
-    r: float = 0.0
-    g: float = 0.0
-    b: float = 0.0
-    a: float = 1.0
+BytePixels = Annotated[NDArray[np.float64], Pixels(0.0, 255.0)]
+"""(N, 4) sRGB, 0 to 255."""
+FloatPixels = Annotated[NDArray[np.float64], Pixels(-FLOAT32_MAX, FLOAT32_MAX)]
+"""(N, 4) linear, 0 to 1 where they are colours."""
 
 
 class Texture(NamedTuple):
@@ -42,7 +43,7 @@ class Texture(NamedTuple):
 
     width: UInt32
     height: UInt32
-    pixels: tuple[Pixel, ...]
+    pixels: BytePixels
 
 
 class FloatTexture(NamedTuple):
@@ -50,7 +51,7 @@ class FloatTexture(NamedTuple):
 
     width: UInt32
     height: UInt32
-    pixels: tuple[FloatPixel, ...]
+    pixels: FloatPixels
 
 
 NORMAL, ROUGHNESS, DIFFUSE, EMISSIVE = 0, 1, 2, 3

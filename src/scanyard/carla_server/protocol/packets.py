@@ -34,6 +34,7 @@ RGB_CAMERA = 13
 SEMANTIC_CAMERA = 14
 INSTANCE_CAMERA = 15
 WORLD_OBSERVER = 17
+GBUFFER_UINT8 = 18
 
 MAP_CHANGED = 1
 """Bit of the snapshot's simulation state that makes every client fetch the map again."""
@@ -116,6 +117,12 @@ def image(opening: bytes, pixels: NDArray[np.uint8], *, fov_deg: float) -> Chunk
         raise ValueError(f"an image is (H, W, 4) uint8, not {pixels.shape} {pixels.dtype}")
     height, width, _ = pixels.shape
     return opening + IMAGE_HEADER.pack(width, height, fov_deg), _view(pixels)
+
+
+def as_gbuffer(message: Chunks) -> Chunks:
+    """Return an image message as the one of a G-buffer: they differ in the type id alone."""
+    opening, *rest = message
+    return GBUFFER_UINT8.to_bytes(8, "little") + bytes(opening[8:]), *rest
 
 
 def sweep(opening: bytes, counts: NDArray[np.uint32], points: NDArray[Any], *, horizontal_angle_rad: float) -> Chunks:

@@ -29,6 +29,9 @@ class Within(NamedTuple):
     high: int
 
 
+FLOAT32_MAX = 3.4028234e38
+"""What a number on the wire may be at most: clients keep it in single precision."""
+
 # What one client may set another may read, and its decoder aborts the process on an integer that does not fit.
 UInt8 = Annotated[int, Within(0, 2**8 - 1)]
 UInt16 = Annotated[int, Within(0, 2**16 - 1)]

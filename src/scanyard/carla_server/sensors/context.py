@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scanyard.carla_server.protocol import packets, wire
+from scanyard.carla_server.protocol.drawing import DebugShape
 from scanyard.carla_server.protocol.packets import Chunks
 from scanyard.carla_server.protocol.wire import WeatherParameters
 from scanyard.carla_server.sensors.geolocation import GeoReference
@@ -88,6 +89,10 @@ class Context:
     """What clients know of an actor, by its id."""
     lights: Mapping[int, int] = field(default_factory=dict)
     """Light flags of vehicles that show any, by id."""
+    ignored_ids: frozenset[int] = frozenset()
+    """Actors that the sensor shall not see."""
+    drawings: tuple[DebugShape, ...] = ()
+    """What clients drew into the world, in the order of drawing."""
     memory: dict[str, Any] = field(default_factory=dict)
     """The sensor's own, kept from frame to frame while it lives."""
 

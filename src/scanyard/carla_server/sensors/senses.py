@@ -91,6 +91,14 @@ class Scene(Protocol):
         """Show or hide pieces of scenery."""
         ...
 
+    def paint(self, ids: Iterable[int], color: tuple[float, float, float] | None, /) -> None:
+        """Give pieces of scenery another colour, sRGB 0 to 1, or their own again."""
+        ...
+
+    def show_layers(self, layers: int, shown: bool, /) -> None:
+        """Show or hide all scenery of some of CARLA's map layers, by their bits."""
+        ...
+
     def place(self, actor_ids: Any, shapes: Sequence[Any], world_from_actor: Any, /) -> None:
         """Put the actors where they are in this frame; those not named are gone."""
         ...

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -32,8 +32,10 @@ from scanyard.carla_server.sensors.geolocation import GeoReference
 from scanyard.carla_server.sensors.senses import Scene, Scenery, Senses, Shape
 from scanyard.carla_server.world.actors import Actor, Placement, boxes_overlap
 from scanyard.carla_server.world.blueprints import library
+from scanyard.carla_server.world.drawings import Drawings
 from scanyard.carla_server.world.maps import Town
 from scanyard.carla_server.world.sensing import Moment, Readers, Sensing, place_bodies
+from scanyard.carla_server.world.switches import Switches
 
 logger = logging.getLogger(__name__)
 
@@ -59,6 +61,8 @@ class Episode:
         """What accelerometers feel at rest; clients set it."""
         self.collisions: list[Contact] = []
         """What touched in this frame."""
+        self.drawings = Drawings()
+        """What clients drew into the world."""
         self.time_s = 0.0
         self.actors: dict[int, Actor] = {}
         self._dead: dict[int, Actor] = {}
@@ -109,6 +113,16 @@ class Episode:
         elif actor.is_walker:
             actor.control_walker(WalkerControl())
         return actor
+
+    @property
+    def switches(self) -> Switches:
+        """What clients switched at single sensors."""
+        return self._sensing.switches
+
+    def open_stream(self) -> int:
+        """Open one more stream, and return its id."""
+        stream_id, _token = self._open_stream()
+        return stream_id
 
     def destroy(self, actor_id: int) -> bool:
         """Remove an actor and all that is attached to it; false where there is none."""
@@ -161,7 +175,7 @@ class Episode:
         self._sensing.sense(
             Moment(
                 frame, self.time_s, delta_s, self.actors, placement.ids, placement.world_from_actor, placement.poses,
-                self.weather, self.gravity_mps2, self.collisions, renders,
+                self.weather, self.gravity_mps2, self.collisions, renders, self.drawings.seen_at(self.time_s),
             ),
             self._scene,
             readers,
@@ -180,6 +194,17 @@ class Episode:
     def enable_environment_objects(self, ids: Iterable[int], enabled: bool) -> None:
         """Show or hide pieces of scenery."""
         self._scene.enable(tuple(ids), enabled)
+
+    def paint(self, names: Collection[str], color: tuple[float, float, float]) -> None:
+        """Give the pieces of scenery with these names another colour, sRGB 0 to 1."""
+        ids = [one.id for one in self._scene.environment_objects if one.name in names]
+        if not ids:
+            raise Refused(f"no object of this world is called {' or '.join(sorted(names)[:3])}")
+        self._scene.paint(ids, color)
+
+    def show_layers(self, layers: int, shown: bool) -> None:
+        """Show or hide the scenery of map layers, by their bits."""
+        self._scene.show_layers(layers, shown)
 
     def level_boxes(self, label: int) -> list[BoundingBox]:
         """World boxes of the scenery with this label."""

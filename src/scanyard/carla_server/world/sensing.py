@@ -13,6 +13,8 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from scanyard.carla_server.protocol import packets
+from scanyard.carla_server.protocol.drawing import DebugShape
 from scanyard.carla_server.protocol.packets import Chunks
 from scanyard.carla_server.protocol.wire import WeatherParameters
 from scanyard.carla_server.sensors.context import Contact, Context, Sensor, Tick
@@ -20,6 +22,7 @@ from scanyard.carla_server.sensors.geolocation import GeoReference
 from scanyard.carla_server.sensors.motions import History, Motions
 from scanyard.carla_server.sensors.senses import FEEL, Scene
 from scanyard.carla_server.world.actors import Actor
+from scanyard.carla_server.world.switches import Switches
 
 _CAMERAS = "sensor.camera."
 _SLACK_S = 1e-6  # frames do not fall on a sensor_tick exactly
@@ -61,6 +64,8 @@ class Moment:
     contacts: Sequence[Contact]
     renders: bool
     """Whether cameras see."""
+    drawings: tuple[DebugShape, ...] = ()
+    """What clients drew into the world."""
 
 
 class Sensing:
@@ -71,6 +76,7 @@ class Sensing:
         self._geo_reference = geo_reference
         self._history = History()
         self._memories: dict[int, dict[str, Any]] = {}
+        self.switches = Switches()
 
     def sense(self, moment: Moment, scene: Scene, readers: Readers) -> None:
         """Ask every sensor that is due, and tell its readers."""
@@ -80,21 +86,30 @@ class Sensing:
             row
             for row, one in enumerate(actors)
             if one.stream_id and (moment.renders or not one.type_id.startswith(_CAMERAS))
-            and _is_due(one) and readers.reads(one.stream_id)
+            and _is_due(one) and (readers.reads(one.stream_id) or self._reads_gbuffers(one, readers))
         ]  # fmt: skip
         if not due:
             return
         if any(_kind(actors[row]) not in FEEL for row in due):
             place_bodies(scene, actors, moment.ids, moment.world_from_actor)
+        self.switches.keep(moment.actors)
         self._memories = {one: kept for one, kept in self._memories.items() if one in moment.actors}
         lights = {one.id: one.lights for one in actors if one.lights}
         for row in due:
             sensor = actors[row]
             context = self._context(sensor, moment, motions, row, lights)
             sensor.last_sensed_s = sensor.age_s
-            ask = self._sensors[_kind(sensor)]
-            for message in ask(scene, sensor.attributes, moment.world_from_actor[row], context):
-                readers.sensed(sensor.stream_id, message)
+            world_from_sensor = moment.world_from_actor[row]
+            if readers.reads(sensor.stream_id):
+                for message in self._sensors[_kind(sensor)](scene, sensor.attributes, world_from_sensor, context):
+                    readers.sensed(sensor.stream_id, message)
+            for kind, stream_id in self.switches.of(sensor.id).gbuffers_to_send():
+                if readers.reads(stream_id):
+                    for message in self._sensors[kind](scene, sensor.attributes, world_from_sensor, context):
+                        readers.sensed(stream_id, packets.as_gbuffer(message))
+
+    def _reads_gbuffers(self, sensor: Actor, readers: Readers) -> bool:
+        return any(readers.reads(stream_id) for _, stream_id in self.switches.of(sensor.id).gbuffers_to_send())
 
     def _context(self, sensor: Actor, moment: Moment, motions: Motions, row: int, lights: Mapping[int, int]) -> Context:
         return Context(
@@ -112,6 +127,8 @@ class Sensing:
             geo_reference=self._geo_reference,
             record=lambda actor_id: moment.actors[actor_id].record(),
             lights=lights,
+            ignored_ids=self.switches.of(sensor.id).ignored_ids,
+            drawings=moment.drawings,
             memory=self._memories.setdefault(sensor.id, {}),
         )
 
