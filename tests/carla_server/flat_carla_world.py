@@ -67,12 +67,20 @@ class FlatScene:
     parked_share: float
     environment_objects: tuple[ParkedCar, ...] = (ParkedCar(),)
     hidden: set[int] = field(default_factory=set)
+    painted: dict[int, Any] = field(default_factory=dict)
+    layers: int = 0xFFFF
     actor_ids: tuple[int, ...] = ()
     world_from_actor: Any = None
     ticks: list[Tick] = field(default_factory=list)
 
     def enable(self, ids: Iterable[int], enabled: bool) -> None:
         (self.hidden.difference_update if enabled else self.hidden.update)(ids)
+
+    def paint(self, ids: Iterable[int], color: tuple[float, float, float] | None) -> None:
+        self.painted.update(dict.fromkeys(ids, color))
+
+    def show_layers(self, layers: int, shown: bool) -> None:
+        self.layers = self.layers | layers if shown else self.layers & ~layers
 
     def place(self, actor_ids: Any, shapes: Sequence[Any], world_from_actor: Any) -> None:
         assert len(actor_ids) == len(shapes) == len(world_from_actor)

@@ -22,7 +22,8 @@ from scanyard.carla_server.protocol.wire import (
     WireError,
 )
 
-VARIANTS = (Command, drawing.DebugShape)  # have tests of their own
+# These have tests of their own: variants, arrays of numpy, and what is never on the wire.
+SPECIAL = (Command, drawing.DebugShape, drawing.Texture, drawing.FloatTexture, drawing.Pixels, wire.Within)
 STRUCTS = [
     one
     for module in (wire, physics, drawing)
@@ -30,7 +31,7 @@ STRUCTS = [
     if isinstance(one, type)
     and issubclass(one, tuple)
     and hasattr(one, "_fields")
-    and one not in VARIANTS
+    and one not in SPECIAL
     and one.__module__ == module.__name__
 ]
 
@@ -140,6 +141,20 @@ def test_debug_shape_is_a_variant_and_its_look() -> None:
     for nonsense in ([9, line], [-1, line], ["1", line], [1], line):
         with pytest.raises(WireError):
             decode(drawing.DebugShape, [nonsense])
+
+
+def test_pixels_become_one_array() -> None:
+    texture = decode(drawing.Texture, [2, 1, [[255, 0, 1, 255], [3, 4, 5, 0]]])
+    assert (texture.width, texture.height) == (2, 1)
+    assert texture.pixels.tolist() == [[255, 0, 1, 255], [3, 4, 5, 0]]
+    assert decode(drawing.FloatTexture, [1, 1, [[0.5, -2.0, 3, 1]]]).pixels.tolist() == [[0.5, -2.0, 3.0, 1.0]]
+
+
+@pytest.mark.parametrize("pixels", [[[256, 0, 0, 0]], [[0, 0, 0]], [[0, 0, 0, math.nan]], [["x", 0, 0, 0]], [5], 5, None,
+                                    [[0, 0, 0, 0], [0, 0, 0]]])  # fmt: skip
+def test_pixels_of_another_form_are_an_error(pixels: Any) -> None:
+    with pytest.raises(WireError):
+        decode(drawing.Texture, [1, 1, pixels])
 
 
 def test_what_came_is_told_in_few_words_however_deep_it_is() -> None:

@@ -176,14 +176,14 @@ class ActorAttributeValue(NamedTuple):
     """One attribute of an actor."""
 
     id: str
-    type: int
+    type: UInt8
     value: str
 
 
 class ActorDescription(NamedTuple):
     """What to spawn; all the blueprint's attributes come back, changed or not."""
 
-    uid: int
+    uid: UInt32
     id: str
     attributes: tuple[ActorAttributeValue, ...] = ()
 

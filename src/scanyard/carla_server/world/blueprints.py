@@ -16,7 +16,7 @@ from importlib import resources
 from typing import Any
 
 from scanyard.carla_server.protocol import wire
-from scanyard.carla_server.protocol.wire import ActorAttribute, ActorDefinition, ActorDescription
+from scanyard.carla_server.protocol.wire import ActorAttribute, ActorAttributeValue, ActorDefinition, ActorDescription
 
 TAG_OF_KIND = {
     "adult": 12, "child": 12, "car": 14, "van": 14, "truck": 15, "bus": 16, "motorcycle": 18, "bicycle": 19,
@@ -46,9 +46,17 @@ class Blueprint:
         return bytes([TAG_OF_KIND.get(self.shape["kind"], STATIC)]) if self.shape else b""
 
     def attributes(self, description: ActorDescription) -> dict[str, str]:
-        """All attributes by name: what the description says, else the blueprint's own value."""
-        own = {attribute.id: attribute.value for attribute in self.definition.attributes}
-        return own | {attribute.id: attribute.value for attribute in description.attributes}
+        """All attributes by name: what the description says of those that may be modified, else its own value."""
+        wanted = {attribute.id: attribute.value for attribute in description.attributes}
+        return {
+            one.id: wanted.get(one.id, one.value) if one.is_modifiable else one.value
+            for one in self.definition.attributes
+        }
+
+    def description(self, attributes: Mapping[str, str]) -> ActorDescription:
+        """What clients are told of an actor with these ``attributes``."""
+        values = [ActorAttributeValue(one.id, one.type, attributes[one.id]) for one in self.definition.attributes]
+        return ActorDescription(self.definition.uid, self.id, tuple(values))
 
 
 @cache

@@ -31,6 +31,7 @@ from scanyard.carla_server.sensors.context import Contact
 from scanyard.carla_server.sensors.geolocation import GeoReference
 from scanyard.carla_server.sensors.senses import Scene, Scenery, Senses, Shape
 from scanyard.carla_server.world.actors import Actor, Placement, boxes_overlap
+from scanyard.carla_server.world.attributes import refuse_impossible
 from scanyard.carla_server.world.blueprints import library
 from scanyard.carla_server.world.drawings import Drawings
 from scanyard.carla_server.world.maps import Town
@@ -98,13 +99,15 @@ class Episode:
         if parent_id is not None and parent_id not in self.actors:
             raise Refused("unable to attach actor: parent actor not found")
         attributes = blueprint.attributes(description)
+        refuse_impossible(blueprint.definition.attributes, attributes)
         try:
             shape = self._senses.shape_for(blueprint.id, attributes, blueprint.shape) if blueprint.shape else None
         except ValueError as error:
             raise Refused(f"Spawn failed because of invalid actor description: {error}") from error
         if shape is not None and parent_id is None and not blueprint.id.startswith("static."):
             self._refuse_collision(shape, pose)
-        actor = self._add(description, pose=pose, blueprint=blueprint, attributes=attributes, shape=shape)
+        told = blueprint.description(attributes)
+        actor = self._add(told, pose=pose, blueprint=blueprint, attributes=attributes, shape=shape)
         actor.parent_id = parent_id or 0
         if blueprint.senses:
             actor.stream_id, actor.token = self._open_stream()
@@ -172,7 +175,7 @@ class Episode:
         self._is_first_frame = False
         for actor in actors:
             actor.last_velocity = actor.velocity
-        self._sensing.sense(
+        broken = self._sensing.sense(
             Moment(
                 frame, self.time_s, delta_s, self.actors, placement.ids, placement.world_from_actor, placement.poses,
                 self.weather, self.gravity_mps2, self.collisions, renders, self.drawings.seen_at(self.time_s),
@@ -180,6 +183,8 @@ class Episode:
             self._scene,
             readers,
         )  # fmt: skip
+        for sensor_id in broken:
+            self.destroy(sensor_id)
 
     # --- scenery -----------------------------------------------------------------------------------------------------
 

@@ -6,6 +6,7 @@ remembered in every frame, read or not: a sensor that begins to be read in the m
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -23,6 +24,8 @@ from scanyard.carla_server.sensors.motions import History, Motions
 from scanyard.carla_server.sensors.senses import FEEL, Scene
 from scanyard.carla_server.world.actors import Actor
 from scanyard.carla_server.world.switches import Switches
+
+logger = logging.getLogger(__name__)
 
 _CAMERAS = "sensor.camera."
 _SLACK_S = 1e-6  # frames do not fall on a sensor_tick exactly
@@ -78,8 +81,8 @@ class Sensing:
         self._memories: dict[int, dict[str, Any]] = {}
         self.switches = Switches()
 
-    def sense(self, moment: Moment, scene: Scene, readers: Readers) -> None:
-        """Ask every sensor that is due, and tell its readers."""
+    def sense(self, moment: Moment, scene: Scene, readers: Readers) -> list[int]:
+        """Ask every sensor that is due, and tell its readers; returns the ids of those that failed."""
         motions = self._history.add(moment.ids, moment.world_from_actor, moment.delta_s)
         actors = list(moment.actors.values())
         due = [
@@ -88,8 +91,9 @@ class Sensing:
             if one.stream_id and (moment.renders or not one.type_id.startswith(_CAMERAS))
             and _is_due(one) and (readers.reads(one.stream_id) or self._reads_gbuffers(one, readers))
         ]  # fmt: skip
+        broken: list[int] = []
         if not due:
-            return
+            return broken
         if any(_kind(actors[row]) not in FEEL for row in due):
             place_bodies(scene, actors, moment.ids, moment.world_from_actor)
         self.switches.keep(moment.actors)
@@ -99,14 +103,30 @@ class Sensing:
             sensor = actors[row]
             context = self._context(sensor, moment, motions, row, lights)
             sensor.last_sensed_s = sensor.age_s
-            world_from_sensor = moment.world_from_actor[row]
-            if readers.reads(sensor.stream_id):
-                for message in self._sensors[_kind(sensor)](scene, sensor.attributes, world_from_sensor, context):
-                    readers.sensed(sensor.stream_id, message)
-            for kind, stream_id in self.switches.of(sensor.id).gbuffers_to_send():
-                if readers.reads(stream_id):
-                    for message in self._sensors[kind](scene, sensor.attributes, world_from_sensor, context):
-                        readers.sensed(stream_id, packets.as_gbuffer(message))
+            try:
+                self._tell(sensor, scene, moment.world_from_actor[row], context, readers)
+            except Exception:
+                # A bug, or more than there is memory for.  The world goes on for the others; whoever waits for this
+                # sensor finds it destroyed.
+                logger.exception("sensor %d (%s) failed: destroyed", sensor.id, sensor.type_id)
+                broken.append(sensor.id)
+        return broken
+
+    def _tell(
+        self,
+        sensor: Actor,
+        scene: Scene,
+        world_from_sensor: NDArray[np.float64],
+        context: Context,
+        readers: Readers,
+    ) -> None:
+        if readers.reads(sensor.stream_id):
+            for message in self._sensors[_kind(sensor)](scene, sensor.attributes, world_from_sensor, context):
+                readers.sensed(sensor.stream_id, message)
+        for kind, stream_id in self.switches.of(sensor.id).gbuffers_to_send():
+            if readers.reads(stream_id):
+                for message in self._sensors[kind](scene, sensor.attributes, world_from_sensor, context):
+                    readers.sensed(stream_id, packets.as_gbuffer(message))
 
     def _reads_gbuffers(self, sensor: Actor, readers: Readers) -> bool:
         return any(readers.reads(stream_id) for _, stream_id in self.switches.of(sensor.id).gbuffers_to_send())
