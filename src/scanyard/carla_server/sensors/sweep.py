@@ -100,10 +100,11 @@ def sweep(
                             reach_m=reach_m, stands=stands)  # fmt: skip
     if round(number(attributes, "returns", 1.0)) < 2:
         return _returns(beams, hits, np.flatnonzero(hits.range_m < reach_m))
-    rim = _rim_rays(beams, poses, anchor, np.tan(number(attributes, "beam_divergence", 3.0) * 1e-3 / 2))
+    aside = float(np.tan(number(attributes, "beam_divergence", 3.0) * 1e-3 / 2))
+    rim = _rim_rays(beams, poses, anchor, aside)
     second = scene.cast_near(rim, anchor, candidates, salt=salt ^ _RIM,
                               reach_m=reach_m, stands=stands)  # fmt: skip
-    return _both(beams, hits, second, reach_m)
+    return _both(beams, hits, second, reach_m, aside)
 
 
 def _returns(beams: Beams, hits: Hits, ray: Rows) -> Returns:
@@ -111,12 +112,18 @@ def _returns(beams: Beams, hits: Hits, ray: Rows) -> Returns:
                    hits.cos_incidence[ray])  # fmt: skip
 
 
-def _both(beams: Beams, axis: Hits, rim: Hits, reach_m: float) -> Returns:
-    """The returns of beams that looked twice: along the axis, and along the rim where that met something else."""
+def _both(beams: Beams, axis: Hits, rim: Hits, reach_m: float, aside: float) -> Returns:
+    """The returns of beams that looked twice: along the axis, and along the rim where that met something else.
+
+    A surface seen at a slant is farther on one side of the beam than on the other, and still one echo, only longer.
+    """
     seen, seen_aside = axis.range_m < reach_m, rim.range_m < reach_m
-    with np.errstate(invalid="ignore"):  # both may be infinite
-        aside = seen_aside & (~seen | (np.abs(axis.range_m - rim.range_m) >= APART_M))
-    parts = [_returns(beams, axis, np.flatnonzero(seen)), _returns(beams, rim, np.flatnonzero(aside))]
+    cosine = np.maximum(axis.cos_incidence, 1e-3)
+    with np.errstate(invalid="ignore"):  # where both are infinite
+        slanted = 2 * aside * axis.range_m * np.sqrt(np.maximum(1 - cosine**2, 0)) / cosine
+        apart = np.abs(axis.range_m - rim.range_m) >= APART_M + slanted
+    found = np.flatnonzero(seen_aside & (~seen | apart))
+    parts = [_returns(beams, axis, np.flatnonzero(seen)), _returns(beams, rim, found)]
     ray, range_m, *rest = (np.concatenate(pair) for pair in zip(*(part[2:] for part in parts), strict=True))
     order = np.lexsort((range_m, ray))
     return Returns(beams, _counts(ray, beams), ray[order], range_m[order], *(one[order] for one in rest))
