@@ -25,7 +25,7 @@ from scanyard.geometry import Transform
 from scanyard.sensors import Lidar, Rig
 from scanyard.sequence import SequenceInfo
 
-Binding = Literal["open3d", "embreex"]
+Binding = Literal["packets", "open3d"]
 NATIVE_LIBRARIES = {
     "libGL.so.1": "libgl1",
     "libEGL.so.1": "libegl1",
@@ -63,7 +63,7 @@ def examine(folder: Path) -> list[Check]:
         ],
         _client,
         lambda: _backend("open3d"),
-        lambda: _backend("embreex"),
+        lambda: _backend("packets"),
         _torch,
         _ray,
         lambda: _disk(folder),

@@ -21,7 +21,7 @@ def doctor(
     for check in checks:
         mark = "ok  " if check.ok else ("FAIL" if check.required else "warn")
         print(f"{mark}  {check.name}: {check.found}{'; fix: ' + check.fix if check.fix and not check.ok else ''}")
-    casting = [check for check in checks if check.name in ("open3d", "embreex")]
+    casting = [check for check in checks if check.name in ("packets", "open3d")]
     if not any(check.ok for check in casting):
         print("FAIL  ray casting: neither backend works; the embedded server cannot see")
     if any(not check.ok and check.required for check in checks) or not any(check.ok for check in casting):

@@ -1,8 +1,8 @@
 """Rays that hit triangles: one ``Surface`` is one Embree BVH, built once and cast into many times.
 
-Two bindings of Embree answer alike (a test holds them to 1e-4 m): Open3D, which is faster and multi-threaded, and
-``embreex``, which needs no system library.  What a stranger gets wrong: faces have two sides here, so a normal may
-point either way; callers that care turn it towards the ray.
+Two bindings of Embree answer alike (a test holds them to 1e-4 m): ours, which casts packets of rays and needs no system
+library (``embree``), and Open3D's, for machines on which ours does not load.  What a stranger gets wrong: faces have
+two sides here, so a normal may point either way; callers that care turn it towards the ray.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _THREADS = int(os.environ.get("SCANYARD_CAST_THREADS", "0"))
 """Threads that cast, 0 for all cores; whoever starts several servers on one machine divides the cores among them."""
 
 Array32 = NDArray[np.float32]
-Binding = Literal["open3d", "embreex"]
+Binding = Literal["packets", "open3d"]
 
 
 class FaceHits(NamedTuple):
@@ -56,7 +56,7 @@ class Surface:
         """(F + 1,) ``Material`` of each face, and of nothing."""
         self.transparent = np.append(TRANSPARENT[mesh.material], False)
         """(F + 1,) whether a LiDAR may see through it."""
-        self._bvh = (_BINDINGS[binding]() if binding else _best_binding())(mesh)
+        self._bvh = (_BINDINGS[binding] if binding else _best_binding())(mesh)
 
     def cast(self, rays: Array32) -> FaceHits:
         """First hits of rays (M, 6): origin in metres and unit direction, in the mesh's frame."""
@@ -97,42 +97,34 @@ class _Open3dBvh:
         return np.asarray(found.numpy(), dtype=bool)
 
 
-class _EmbreexBvh:
+class _PacketBvh:
     def __init__(self, mesh: Mesh) -> None:
-        from embreex.mesh_construction import TriangleMesh  # noqa: PLC0415  # only where Open3D cannot load
-        from embreex.rtcore_scene import EmbreeScene  # noqa: PLC0415
+        from scanyard.carla_server.surfaces import embree  # noqa: PLC0415  # compiles, or loads what it compiled
 
-        vertices = np.ascontiguousarray(mesh.vertices, dtype=np.float32)
-        corners = vertices[mesh.faces]
-        normal = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
-        length = np.linalg.norm(normal, axis=1, keepdims=True)
-        unit = np.divide(normal, length, out=np.zeros_like(normal), where=length > 0)
-        self._normal = np.concatenate([unit, np.zeros((1, 3), np.float32)])  # the last is that of nothing
-        self._scene = EmbreeScene()
-        self._triangles = TriangleMesh(self._scene, vertices, np.ascontiguousarray(mesh.faces, dtype=np.int32))
+        self._bvh = embree.Bvh(mesh, threads=_THREADS or os.cpu_count() or 1)
 
     def cast(self, rays: Array32) -> FaceHits:
-        found = self._scene.run(np.ascontiguousarray(rays[:, :3]), np.ascontiguousarray(rays[:, 3:]), output=True)
-        missed = found["primID"] < 0
-        face = np.where(missed, len(self._normal) - 1, found["primID"]).astype(np.uint32)
-        range_m = np.where(missed, np.inf, found["tfar"]).astype(np.float32)
-        return FaceHits(range_m, face, self._normal[face])
+        return FaceHits(*self._bvh.cast(rays))
 
     def blocked(self, rays: Array32, reach_m: float) -> NDArray[np.bool_]:
-        return np.asarray(self.cast(rays).range_m < reach_m)
+        return self._bvh.blocked(rays, reach_m)
 
 
-_BINDINGS: dict[Binding, Callable[[], Callable[[Mesh], _Bvh]]] = {
-    "open3d": lambda: _Open3dBvh,
-    "embreex": lambda: _EmbreexBvh,
-}
+_BINDINGS: dict[Binding, Callable[[Mesh], _Bvh]] = {"packets": _PacketBvh, "open3d": _Open3dBvh}
 
 
 @cache
 def _best_binding() -> Callable[[Mesh], _Bvh]:
     try:
-        load_open3d()
-    except (ImportError, OSError) as error:
-        logger.warning("casting rays with embreex, because Open3D does not load: %s", error)
-        return _EmbreexBvh
-    return _Open3dBvh
+        load_packets()
+    except ImportError as error:
+        logger.warning("casting rays with Open3D, at a quarter of the speed: %s", error)
+        return _Open3dBvh
+    return _PacketBvh
+
+
+def load_packets() -> None:
+    """Load what the faster binding needs; ImportError says what is missing."""
+    from scanyard.carla_server.surfaces import embree  # noqa: PLC0415  # half a second
+
+    embree.load_embree()
