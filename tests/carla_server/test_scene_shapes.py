@@ -4,9 +4,11 @@ from scene_street import SIZES, shape_of
 
 from scanyard.carla_server.scene.scene import shape_for
 from scanyard.carla_server.shapes import cargo, vehicles
-from scanyard.carla_server.street.parking import draw_car_size
-from scanyard.carla_server.surfaces.materials import TAG, Material, Tag
+from scanyard.carla_server.shapes.population import draw_body
+from scanyard.carla_server.surfaces.materials import TAG, TRANSPARENT, Material, Tag
 from scanyard.randomness import stream
+
+MIRRORS = (Material.CAR_MIRROR, Material.TRUCK_MIRROR, Material.BUS_MIRROR)
 
 
 @pytest.mark.parametrize("kind", SIZES)
@@ -14,18 +16,29 @@ from scanyard.randomness import stream
 def test_a_shape_fills_its_box_exactly(kind: str, number: int) -> None:
     shape = shape_of(kind, type_id=f"test.{kind}.{number}")
     low, high = np.subtract(shape.center, shape.extent), np.add(shape.center, shape.extent)
-    np.testing.assert_allclose(shape.mesh.low, low, atol=1e-6)
-    np.testing.assert_allclose(shape.mesh.high, high, atol=1e-6)
+    without_mirrors = shape.mesh.where(~np.isin(shape.mesh.material, MIRRORS))
+    np.testing.assert_allclose(without_mirrors.low, low, atol=1e-6)
+    np.testing.assert_allclose(without_mirrors.high, high, atol=1e-6)
     np.testing.assert_allclose(2 * np.array(shape.extent), SIZES[kind], atol=1e-5)
+
+
+@pytest.mark.parametrize("kind", SIZES)
+def test_everything_lies_within_the_hull_and_only_mirrors_outside_the_box(kind: str) -> None:
+    shape = shape_of(kind)
+    assert shape.hull_corners.min(axis=0) == pytest.approx(shape.mesh.low, abs=1e-6)
+    assert shape.hull_corners.max(axis=0) == pytest.approx(shape.mesh.high, abs=1e-6)
+    reach = np.abs(shape.mesh.high[1]) - shape.extent[1]
+    assert (0.05 < reach < 0.25) == (kind in ("car", "van", "truck", "bus"))
 
 
 @pytest.mark.parametrize("body", vehicles.PROFILES)
 def test_every_variant_of_a_body_fills_its_box(body: str) -> None:
     for variant in range(vehicles.VARIANTS):
         mesh = vehicles.car(body, variant, (4.0, 1.6, 1.5))
-        assert 1000 < len(mesh.faces) < 2500
+        assert 1000 < len(mesh.faces) < 4000
         assert np.isfinite(mesh.vertices).all()
-        np.testing.assert_allclose([*mesh.low, *mesh.high], [-2, -0.8, 0, 2, 0.8, 1.5], atol=1e-6)
+        within = mesh.where(mesh.material != Material.CAR_MIRROR)
+        np.testing.assert_allclose([*within.low, *within.high], [-2, -0.8, 0, 2, 0.8, 1.5], atol=1e-6)
 
 
 @pytest.mark.parametrize("body", cargo.KINDS)
@@ -63,8 +76,8 @@ def test_a_cyclist_is_a_rider_on_a_bicycle() -> None:
 
 
 def test_a_car_is_longer_in_front_of_its_windscreen_than_behind_its_rear_window() -> None:
-    glass = shape_of("car", body="sedan").mesh
-    x = glass.vertices[glass.faces[glass.material == Material.CAR_GLASS]][..., 0]
+    sedan = shape_of("car", body="sedan").mesh
+    x = sedan.vertices[sedan.faces[TRANSPARENT[sedan.material]]][..., 0]
     assert 1.95 - x.max() > x.min() + 1.95 + 0.3  # x points forward
 
 
@@ -77,7 +90,7 @@ def test_the_driver_of_a_car_sits_on_the_left() -> None:
 
 def test_parked_cars_are_as_large_as_kittis() -> None:
     rng = stream("test", "sizes")
-    sizes = np.array([draw_car_size(rng)[1] for _ in range(4000)])
+    sizes = np.array([draw_body("car", rng)[1] for _ in range(4000)])
     length, width, height = sizes.T
     assert length.mean() == pytest.approx(3.882, abs=0.04)
     assert width.mean() == pytest.approx(1.631, abs=0.02)

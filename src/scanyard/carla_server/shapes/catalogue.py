@@ -15,8 +15,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from scanyard.carla_server.shapes import cargo, heavy_vehicles, people, two_wheelers, vehicles
+from scanyard.carla_server.shapes import buses, cargo, people, population, trucks, two_wheelers, vehicles
+from scanyard.carla_server.shapes.wheels import Wheel
+from scanyard.carla_server.surfaces.materials import Material
 from scanyard.carla_server.surfaces.mesh import Mesh
+from scanyard.randomness import stream
 
 
 @dataclass(frozen=True)
@@ -28,78 +31,111 @@ class Shape:
     center: tuple[float, float, float]
     """Middle of the box in the actor's frame, metres: walkers' origin is that middle, the others' the ground below."""
     extent: tuple[float, float, float]
-    """Half sizes along x, y, z, metres: exactly the mesh's bounds."""
+    """Half sizes along x, y, z, metres: exactly the mesh's bounds, but for mirrors, which reach beyond the sides."""
     mesh: Mesh
     """In the actor's frame."""
     color: tuple[float, float, float]
     """sRGB 0 to 1 of whatever of it is painted or worn."""
     seed: int
     """Decides what its glass returns."""
+    wheels: tuple[Wheel, ...] = ()
+    """Of a vehicle: front left, front right, rear left, rear right, others; of a two-wheeler front, rear."""
 
     @cached_property
     def corners(self) -> NDArray[np.float64]:
         """(8, 3) corners of the box in the actor's frame, x slowest, z fastest."""
-        signs = np.array([[x, y, z] for x in (-1, 1) for y in (-1, 1) for z in (-1, 1)], dtype=float)
-        return np.asarray(np.asarray(self.center) + signs * np.asarray(self.extent))
+        return np.asarray(np.asarray(self.center) + _SIGNS * np.asarray(self.extent))
+
+    @cached_property
+    def hull_corners(self) -> NDArray[np.float64]:
+        """(8, 3) corners of what encloses all of the mesh, mirrors too, ordered alike: what rays may meet."""
+        low, high = self.mesh.low.astype(float), self.mesh.high.astype(float)
+        return np.asarray((low + high) / 2 + _SIGNS * ((high - low) / 2))
+
+
+_SIGNS = np.array([[x, y, z] for x in (-1, 1) for y in (-1, 1) for z in (-1, 1)], dtype=float)
 
 
 def shape_for(type_id: str, attributes: Mapping[str, str], definition: Mapping[str, Any]) -> Shape:
     """The shape of a blueprint.
 
-    ``definition`` says ``kind``, ``length_m``, ``width_m``, ``height_m`` and perhaps ``body``; the attributes of the
-    same names, where given and not "0", override the size, and ``color`` ("r,g,b") paints it.
+    ``definition`` says ``kind``, ``length_m``, ``width_m``, ``height_m`` and perhaps ``body`` and ``equipment``; the
+    attributes of the same names, where given and not "0", override the size, and ``color`` ("r,g,b") paints it.
     """
-    size = tuple(_size(attributes, definition, name) for name in ("length_m", "width_m", "height_m"))
-    body = str(definition.get("body", ""))
-    return _shape(type_id, str(definition["kind"]), body, size, attributes.get("color", ""))
+    own = tuple(float(definition[name]) for name in _SIZES)
+    size = tuple(_asked(attributes, name) or value for name, value in zip(_SIZES, own, strict=True))
+    kind, body = str(definition["kind"]), str(definition.get("body", ""))
+    if size != own and kind in population.BODY_TYPES:
+        body = _body_for(type_id, kind, body, (size[0], size[1], size[2]))
+    equipment = str(definition.get("equipment", ""))
+    return _shape(type_id, kind, (body, equipment), size, attributes.get("color", ""))
 
 
-def _size(attributes: Mapping[str, str], definition: Mapping[str, Any], name: str) -> float:
-    asked = float(attributes.get(name, "0") or 0)
-    return asked if asked > 0 else float(definition[name])
+_SIZES = ("length_m", "width_m", "height_m")
+_IMPLAUSIBLE = -8.0  # four standard deviations
+
+
+def _asked(attributes: Mapping[str, str], name: str) -> float:
+    return max(float(attributes.get(name, "0") or 0), 0.0)
+
+
+def _body_for(type_id: str, kind: str, body: str, size: population.Size) -> str:
+    """The blueprint's own body where cars of that body have such a size, else one that has."""
+    types = population.BODY_TYPES[kind]
+    own = types.get(body)
+    if own is None or population.log_likelihood(own, size) - population.log_likelihood(own, own.mean) > _IMPLAUSIBLE:
+        return body
+    return population.body_of_size(kind, size, stream("body", type_id, *(f"{value:.3f}" for value in size)))
 
 
 @lru_cache(maxsize=256)
-def _shape(type_id: str, kind: str, body: str, size: tuple[float, ...], color: str) -> Shape:
-    digest = hashlib.sha256(repr((type_id, kind, body, size, color)).encode()).digest()
+def _shape(type_id: str, kind: str, look: tuple[str, str], size: tuple[float, ...], color: str) -> Shape:
+    digest = hashlib.sha256(repr((type_id, kind, look, size, color)).encode()).digest()
     seed = int.from_bytes(digest[:8], "big")
     variant = int.from_bytes(hashlib.sha256(type_id.encode()).digest()[:4], "big")
-    mesh = _mesh(kind, body, variant, size)
-    middle = (mesh.low.astype(float) + mesh.high.astype(float)) / 2
-    extent = (mesh.high.astype(float) - mesh.low.astype(float)) / 2
-    paint = _parsed(color) or _PALETTE[variant % len(_PALETTE)]
-    return Shape(kind, tuple(middle.tolist()), tuple(extent.tolist()), mesh, paint, seed)
-
-
-def _mesh(kind: str, body: str, variant: int, size: tuple[float, ...]) -> Mesh:
     make = _MAKERS.get(kind)
     if make is None:
         raise ValueError(f"a blueprint's shape has kind {kind!r}; there are {', '.join(_MAKERS)}")
-    return make(body, variant, size)
+    mesh, wheels = make(look, variant, size)
+    within = mesh.where(~np.isin(mesh.material, _BEYOND_THE_BOX))
+    middle = (within.low.astype(float) + within.high.astype(float)) / 2
+    extent = (within.high.astype(float) - within.low.astype(float)) / 2
+    paint = _parsed(color) or _PALETTE[variant % len(_PALETTE)]
+    return Shape(kind, tuple(middle.tolist()), tuple(extent.tolist()), mesh, paint, seed, wheels)
 
 
-def _car(body: str, variant: int, size: Sequence[float]) -> Mesh:
-    return vehicles.car(body if body in vehicles.PROFILES else "hatchback", variant, size)
+_BEYOND_THE_BOX = (Material.CAR_MIRROR, Material.TRUCK_MIRROR, Material.BUS_MIRROR)
+
+Made = tuple[Mesh, tuple[Wheel, ...]]
 
 
-def _van(body: str, variant: int, size: Sequence[float]) -> Mesh:
-    return vehicles.car(body if body in vehicles.PROFILES else ("van", "minivan")[variant % 2], variant, size)
+def _car(look: tuple[str, str], variant: int, size: Sequence[float]) -> Made:
+    body, carried = look
+    if body not in vehicles.PROFILES:
+        body = "hatchback"
+    equipment = vehicles.Equipment(crew=True, beacons="beacons" in carried, taxi="taxi" in carried)
+    return vehicles.car(body, variant, size, equipment), vehicles.wheels_of(body, variant, size)
 
 
-def _walker(_body: str, variant: int, size: Sequence[float]) -> Mesh:
-    return people.walker(variant, size).moved((0.0, 0.0, -size[2] / 2))
+def _van(look: tuple[str, str], variant: int, size: Sequence[float]) -> Made:
+    body, carried = look
+    return _car((body if body in vehicles.PROFILES else ("van", "minivan")[variant % 2], carried), variant, size)
 
 
-_MAKERS: dict[str, Callable[[str, int, Sequence[float]], Mesh]] = {
+def _walker(_look: tuple[str, str], variant: int, size: Sequence[float]) -> Made:
+    return people.walker(variant, size).moved((0.0, 0.0, -size[2] / 2)), ()
+
+
+_MAKERS: dict[str, Callable[[tuple[str, str], int, Sequence[float]], Made]] = {
     "car": _car,
     "van": _van,
-    "truck": lambda _body, variant, size: heavy_vehicles.truck(variant, size),
-    "bus": lambda _body, _variant, size: heavy_vehicles.bus(size),
-    "bicycle": lambda _body, variant, size: two_wheelers.ridden("bicycle", variant, size),
-    "motorcycle": lambda _body, variant, size: two_wheelers.ridden("motorcycle", variant, size),
+    "truck": lambda look, variant, size: trucks.truck(look[0], variant, size),
+    "bus": lambda _look, variant, size: buses.bus(variant, size),
+    "bicycle": lambda look, variant, size: two_wheelers.ridden("bicycle", look[0], variant, size),
+    "motorcycle": lambda look, variant, size: two_wheelers.ridden("motorcycle", look[0], variant, size),
     "adult": _walker,
     "child": _walker,
-    "prop": cargo.prop,
+    "prop": lambda look, variant, size: (cargo.prop(look[0], variant, size), ()),
 }
 
 _PALETTE = (

@@ -1,44 +1,27 @@
 """Parked vehicles: which stand where, how large they are, and their exact boxes.
 
-Sizes follow the label statistics of KITTI's cars (height 1.536 ± 0.139, width 1.631 ± 0.106, length 3.882 ± 0.45 m) as
-a mixture of body types, because height and length go together; the size of cars is what decides whether a detector
-trained here works on real roads.
+Body types and sizes are those of ``shapes.population``: what KITTI's annotators saw parked and driving.
 """
 
 from __future__ import annotations
 
-import hashlib
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from scanyard.carla_server.shapes import heavy_vehicles, vehicles
+from scanyard.carla_server.shapes import trucks, vehicles
 from scanyard.carla_server.shapes.catalogue import palette
+from scanyard.carla_server.shapes.population import draw_body
 from scanyard.carla_server.street.ground import ParkingLane
+from scanyard.carla_server.street.things import EnvironmentObject, object_id
 from scanyard.carla_server.surfaces.materials import Tag
 from scanyard.carla_server.surfaces.mesh import Mesh
 from scanyard.randomness import stream
 
 Floats = NDArray[np.float64]
-
-
-@dataclass(frozen=True)
-class EnvironmentObject:
-    """Something of the street that can be shown and hidden by itself: a parked vehicle."""
-
-    id: int
-    """Decided by map, style and place; fits an unsigned 64-bit integer."""
-    name: str
-    label: int
-    """Semantic tag: car or truck."""
-    transform: tuple[float, float, float, float, float, float]
-    """x, y, z (metres, world, on the ground below the box) and pitch, yaw, roll (degrees)."""
-    box_center: tuple[float, float, float]
-    """Middle of the box, world, metres."""
-    extent: tuple[float, float, float]
-    """Half sizes along the vehicle's own x, y, z, metres: exactly the mesh's bounds."""
 
 
 @dataclass(frozen=True)
@@ -67,58 +50,15 @@ class Parked:
         length, width, height = (2 * half for half in self.object.extent)
         size = (length, width, height)
         upright = (
-            heavy_vehicles.truck(self.variant, size)
+            trucks.truck("", self.variant, size)[0]
             if self.body == "truck"
             else vehicles.car(self.body, self.variant, size)
         )
         return upright.moved(yaw=float(np.deg2rad(self.object.transform[4])), pitch=self.pitch)
 
 
-@dataclass(frozen=True)
-class _Body:
-    share: float
-    length: tuple[float, float]
-    """Mean and deviation, metres."""
-    width: tuple[float, float]
-    height: tuple[float, float]
-
-
-_BODIES: dict[str, _Body] = {
-    "hatchback": _Body(0.47, (3.58, 0.30), (1.58, 0.08), (1.49, 0.08)),
-    "sedan": _Body(0.12, (4.27, 0.28), (1.66, 0.09), (1.44, 0.07)),
-    "estate": _Body(0.15, (4.28, 0.28), (1.66, 0.09), (1.49, 0.07)),
-    "suv": _Body(0.07, (4.20, 0.30), (1.75, 0.10), (1.76, 0.10)),
-    "mpv": _Body(0.14, (3.98, 0.32), (1.67, 0.09), (1.71, 0.10)),
-    "coupe": _Body(0.05, (3.98, 0.30), (1.64, 0.09), (1.36, 0.07)),
-}
-"""What KITTI's label "Car" is made of; the mixture has the means and deviations above (a test says so)."""
-_OTHERS: dict[str, _Body] = {
-    "minivan": _Body(0.55, (4.75, 0.35), (1.85, 0.10), (1.95, 0.10)),
-    "van": _Body(0.45, (5.25, 0.45), (1.93, 0.12), (2.40, 0.20)),
-}
-"""KITTI's label "Van": height 2.19, width 1.89, length 5.0 m."""
 VAN_SHARE = 0.09
 TRUCK_SHARE = 0.015
-
-
-def draw_car_size(rng: np.random.Generator) -> tuple[str, tuple[float, float, float]]:
-    """Body type and (length, width, height) in metres of a car as KITTI's annotators saw them."""
-    return _draw(_BODIES, rng)
-
-
-def _draw(bodies: dict[str, _Body], rng: np.random.Generator) -> tuple[str, tuple[float, float, float]]:
-    names = list(bodies)
-    name = names[
-        int(np.searchsorted(np.cumsum([bodies[key].share for key in names]), rng.random()).clip(0, len(names) - 1))
-    ]
-    body = bodies[name]
-    common = float(np.clip(rng.normal(), -2, 2))  # large cars are large in every direction
-    own = np.clip(rng.normal(size=3), -2, 2)
-    length, width, height = (
-        mean + deviation * (0.6 * common + 0.8 * float(extra))
-        for (mean, deviation), extra in zip((body.length, body.width, body.height), own, strict=True)
-    )
-    return name, (round(length, 3), round(width, 3), round(height, 3))
 
 
 def lane_places(lane: ParkingLane, rng: np.random.Generator) -> list[Place]:
@@ -152,13 +92,13 @@ def park(place: Place, key: Sequence[str | int], heights: Floats) -> Parked:
     if kind < TRUCK_SHARE:
         body, size = "truck", (round(float(rng.normal(6.4, 0.5)), 3), 2.25, round(float(rng.normal(2.9, 0.2)), 3))
     elif kind < TRUCK_SHARE + VAN_SHARE:
-        body, size = _draw(_OTHERS, rng)
+        body, size = draw_body("van", rng)
     else:
-        body, size = draw_car_size(rng)
+        body, size = draw_body("car", rng)
     pitch = float(np.clip(np.arctan2(heights[1] - heights[2], 2.4), -0.15, 0.15))
     pitch = 0.0 if abs(pitch) < 0.02 else pitch
     z = float(heights[0])
-    object_id = int.from_bytes(hashlib.sha256(repr(tuple(key)).encode()).digest()[:8], "big") >> 1
+    number = object_id(key)
     lift = size[2] / 2
     center = (
         place.x - float(np.sin(pitch) * np.cos(place.yaw)) * lift,
@@ -167,8 +107,39 @@ def park(place: Place, key: Sequence[str | int], heights: Floats) -> Parked:
     )
     label = Tag.TRUCK if body == "truck" else Tag.CAR
     known = EnvironmentObject(
-        object_id, f"Parked_{body}_{object_id:016x}", int(label),
+        number, f"Parked_{body}_{number:016x}", int(label),
         (place.x, place.y, z, float(np.rad2deg(pitch)), float(np.rad2deg(place.yaw)), 0.0),
         center, (size[0] / 2, size[1] / 2, size[2] / 2),
     )  # fmt: skip
     return Parked(known, body, int(rng.integers(vehicles.VARIANTS)), palette(int(rng.integers(1000))), pitch)
+
+
+class Apart:
+    """Admits vehicles whose circles along the body touch nobody admitted before."""
+
+    CELL_M = 12.0  # longer than any of them
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[int, int], list[tuple[float, float, float, Floats]]] = {}
+
+    def admits(self, parked: Parked) -> bool:
+        """Whether it touches nobody; then it is one of them."""
+        x, y, _, _, yaw, _ = parked.object.transform
+        length, width, _ = parked.object.extent
+        reach = max(length, width) + 0.05
+        steps = np.linspace(-1, 1, 5) * max(length - width, 0.0)
+        turn = np.deg2rad(yaw)
+        circles = np.c_[x + steps * np.cos(turn), y + steps * np.sin(turn), np.full(5, width)]
+        i, j = int(x // self.CELL_M), int(y // self.CELL_M)
+        for neighbour in ((i + a, j + b) for a in (-1, 0, 1) for b in (-1, 0, 1)):
+            for other_x, other_y, other_reach, other in self._known.get(neighbour, ()):
+                if math.hypot(x - other_x, y - other_y) < reach + other_reach and _touch(circles, other):
+                    return False
+        self._known.setdefault((i, j), []).append((x, y, reach, circles))
+        return True
+
+
+def _touch(a: Floats, b: Floats) -> bool:
+    """Whether any of some circles (K, 3), x, y and radius, comes within 10 cm of any of others."""
+    apart = np.hypot(b[:, None, 0] - a[None, :, 0], b[:, None, 1] - a[None, :, 1])
+    return bool((apart < b[:, None, 2] + a[None, :, 2] + 0.1).any())
