@@ -1,6 +1,7 @@
 """Roads: lanes, drivable ways and places to start from, read out of an OpenDRIVE map.
 
-Here: checking a map before anything else touches it, its lanes as strips of surface, and routes an ego can drive.
+Here: checking a map before anything else touches it, its lanes as strips of surface, its signals and
+crosswalks, and routes an ego can drive.
 Left to others: how surfaces look (``carla_server``), who drives where (``sim``), and lifting sidewalks onto their
 kerbs: strips lie at the height of the road.
 
@@ -15,5 +16,16 @@ from scanyard.roads.lanes import LaneKind
 from scanyard.roads.opendrive import find_map
 from scanyard.roads.road_map import RoadMap, Strip
 from scanyard.roads.route import RoadKind, Route
+from scanyard.roads.signals import GovernedLane, LightGroup, Signal
 
-__all__ = ["LaneKind", "RoadKind", "RoadMap", "Route", "Strip", "find_map"]
+__all__ = [
+    "GovernedLane",
+    "LaneKind",
+    "LightGroup",
+    "RoadKind",
+    "RoadMap",
+    "Route",
+    "Signal",
+    "Strip",
+    "find_map",
+]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from scanyard.roads.lanes import LANE_STEP_M, LaneKey, LaneKind, Lanes, LaneSamp
 from scanyard.roads.opendrive import parse_plan, read_map
 from scanyard.roads.route import RoadKind, Route
 from scanyard.roads.routing import draw_route, starting_lanes
+from scanyard.roads.signals import LightGroup, Signal, read_groups, read_signals
 
 FloatArray = NDArray[np.float64]
 
@@ -87,6 +89,16 @@ class RoadMap:
             else:
                 corners.append(corner)
         return outlines
+
+    @cached_property
+    def signals(self) -> tuple[Signal, ...]:
+        """Traffic lights, stop and yield signs and speed limits, in the order of the file."""
+        return read_signals(f"map '{self.name}'", self.xodr, self._carla_map)
+
+    @cached_property
+    def light_groups(self) -> tuple[LightGroup, ...]:
+        """The traffic lights that take turns with each other."""
+        return read_groups(self.xodr, self.signals)
 
     def spawn_points(self, spacing_m: float = 30.0) -> list[Transform]:
         """``world_from_vehicle`` for places on driving lanes outside junctions, facing where traffic goes.
