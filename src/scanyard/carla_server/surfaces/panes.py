@@ -22,7 +22,7 @@ Array32 = NDArray[np.float32]
 
 CLEAR_SHARE = 0.6  # of cars, whose glass returns almost nothing
 RETURN_RATES = (0.02, 0.30)  # share of rays a pane returns: of the clear cars, and of the others
-LOST_SHARE = 0.4  # of the rays that went through; set by the share of points above the belt line, see KITTI's cars
+LOST_SHARE = 0.6  # of the rays that went through; set by the share of returns from deep inside KITTI's cars, 4 %
 MAX_PANES = 8  # a ray still inside glass after so many is given up
 _PAST_M = 2e-3  # how far behind a pane the ray goes on
 
