@@ -49,14 +49,21 @@ class Regions:
 
     def __init__(self, ground: Ground, scenery: Scenery) -> None:
         self._ground, self._scenery = ground, scenery
-        self._hidden: set[int] = set()
         self._kept: OrderedDict[tuple[int, int, float], Region] = OrderedDict()
 
     def enable(self, ids: Iterable[int], enabled: bool) -> None:
-        """Show or hide parked vehicles."""
-        before = set(self._hidden)
-        self._hidden = self._hidden.difference(ids) if enabled else self._hidden.union(ids)
-        if self._hidden != before:
+        """Show or hide environment objects."""
+        if self._scenery.enable(ids, enabled):
+            self._kept.clear()
+
+    def show_layers(self, layers: int, shown: bool) -> None:
+        """Show or hide map layers, bits of ``street.items.Layer``."""
+        if self._scenery.show_layers(layers, shown):
+            self._kept.clear()
+
+    def paint(self, ids: Iterable[int], color: tuple[float, float, float] | None) -> None:
+        """Paint environment objects, or give them their own colour back."""
+        if self._scenery.paint(ids, color):
             self._kept.clear()
 
     def around(self, position: Floats, reach_m: float = REACHES_M[-1]) -> Region:
@@ -82,21 +89,15 @@ class Regions:
         center = self.center(xy)
         reach = reach_m + GRID_M * np.sqrt(0.5)
         near = np.linalg.norm(self._ground.face_center - xy, axis=1) < reach + 6.0
-        parts, positions = [self._ground.mesh.where(near)], [np.zeros(3)]
-        colors, seeds = [(0.5, 0.5, 0.5)], [0]
-        for part in self._scenery.parts_near(xy, reach, self._hidden):
-            parts.append(part.mesh)
-            positions.append(part.position)
-            colors.append(part.color)
-            seeds.append(part.seed)
-        owner = np.repeat(np.arange(len(parts), dtype=np.int32), [len(part.faces) for part in parts])
-        owner = np.append(owner, np.int32(0))
+        ground = self._ground.mesh.where(near)
+        street = self._scenery.near(center, reach)
+        part = np.concatenate([np.zeros(len(ground.faces), np.int32), street.part + np.int32(1), np.zeros(1, np.int32)])
         return Region(
             center,
-            Surface(Mesh.assembled(parts, np.array(positions) - center)),
-            owner,
-            np.array(colors, np.float32),
-            np.array(seeds, np.uint64),
+            Surface(Mesh.assembled([ground, street.mesh], [-center, np.zeros(3)])),
+            part,
+            np.concatenate([np.full((1, 3), 0.5, np.float32), street.color]),
+            np.concatenate([np.zeros(1, np.uint64), street.seed]),
         )
 
 

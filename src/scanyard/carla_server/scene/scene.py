@@ -102,8 +102,8 @@ class Scene:
 
     @property
     def environment_objects(self) -> tuple[EnvironmentObject, ...]:
-        """Parked vehicles of the whole map, whether enabled or not."""
-        return self._scenery.parked
+        """Everything of the whole street that can be shown and hidden by itself, whether it is shown or not."""
+        return self._scenery.objects
 
     @property
     def placed(self) -> Placed:
@@ -129,6 +129,21 @@ class Scene:
         """Show or hide environment objects; ids that are not ours are passed over, as CARLA does."""
         self._regions.enable(ids, enabled)
         self._version += 1
+
+    def show_layers(self, layers: int, shown: bool) -> None:
+        """Show or hide map layers, bits of ``street.items.Layer``."""
+        self._regions.show_layers(layers, shown)
+        self._version += 1
+
+    def paint(self, ids: Iterable[int], color: tuple[float, float, float] | None) -> None:
+        """Give environment objects another colour (sRGB 0 to 1) wherever they are painted at all; None restores it."""
+        self._regions.paint(ids, color)
+        self._version += 1
+
+    @property
+    def lamps(self) -> Floats:
+        """(L, 3) world metres: the lights of all street lamps, in an order that depends on map and style alone."""
+        return self._scenery.lamps
 
     def ground_height(self, x: float, y: float) -> float:
         """Height of the ground, kerbs included, at a place in the world, metres."""

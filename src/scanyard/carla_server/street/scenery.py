@@ -6,62 +6,70 @@ style is another town on the same roads: other houses, other gardens, more or fe
 
 from __future__ import annotations
 
-import math
 from collections import OrderedDict
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from scanyard.carla_server.street import street_furniture
+from scanyard.carla_server.street.assembly import assembled
 from scanyard.carla_server.street.character import character_of
 from scanyard.carla_server.street.ground import Ground
-from scanyard.carla_server.street.parking import EnvironmentObject, Parked, Place, lane_places, park
-from scanyard.carla_server.street.roadside import FAR_M, Item, plan_border
+from scanyard.carla_server.street.items import FAR_M, Item, Layer
+from scanyard.carla_server.street.parking import Apart, Parked, Place, lane_places, park
+from scanyard.carla_server.street.roadside import plan_border
+from scanyard.carla_server.street.things import EnvironmentObject, Things
 from scanyard.carla_server.surfaces.mesh import Mesh
 from scanyard.randomness import stream
 
-__all__ = ["EnvironmentObject", "Part", "Scenery"]
+__all__ = ["EnvironmentObject", "Scenery", "Surroundings"]
 
 Floats = NDArray[np.float64]
 
-KEPT_MESHES = 1500  # about two regions' worth
+KEPT_MESHES = 500  # of parked vehicles: about two regions' worth
 
 
-@dataclass(frozen=True)
-class Part:
-    """One thing of the street, drawn."""
+class Surroundings(NamedTuple):
+    """What stands near a place: P parts in one mesh of F faces."""
 
     mesh: Mesh
-    """Relative to ``position``, turned as it stands."""
-    position: Floats
-    """(3,) world metres."""
-    color: tuple[float, float, float]
-    """sRGB 0 to 1."""
-    seed: int
-    """For its glass."""
+    """Relative to the place."""
+    part: NDArray[np.int32]
+    """(F,) which part each face belongs to."""
+    color: NDArray[np.float32]
+    """(P, 3) sRGB, 0 to 1."""
+    seed: NDArray[np.uint64]
+    """(P,) for its glass."""
 
 
 class Scenery:
     """All that stands along the roads of a map."""
 
-    def __init__(self, ground: Ground, map_name: str, *, style: int, parked_share: float) -> None:
+    def __init__(
+        self, ground: Ground, map_name: str, *, style: int, parked_share: float, fixtures: Sequence[Item] = ()
+    ) -> None:
+        """Plan the street of ``style``; ``fixtures`` stand whatever the style: signals, signs."""
         key: tuple[str | int, ...] = ("scenery", map_name, style)
         town = stream(*key, "town")
         density, built_up = float(town.uniform(0.6, 1.5)), float(town.random())
-        self._items: list[Item] = []
+        items: list[Item] = list(fixtures)
         places: list[Place] = []
         for number, edge in enumerate(ground.edges):
             character = character_of(stream(*key, "character", edge.road_id), edge, built_up)
             plan = plan_border(edge, character, stream(*key, "border", number), density=density, clear=ground.clearance)
-            self._items += plan.items
+            items += plan.items
             places += plan.places
         for number, lane in enumerate(ground.parking):
             places += lane_places(lane, stream(*key, "parking", number))
         self._park(ground, places, key, parked_share)
-        spots = np.array([(item.x, item.y) for item in self._items]).reshape(-1, 2)
-        self._spots = np.c_[spots, ground.height(spots[:, 0], spots[:, 1])]
-        self._reach = np.array([item.reach_m for item in self._items])
+        self.things = Things(items, ground, key)
+        self._thing_shown = np.ones(self.things.count, bool)
+        self._parked_shown = np.ones(len(self._parked), bool)
+        self._layers = int(Layer.ALL)
+        self._paint: dict[int, tuple[float, float, float]] = {}
         self._meshes: OrderedDict[int, Mesh] = OrderedDict()
 
     @property
@@ -69,30 +77,82 @@ class Scenery:
         """Parked vehicles of the whole map."""
         return tuple(parked.object for parked in self._parked)
 
-    def parts_near(self, xy: Floats, reach_m: float, hidden: set[int]) -> Iterator[Part]:
-        """What stands within ``reach_m`` of ``xy`` (2,) and is large enough to matter there, in the plan's order."""
-        distance = np.linalg.norm(self._spots[:, :2] - xy, axis=1)
-        for index in np.flatnonzero(distance < np.minimum(self._reach, reach_m)):
-            yield Part(self._mesh(int(index)), self._spots[index], self._items[index].color, 0)
+    @cached_property
+    def objects(self) -> tuple[EnvironmentObject, ...]:
+        """Everything of the whole map that can be shown and hidden by itself, parked vehicles first."""
+        return self.parked + self.things.objects
+
+    @property
+    def lamps(self) -> Floats:
+        """(L, 3) world metres: the lights of all street lamps, in the plan's order."""
+        things = self.things
+        rows = [n for n, k in enumerate(things.kind.tolist()) if things.kinds[k] is street_furniture.LAMP_POST]
+        heads = np.array([street_furniture.lamp_head(int(things.variant[n])) for n in rows]).reshape(-1, 3)
+        return np.asarray((things.linear[rows] * heads[:, None, :]).sum(axis=2) + things.spot[rows])
+
+    def enable(self, ids: Iterable[int], enabled: bool) -> bool:
+        """Show or hide objects, and say whether that changed anything; ids that are not ours are passed over."""
+        shown = np.concatenate([self._parked_shown, self._thing_shown])
+        rows = [self._row_of[one] for one in ids if one in self._row_of]
+        changed = bool((shown[rows] != enabled).any()) if rows else False
+        shown[rows] = enabled
+        self._parked_shown, self._thing_shown = np.split(shown, [len(self._parked)])
+        return changed
+
+    def show_layers(self, layers: int, shown: bool) -> bool:
+        """Show or hide all things of some map layers (bits of ``Layer``), and say whether that changed anything."""
+        before = self._layers
+        self._layers = before | layers if shown else before & ~layers
+        return self._layers != before
+
+    def paint(self, ids: Iterable[int], color: tuple[float, float, float] | None) -> bool:
+        """Paint objects (sRGB 0 to 1), or with None give them their own colour back; say whether any was ours."""
+        rows = [self._row_of[one] for one in ids if one in self._row_of]
+        for row in rows:
+            if color is None:
+                self._paint.pop(row, None)
+            else:
+                self._paint[row] = color
+        return bool(rows)
+
+    def near(self, center: Floats, reach_m: float) -> Surroundings:
+        """What stands within ``reach_m`` of ``center`` (3,) and is large enough to matter there, as planned."""
+        things = self.things
+        rows = things.near(center[:2], reach_m, self._thing_shown, self._layers)
+        meshes, which = things.drawn(rows, center[:2])
+        parked = self._parked_near(center[:2], reach_m)
+        own = np.arange(len(parked)) + len(meshes)
+        mesh, owner = assembled(
+            [*meshes, *(self._mesh(index) for index in parked.tolist())],
+            np.concatenate([which, own]),
+            np.concatenate([things.linear[rows], np.broadcast_to(np.eye(3), (len(parked), 3, 3))]),
+            np.concatenate([things.spot[rows], self._parked_at[parked]]) - center,
+        )
+        own_color = np.array([self._parked[index].color for index in parked.tolist()], np.float32).reshape(-1, 3)
+        color = np.concatenate([things.color[rows], own_color])
+        row_of_part = np.concatenate([things.thing[rows] + len(self._parked), parked])
+        for row, painted in self._paint.items():
+            color[row_of_part == row] = painted
+        seeds = np.array([self._parked[index].object.id for index in parked.tolist()], np.uint64)
+        return Surroundings(mesh, owner, color, np.concatenate([things.thing[rows].astype(np.uint64), seeds]))
+
+    @cached_property
+    def _row_of(self) -> dict[int, int]:
+        ids = [one.object.id for one in self._parked] + list(self.things.ids)
+        return {number: row for row, number in enumerate(ids)}
+
+    def _parked_near(self, xy: Floats, reach_m: float) -> NDArray[np.int64]:
+        if not self._layers & Layer.PARKED_VEHICLES:
+            return np.zeros(0, np.int64)
         distance = np.linalg.norm(self._parked_at[:, :2] - xy, axis=1)
-        for index in np.flatnonzero(distance < min(FAR_M, reach_m)):
-            parked = self._parked[index]
-            if parked.object.id not in hidden:
-                yield Part(self._mesh(-1 - int(index)), self._parked_at[index], parked.color, parked.object.id)
+        return np.flatnonzero((distance < min(FAR_M, reach_m)) & self._parked_shown)
 
     def _mesh(self, index: int) -> Mesh:
-        """The mesh of an item, or, counted from -1 down, of a parked vehicle; the last few are kept."""
+        """The mesh of a parked vehicle; the last few are kept."""
         if index in self._meshes:
             self._meshes.move_to_end(index)
             return self._meshes[index]
-        if index < 0:
-            mesh = self._parked[-1 - index].mesh()
-        else:
-            item = self._items[index]
-            drawn = item.make()
-            scaled = Mesh(drawn.vertices * np.float32(item.scale), drawn.faces, drawn.material)
-            mesh = scaled.moved(yaw=item.yaw)
-        self._meshes[index] = mesh
+        mesh = self._meshes[index] = self._parked[index].mesh()
         while len(self._meshes) > KEPT_MESHES:
             self._meshes.popitem(last=False)
         return mesh
@@ -105,40 +165,10 @@ class Scenery:
         places_xy = [spots[:, :2], spots[:, :2] + ahead, spots[:, :2] - ahead]
         heights = np.stack([ground.height(xy[:, 0], xy[:, 1]) for xy in places_xy], axis=1)
         kept: list[Parked] = []
-        corners = _Apart()
+        apart = Apart()
         for n, z in zip(taken, heights, strict=True):
             parked = park(places[n], (*key, "parked", n), z)
-            if corners.admits(parked):
+            if apart.admits(parked):
                 kept.append(parked)
         self._parked = kept
         self._parked_at = np.array([parked.object.transform[:3] for parked in kept]).reshape(-1, 3)
-
-
-class _Apart:
-    """Admits vehicles whose circles along the body touch nobody admitted before."""
-
-    CELL_M = 12.0  # longer than any of them
-
-    def __init__(self) -> None:
-        self._known: dict[tuple[int, int], list[tuple[float, float, float, NDArray[np.float64]]]] = {}
-
-    def admits(self, parked: Parked) -> bool:
-        x, y, _, _, yaw, _ = parked.object.transform
-        length, width, _ = parked.object.extent
-        reach = max(length, width) + 0.05
-        steps = np.linspace(-1, 1, 5) * max(length - width, 0.0)
-        turn = np.deg2rad(yaw)
-        circles = np.c_[x + steps * np.cos(turn), y + steps * np.sin(turn), np.full(5, width)]
-        i, j = int(x // self.CELL_M), int(y // self.CELL_M)
-        for neighbour in ((i + a, j + b) for a in (-1, 0, 1) for b in (-1, 0, 1)):
-            for other_x, other_y, other_reach, other in self._known.get(neighbour, ()):
-                if math.hypot(x - other_x, y - other_y) < reach + other_reach and _touch(circles, other):
-                    return False
-        self._known.setdefault((i, j), []).append((x, y, reach, circles))
-        return True
-
-
-def _touch(a: NDArray[np.float64], b: NDArray[np.float64]) -> bool:
-    """Whether any of some circles (K, 3), x, y and radius, comes within 10 cm of any of others."""
-    apart = np.hypot(b[:, None, 0] - a[None, :, 0], b[:, None, 1] - a[None, :, 1])
-    return bool((apart < b[:, None, 2] + a[None, :, 2] + 0.1).any())

@@ -86,6 +86,10 @@ class Mesh:
         vertices = self.vertices @ matrix[:3, :3].T + matrix[:3, 3]
         return Mesh(vertices.astype(np.float32), self.faces, self.material)
 
+    def scaled(self, factors: ArrayLike) -> Mesh:
+        """The mesh stretched along its axes by ``factors`` () or (3,)."""
+        return Mesh(self.vertices * np.asarray(factors, np.float32), self.faces, self.material)
+
     def fitted(self, low: ArrayLike, high: ArrayLike) -> Mesh:
         """The mesh stretched along its axes so that its bounds are exactly ``low`` and ``high``."""
         low32, high32 = np.asarray(low, np.float32), np.asarray(high, np.float32)
