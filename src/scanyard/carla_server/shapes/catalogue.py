@@ -64,35 +64,29 @@ def shape_for(type_id: str, attributes: Mapping[str, str], definition: Mapping[s
     """
     own = tuple(float(definition[name]) for name in _SIZES)
     size = tuple(_asked(attributes, name) or value for name, value in zip(_SIZES, own, strict=True))
-    kind, body = str(definition["kind"]), str(definition.get("body", ""))
-    if size != own and kind in population.BODY_TYPES:
-        body = _body_for(type_id, kind, body, (size[0], size[1], size[2]))
-    equipment = str(definition.get("equipment", ""))
-    return _shape(type_id, kind, (body, equipment), size, attributes.get("color", ""))
+    kind, model = str(definition["kind"]), type_id
+    look = (str(definition.get("body", "")), str(definition.get("equipment", "")))
+    if kind in population.BODY_TYPES and np.abs(np.log(np.divide(size, own))).max() > _ANOTHER_MODEL:
+        model = f"{type_id} of {size}"
+        look = (population.body_of_size(kind, (size[0], size[1], size[2]), stream("body", model)), look[1])
+    return _shape(model, kind, look, size, attributes.get("color", ""))
 
 
 _SIZES = ("length_m", "width_m", "height_m")
-_IMPLAUSIBLE = -8.0  # four standard deviations
+_ANOTHER_MODEL = 0.12
+"""A car or van asked to be so much larger or smaller than its blueprint (logarithm of the ratio) is another model, and
+gets a body that such cars have: a stretched saloon would teach a detector cars that nobody builds."""
 
 
 def _asked(attributes: Mapping[str, str], name: str) -> float:
     return max(float(attributes.get(name, "0") or 0), 0.0)
 
 
-def _body_for(type_id: str, kind: str, body: str, size: population.Size) -> str:
-    """The blueprint's own body where cars of that body have such a size, else one that has."""
-    types = population.BODY_TYPES[kind]
-    own = types.get(body)
-    if own is None or population.log_likelihood(own, size) - population.log_likelihood(own, own.mean) > _IMPLAUSIBLE:
-        return body
-    return population.body_of_size(kind, size, stream("body", type_id, *(f"{value:.3f}" for value in size)))
-
-
 @lru_cache(maxsize=256)
-def _shape(type_id: str, kind: str, look: tuple[str, str], size: tuple[float, ...], color: str) -> Shape:
-    digest = hashlib.sha256(repr((type_id, kind, look, size, color)).encode()).digest()
+def _shape(model: str, kind: str, look: tuple[str, str], size: tuple[float, ...], color: str) -> Shape:
+    digest = hashlib.sha256(repr((model, kind, look, size, color)).encode()).digest()
     seed = int.from_bytes(digest[:8], "big")
-    variant = int.from_bytes(hashlib.sha256(type_id.encode()).digest()[:4], "big")
+    variant = int.from_bytes(hashlib.sha256(model.encode()).digest()[:4], "big")
     make = _MAKERS.get(kind)
     if make is None:
         raise ValueError(f"a blueprint's shape has kind {kind!r}; there are {', '.join(_MAKERS)}")

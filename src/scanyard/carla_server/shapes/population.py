@@ -61,11 +61,11 @@ def draw_body(kind: str, rng: np.random.Generator) -> tuple[str, Size]:
 def body_of_size(kind: str, size: Size, rng: np.random.Generator) -> str:
     """The body type that a ``kind`` (car or van) of this size may well have, drawn by Bayes' rule."""
     types = BODY_TYPES[kind]
-    log_odds = np.array([log_likelihood(body, size) + np.log(body.share) for body in types.values()])
+    log_odds = np.array([_log_likelihood(body, size) + np.log(body.share) for body in types.values()])
     weight = np.exp(log_odds - log_odds.max())
     return str(rng.choice(list(types), p=weight / weight.sum()))
 
 
-def log_likelihood(body: BodyType, size: Size) -> float:
+def _log_likelihood(body: BodyType, size: Size) -> float:
     """How well this size suits a body type: the logarithm of its density, less a constant."""
     return -sum(((x - m) / s) ** 2 / 2 + float(np.log(s)) for x, m, s in zip(size, body.mean, body.spread, strict=True))
