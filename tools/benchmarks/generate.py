@@ -16,37 +16,20 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import psutil
+from reference import Rate, frozen_scene, lidar_rays, open3d_alone
 
-from scanyard.carla_server.scene.scene import Scene
-from scanyard.carla_server.sensors.lidar import Tick, beams_of
-from scanyard.carla_server.shapes.catalogue import shape_for
-from scanyard.carla_server.surfaces.open3d_library import load_open3d
-from scanyard.carla_server.world.blueprints import library
 from scanyard.fleet.campaign import Progress, Settings, run_campaign
 from scanyard.roads import RoadMap
 from scanyard.scenario import ConcreteScenario, draw, load_scenario
 from scanyard.scenario.concrete import Recording, Traffic
 from scanyard.sim.choreography import choreograph
-from scanyard.sim.packets import lidar_blocks
 from scanyard.store import create_dataset, seal_dataset, verify
 
 SCENARIOS = Path("scenarios")
 CROWD = Traffic(vehicles=50, pedestrians=30, cyclists=8)
 """What is asked for; what finds room is at least ``MIN_ACTORS``."""
 MIN_ACTORS = 40
-CARLA_TYPES = {
-    "car": "vehicle.audi.a2",
-    "van": "vehicle.volkswagen.t2",
-    "truck": "vehicle.carlamotors.carlacola",
-    "bus": "vehicle.mitsubishi.fusorosa",
-    "motorcyclist": "vehicle.kawasaki.ninja",
-    "cyclist": "vehicle.bh.crossbike",
-    "adult": "walker.pedestrian.0001",
-    "child": "walker.pedestrian.0009",
-    "cargo": "static.prop.box01",
-}
 
 
 def main() -> None:
@@ -61,8 +44,8 @@ def main() -> None:
 
     lidar = measure("kitti_lidar.yaml", options.workers, options.sequences, options.frames)
     camera = measure("kitti.yaml", options.workers, 1, options.camera_frames)
-    reference = cast_alone(crowded("kitti_lidar.yaml", 1, options.frames))
-    ratio = lidar["frames_per_s"] / reference["sweeps_per_s"]
+    reference, standing = cast_alone(crowded("kitti_lidar.yaml", 1, options.frames))
+    ratio = lidar["frames_per_s"] / reference.sweeps_per_s
 
     print(f"{'':34}{'frames/s':>10}{'points/s':>12}{'actors':>8}{'MB/worker':>11}")
     for name, row in (("HDL-64E", lidar), ("HDL-64E and 1242x375 camera", camera)):
@@ -70,8 +53,8 @@ def main() -> None:
             f"{name:34}{row['frames_per_s']:10.2f}{row['points_per_s']:12.3g}{row['actors']:8d}{row['worker_mb']:11.0f}"
         )
     print(
-        f"{'Open3D alone, same rays and scene':34}{reference['sweeps_per_s']:10.2f}{reference['rays_per_s']:12.3g}"
-        f"{reference['actors']:8d}   ({reference['triangles']} triangles)"
+        f"{'Open3D alone, same rays and scene':34}{reference.sweeps_per_s:10.2f}{reference.rays_per_s:12.3g}"
+        f"{standing:8d}   ({reference.triangles} triangles)"
     )
     print(f"labelled and sealed, against casting alone: {ratio:.2f}")
     print(
@@ -81,7 +64,7 @@ def main() -> None:
                 "lidar_ratio": round(ratio, 3),
                 "lidar_frames_per_s": round(lidar["frames_per_s"], 2),
                 "camera_frames_per_s": round(camera["frames_per_s"], 3),
-                "open3d_sweeps_per_s": round(reference["sweeps_per_s"], 2),
+                "open3d_sweeps_per_s": round(reference.sweeps_per_s, 2),
                 "actors": lidar["actors"],
                 "worker_mb": round(max(lidar["worker_mb"], camera["worker_mb"])),
                 "workers": options.workers,
@@ -130,47 +113,14 @@ def measure(rig: str, workers: int, sequences: int, frames: int) -> dict[str, An
     }
 
 
-def cast_alone(scenario: ConcreteScenario, repeats: int = 40) -> dict[str, Any]:
-    """Sweeps per second of Open3D's ray caster on a scene of the same kind: all triangles, nothing but casting."""
+def cast_alone(scenario: ConcreteScenario) -> tuple[Rate, int]:
+    """Open3D's rate at the same street with the same actors, and how many these are."""
     road_map = RoadMap.load(SCENARIOS / "maps" / f"{scenario.world.map}.xodr")
     choreography = choreograph(scenario, road_map)
-    scene = Scene(road_map, style=scenario.world.style, parked_share=scenario.world.parked_share)
-    mirror = np.diag([1.0, -1.0, 1.0, 1.0])
-    shapes = []
-    for track in choreography.tracks:
-        blueprint = library()[CARLA_TYPES[track.kind]]
-        shapes.append(shape_for(blueprint.id, {}, blueprint.shape))
-    poses = np.array([mirror @ track.world_from_actor[0] @ mirror for track in choreography.tracks])
-    scene.place(list(range(1, len(shapes) + 1)), shapes, poses)
-
     lidar = scenario.rig.lidars[0]
-    world_from_sensor = mirror @ choreography.world_from_ego[0] @ lidar.ego_from_sensor.matrix @ mirror
-    vertices, faces = scene.triangles(world_from_sensor[:3, 3], lidar.max_range_m)
-    (block,) = lidar_blocks(lidar, has_beam_tables=True)
-    beams = beams_of(block.attributes, Tick(0, 0.0, 1.0 / lidar.rotation_hz))
-    directions = beams.direction.T @ world_from_sensor[:3, :3].T
-    starts = np.zeros_like(directions)
-    starts[:, 2] = np.repeat(beams.z_offset_m, beams.shape[1])
-    origins = starts @ world_from_sensor[:3, :3].T + world_from_sensor[:3, 3]
-
-    open3d = load_open3d()
-    caster = open3d.t.geometry.RaycastingScene()
-    tensor = open3d.core.Tensor.from_numpy
-    caster.add_triangles(tensor(vertices.astype(np.float32)), tensor(faces.astype(np.uint32)))
-    rays = tensor(np.concatenate([origins, directions], axis=1).astype(np.float32))
-    caster.cast_rays(rays)  # builds the BVH
-    seconds = []
-    for _ in range(repeats):
-        began = time.perf_counter()
-        caster.cast_rays(rays)
-        seconds.append(time.perf_counter() - began)
-    per_sweep = float(np.median(seconds))
-    return {
-        "sweeps_per_s": 1.0 / per_sweep,
-        "rays_per_s": len(directions) / per_sweep,
-        "triangles": len(faces),
-        "actors": len(shapes),
-    }
+    rays = lidar_rays(lidar, choreography.world_from_ego[0])
+    scene = frozen_scene(scenario, road_map, choreography)
+    return open3d_alone(scene, rays, lidar.max_range_m), len(choreography.tracks)
 
 
 def _memory_mb() -> float:
