@@ -101,6 +101,11 @@ class Context:
         return packets.header(sensor_type, self.frame, self.time_s, self.pose)
 
     @property
+    def unseen_ids(self) -> frozenset[int]:
+        """Whom the sensor's rays pass through."""
+        return self.carrier_ids | self.ignored_ids
+
+    @property
     def subject_id(self) -> int:
         """Whom an event is reported of: the parent, or the sensor itself where it stands alone."""
         return self.parent_id or self.sensor_id

@@ -37,14 +37,16 @@ def semantic_lidar(
     tick: Tick,
     motions: Motions | None = None,
     sensor_id: int = 0,
+    unseen_ids: frozenset[int] = frozenset(),
 ) -> tuple[NDArray[np.uint32], NDArray[np.void]]:
     """Counts per channel (C,) and the returns, ``SEMANTIC_POINT``, grouped by channel, highest beam first.
 
-    Rays ignore the actor ``parent_id`` that carries the sensor.  ``object_idx`` is the actor's id, 0 for the street and
-    the cars parked in it.  Nothing is dropped and nothing is noisy, except that glass lets rays through (``panes``).
+    Rays pass through the actors ``parent_id``, which carries the sensor, and ``unseen_ids``.  ``object_idx`` is the
+    actor's id, 0 for the street and the cars parked in it.  Nothing is dropped and nothing is noisy, except that glass
+    lets rays through (``panes``).
     """
     found = sweep(scene, attributes, world_from_sensor, parent_id=parent_id, tick=tick, motions=motions,
-                  sensor_id=sensor_id)  # fmt: skip
+                  sensor_id=sensor_id, unseen_ids=unseen_ids)  # fmt: skip
     points = np.empty(len(found.ray), SEMANTIC_POINT)
     points["x"], points["y"], points["z"] = found.points(found.range_m)
     points["cos_inc"] = found.cos_incidence
@@ -62,6 +64,7 @@ def lidar(
     tick: Tick,
     motions: Motions | None = None,
     sensor_id: int = 0,
+    unseen_ids: frozenset[int] = frozenset(),
 ) -> tuple[NDArray[np.uint32], NDArray[np.void]]:
     """Counts per channel (C,) and the returns, ``POINT``, with CARLA's intensity, drop-off and noise.
 
@@ -69,7 +72,7 @@ def lidar(
     returns is lost, then of the rest all but ``keep_share``; ``noise_stddev`` metres of noise go along the ray.
     """
     found = sweep(scene, attributes, world_from_sensor, parent_id=parent_id, tick=tick, motions=motions,
-                  sensor_id=sensor_id)  # fmt: skip
+                  sensor_id=sensor_id, unseen_ids=unseen_ids)  # fmt: skip
     count = len(found.ray)
     draw = stream("lidar", int(number(attributes, "noise_seed", 0.0)), tick.frame, salt_of(world_from_sensor))
     range_m = found.range_m.astype(np.float64)

@@ -39,7 +39,7 @@ def obstacle(
     start, aim, spared = _bundle(radius_m)
     origin = start @ world_from_sensor[:3, :3].T + world_from_sensor[:3, 3]
     hits = cast(scene, origin, aim @ world_from_sensor[:3, :3].T, reach_m=reach_m + 2 * radius_m,
-                but=context.carrier_ids)  # fmt: skip
+                but=context.unseen_ids)  # fmt: skip
     travel = np.maximum(hits.range_m - spared, 0.0)
     travel[:RAYS] = np.where(travel[:RAYS] > 0.0, np.inf, 0.0)  # from the middle: touched already, or not at all
     if is_on(attributes, "only_dynamics"):

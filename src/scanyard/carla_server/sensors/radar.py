@@ -33,7 +33,7 @@ def radar(scene: Any, attributes: Mapping[str, str], world_from_sensor: Floats, 
     direction = local @ world_from_sensor[:3, :3].T
     reach_m = number(attributes, "range", 100.0)
     origin = np.broadcast_to(world_from_sensor[:3, 3], direction.shape)
-    hits = cast(scene, origin, direction, reach_m=reach_m, but=context.carrier_ids)
+    hits = cast(scene, origin, direction, reach_m=reach_m, but=context.unseen_ids)
     met = np.flatnonzero(hits.range_m <= reach_m)
     depth = hits.range_m[met].astype(np.float64)
     points = world_from_sensor[:3, 3] + direction[met] * depth[:, None]

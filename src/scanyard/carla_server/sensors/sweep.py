@@ -79,8 +79,9 @@ def sweep(
     tick: Tick,
     motions: Motions | None = None,
     sensor_id: int = 0,
+    unseen_ids: frozenset[int] = frozenset(),
 ) -> Returns:
-    """What comes back within ``range``; rays ignore the actor ``parent_id``.
+    """What comes back within ``range``; rays pass through the actors ``parent_id`` and ``unseen_ids``.
 
     ``motions`` are those of all actors, ``sensor_id`` the sensor's own among them: needed for ``firing_time`` only.
     """
@@ -92,7 +93,7 @@ def sweep(
     if motions is not None and is_on(attributes, "firing_time"):
         course = _Course(motions, scene.placed, beams, sensor_id=sensor_id, pose=pose, anchor=anchor)
     corners = _seen_corners(scene.placed.corners, pose) if course is None else course.corners()
-    candidates = list(_candidates(scene.placed, corners, beams, reach_m, parent_id))
+    candidates = list(_candidates(scene.placed, corners, beams, reach_m, [parent_id, *unseen_ids]))
     poses = pose[None] if course is None else course.world_from_sensor
     stands = None if course is None else course.stands
     salt = salt_of(pose)
@@ -187,7 +188,9 @@ def _seen_corners(corners: Floats, world_from_sensor: Floats) -> Floats:
     return np.asarray((corners - world_from_sensor[:3, 3]) @ world_from_sensor[:3, :3])
 
 
-def _candidates(placed: Placed, corners: Floats, beams: Beams, reach_m: float, parent_id: int) -> Iterator[Candidate]:
+def _candidates(
+    placed: Placed, corners: Floats, beams: Beams, reach_m: float, unseen: list[int]
+) -> Iterator[Candidate]:
     """For each actor, the rays of the grid that may meet its box; ``corners`` (N, K, 3) are in the sensor's frame.
 
     A box spans an interval of azimuth, and between its nearest and farthest horizontal distance an interval of
@@ -214,7 +217,7 @@ def _candidates(placed: Placed, corners: Floats, beams: Beams, reach_m: float, p
     start = np.where(around, -np.pi, heading + aside.min(axis=1) - slack)
     stop = np.where(around, np.pi, heading + aside.max(axis=1) + slack)
     columns = _columns_between(beams.azimuth_rad, start, stop)
-    for k in np.flatnonzero((placed.actor_id != parent_id) & (near < reach_m)):
+    for k in np.flatnonzero(~np.isin(placed.actor_id, unseen) & (near < reach_m)):
         rows = meets[k].nonzero()[0]
         if len(rows) and len(columns[k]):
             yield Candidate(int(k), (rows[:, None] * firings + columns[k]).ravel(), float(nearest[k]))
