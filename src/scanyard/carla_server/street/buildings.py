@@ -8,7 +8,8 @@ Variants have their own width (``front_m``); a plan stretches them a little to f
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from itertools import pairwise
 
 import numpy as np
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 
 from scanyard.carla_server.shapes.blocks import Blocks
 from scanyard.carla_server.street.items import FAR_M, Kind, Layer
+from scanyard.carla_server.surfaces.coarsening import coarsened
 from scanyard.carla_server.surfaces.materials import Material, Tag
 from scanyard.carla_server.surfaces.mesh import Mesh, tube
 from scanyard.randomness import stream
@@ -23,6 +25,7 @@ from scanyard.randomness import stream
 Floats = NDArray[np.float64]
 
 RECESS_M = 0.16
+COARSE_CELL_M = 0.3  # far away, where recesses are thinner than a beam
 SUNK_M = 1.2  # walls start below ground, because ground slopes
 HOUSE_FRONT_M, TERRACE_FRONT_M, HALL_FRONT_M = (6.5, 13.0), (5.5, 14.0), (12.0, 26.0)
 
@@ -340,9 +343,13 @@ def _tower(variant: int) -> Mesh:
     return Mesh.joined(parts)
 
 
-HOUSE = Kind("House", _house, 48, Tag.BUILDINGS, Layer.BUILDINGS, FAR_M)
-TERRACE = Kind("Terrace", _terrace, 48, Tag.BUILDINGS, Layer.BUILDINGS, FAR_M)
-HALL = Kind("Hall", _hall, 24, Tag.BUILDINGS, Layer.BUILDINGS, FAR_M)
+def _coarse(make: Callable[[int], Mesh], variant: int) -> Mesh:
+    return coarsened(make(variant), COARSE_CELL_M)
+
+
+HOUSE = Kind("House", _house, 48, Tag.BUILDINGS, Layer.BUILDINGS, FAR_M, partial(_coarse, _house))
+TERRACE = Kind("Terrace", _terrace, 48, Tag.BUILDINGS, Layer.BUILDINGS, FAR_M, partial(_coarse, _terrace))
+HALL = Kind("Hall", _hall, 24, Tag.BUILDINGS, Layer.BUILDINGS, FAR_M, partial(_coarse, _hall))
 GARAGE = Kind("Garage", _garage, 9, Tag.BUILDINGS, Layer.BUILDINGS, FAR_M)
 SHED = Kind("Shed", _shed, 12, Tag.BUILDINGS, Layer.BUILDINGS, FAR_M)
 TOWER = Kind("Tower", _tower, 6, Tag.BUILDINGS, Layer.BUILDINGS, FAR_M)

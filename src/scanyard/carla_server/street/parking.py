@@ -8,16 +8,18 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
 from scanyard.carla_server.shapes import trucks, vehicles
 from scanyard.carla_server.shapes.catalogue import palette
-from scanyard.carla_server.shapes.population import draw_body
+from scanyard.carla_server.shapes.population import CARS, VANS, draw_body
 from scanyard.carla_server.street.ground import ParkingLane
 from scanyard.carla_server.street.things import EnvironmentObject, object_id
-from scanyard.carla_server.surfaces.materials import Tag
+from scanyard.carla_server.surfaces.coarsening import coarsened
+from scanyard.carla_server.surfaces.materials import Material, Tag
 from scanyard.carla_server.surfaces.mesh import Mesh
 from scanyard.randomness import stream
 
@@ -45,20 +47,38 @@ class Parked:
     pitch: float
     """Radians, nose up positive."""
 
-    def mesh(self) -> Mesh:
-        """Its triangles, turned as it stands, relative to its place on the ground."""
+    def mesh(self, *, detailed: bool = True) -> Mesh:
+        """Its triangles, turned as it stands, relative to its place on the ground; fewer unless ``detailed``."""
         length, width, height = (2 * half for half in self.object.extent)
         size = (length, width, height)
-        upright = (
-            trucks.truck("", self.variant, size)[0]
-            if self.body == "truck"
-            else vehicles.car(self.body, self.variant, size)
-        )
+        if not detailed:
+            upright = _coarse(self.body, self.variant).scaled(size)
+        elif self.body == "truck":
+            upright = trucks.truck("", self.variant, size)[0]
+        else:
+            upright = vehicles.car(self.body, self.variant, size)
         return upright.moved(yaw=float(np.deg2rad(self.object.transform[4])), pitch=self.pitch)
+
+
+COARSE_CELL_M = 0.18
+
+
+@lru_cache(maxsize=512)
+def _coarse(body: str, variant: int) -> Mesh:
+    """A vehicle in few triangles, its box without mirrors stretched to one metre by one by one."""
+    if body == "truck":
+        size: tuple[float, float, float] = TRUCK_SIZE_M
+        drawn = trucks.truck("", variant, size)[0]
+    else:
+        size = (CARS | VANS)[body].mean
+        drawn = vehicles.car(body, variant, size)
+    within = drawn.where(~np.isin(drawn.material, [Material.CAR_MIRROR, Material.TRUCK_MIRROR]))
+    return coarsened(within, COARSE_CELL_M).fitted((-0.5, -0.5, 0.0), (0.5, 0.5, 1.0))
 
 
 VAN_SHARE = 0.09
 TRUCK_SHARE = 0.015
+TRUCK_SIZE_M = (6.4, 2.25, 2.9)
 
 
 def lane_places(lane: ParkingLane, rng: np.random.Generator) -> list[Place]:
@@ -90,7 +110,7 @@ def park(place: Place, key: Sequence[str | int], heights: Floats) -> Parked:
     rng = stream(*key, "vehicle")
     kind = rng.random()
     if kind < TRUCK_SHARE:
-        body, size = "truck", (round(float(rng.normal(6.4, 0.5)), 3), 2.25, round(float(rng.normal(2.9, 0.2)), 3))
+        body, size = "truck", _truck_size(rng)
     elif kind < TRUCK_SHARE + VAN_SHARE:
         body, size = draw_body("van", rng)
     else:
@@ -112,6 +132,11 @@ def park(place: Place, key: Sequence[str | int], heights: Floats) -> Parked:
         center, (size[0] / 2, size[1] / 2, size[2] / 2),
     )  # fmt: skip
     return Parked(known, body, int(rng.integers(vehicles.VARIANTS)), palette(int(rng.integers(1000))), pitch)
+
+
+def _truck_size(rng: np.random.Generator) -> tuple[float, float, float]:
+    length, width, height = TRUCK_SIZE_M
+    return round(float(rng.normal(length, 0.5)), 3), width, round(float(rng.normal(height, 0.2)), 3)
 
 
 class Apart:

@@ -18,7 +18,7 @@ from scanyard.carla_server.street import street_furniture
 from scanyard.carla_server.street.assembly import assembled
 from scanyard.carla_server.street.character import character_of
 from scanyard.carla_server.street.ground import Ground
-from scanyard.carla_server.street.items import FAR_M, Item, Layer
+from scanyard.carla_server.street.items import DETAIL_M, FAR_M, Item, Layer
 from scanyard.carla_server.street.parking import Apart, Parked, Place, lane_places, park
 from scanyard.carla_server.street.roadside import plan_border
 from scanyard.carla_server.street.things import EnvironmentObject, Things
@@ -70,7 +70,7 @@ class Scenery:
         self._parked_shown = np.ones(len(self._parked), bool)
         self._layers = int(Layer.ALL)
         self._paint: dict[int, tuple[float, float, float]] = {}
-        self._meshes: OrderedDict[int, Mesh] = OrderedDict()
+        self._meshes: OrderedDict[tuple[int, bool], Mesh] = OrderedDict()
 
     @property
     def parked(self) -> tuple[EnvironmentObject, ...]:
@@ -123,7 +123,7 @@ class Scenery:
         parked = self._parked_near(center[:2], reach_m)
         own = np.arange(len(parked)) + len(meshes)
         mesh, owner = assembled(
-            [*meshes, *(self._mesh(index) for index in parked.tolist())],
+            [*meshes, *self._parked_meshes(parked, center[:2])],
             np.concatenate([which, own]),
             np.concatenate([things.linear[rows], np.broadcast_to(np.eye(3), (len(parked), 3, 3))]),
             np.concatenate([things.spot[rows], self._parked_at[parked]]) - center,
@@ -147,15 +147,18 @@ class Scenery:
         distance = np.linalg.norm(self._parked_at[:, :2] - xy, axis=1)
         return np.flatnonzero((distance < min(FAR_M, reach_m)) & self._parked_shown)
 
-    def _mesh(self, index: int) -> Mesh:
-        """The mesh of a parked vehicle; the last few are kept."""
-        if index in self._meshes:
-            self._meshes.move_to_end(index)
-            return self._meshes[index]
-        mesh = self._meshes[index] = self._parked[index].mesh()
+    def _parked_meshes(self, parked: NDArray[np.int64], xy: Floats) -> list[Mesh]:
+        """Meshes of parked vehicles (K,), coarse ones far from ``xy`` (2,); the last few are kept."""
+        detailed = np.linalg.norm(self._parked_at[parked, :2] - xy, axis=1) < DETAIL_M
+        found = []
+        for key in zip(parked.tolist(), detailed.tolist(), strict=True):
+            if key not in self._meshes:
+                self._meshes[key] = self._parked[key[0]].mesh(detailed=key[1])
+            self._meshes.move_to_end(key)
+            found.append(self._meshes[key])
         while len(self._meshes) > KEPT_MESHES:
             self._meshes.popitem(last=False)
-        return mesh
+        return found
 
     def _park(self, ground: Ground, places: list[Place], key: tuple[str | int, ...], parked_share: float) -> None:
         """Fill a share of the places, none so near another that the two could touch."""

@@ -113,13 +113,13 @@ def _shrub(variant: int, *, leaf_share: float = 1.0, leaf_m: float = 0.12) -> Me
     ends = _in_ball(rng, count, 0.2) * [0.32, 0.32, 0.34] + [0, 0, 0.42]
     ends[:, :2] *= rng.uniform(0.6, 1.25)
     radii = rng.uniform(0.16, 0.30, count)
-    crown = _leaves_about(rng, ends, radii, int(260 * leaf_share), leaf_m)
+    crown = _leaves_about(rng, ends, radii, int(190 * leaf_share), leaf_m)
     if rng.random() < 0.25:
         material = np.where(rng.random(len(crown.faces)) < 0.3, np.uint8(Material.BLOSSOM), crown.material)
         crown = Mesh(crown.vertices, crown.faces, material.astype(np.uint8))
     stems = [tube((0, 0, -0.2), end, (0.02, 0.01), Material.BARK, 3) for end in ends]
-    cores = [ellipsoid(end, np.full(3, 0.55 * r), Material.LEAF, 5, 3) for end, r in zip(ends, radii, strict=True)]
-    return Mesh.joined([*stems, *(cores if variant % 3 else []), crown])
+    core = ellipsoid(ends.mean(axis=0), np.ptp(ends, axis=0) / 2 * [0.9, 0.9, 1.0] + 0.06, Material.LEAF, 6, 3)
+    return Mesh.joined([*(stems if leaf_share >= 1 else []), *([core] if variant % 3 else []), crown])
 
 
 def _clipped(variant: int, *, leaf_share: float = 1.0) -> Mesh:
@@ -129,9 +129,17 @@ def _clipped(variant: int, *, leaf_share: float = 1.0) -> Mesh:
     """
     rng = stream("clipped", variant)
     lumps = []
-    for y in (-0.3, 0.05, 0.34):
+    for y in (-0.3, 0.05, 0.34) if leaf_share >= 1 else (0.0,):
         x, z = rng.normal(0, 0.03), float(rng.uniform(0.40, 0.46))
-        lumps.append(ellipsoid((x, y, z), (float(rng.uniform(0.34, 0.42)), 0.33, z + 0.03), Material.LEAF, 6, 4))
+        lumps.append(
+            ellipsoid(
+                (x, y, z),
+                (float(rng.uniform(0.34, 0.42)), 0.33 if leaf_share >= 1 else 0.52, z + 0.03),
+                Material.LEAF,
+                6,
+                4,
+            )
+        )
     count = int(150 * leaf_share)
     side = rng.integers(0, 5, count)  # one part in five grows on top
     away = np.where(
@@ -220,7 +228,7 @@ def _kind(
 
 TREES: dict[str, Kind] = {
     name: _kind(
-        f"Tree_{name.capitalize()}", partial(_tree, name), 6, FAR_M, partial(_tree, name, leaf_share=0.3, leaf_m=0.55)
+        f"Tree_{name.capitalize()}", partial(_tree, name), 6, FAR_M, partial(_tree, name, leaf_share=0.2, leaf_m=0.62)
     )
     for name in SPECIES
 }
