@@ -6,6 +6,7 @@ from scanyard.carla_server.scene.scene import shape_for
 from scanyard.carla_server.shapes import cargo, vehicles
 from scanyard.carla_server.shapes.population import draw_body
 from scanyard.carla_server.surfaces.materials import TAG, TRANSPARENT, Material, Tag
+from scanyard.carla_server.surfaces.raycast import Surface
 from scanyard.randomness import stream
 
 MIRRORS = (Material.CAR_MIRROR, Material.TRUCK_MIRROR, Material.BUS_MIRROR)
@@ -39,6 +40,67 @@ def test_every_variant_of_a_body_fills_its_box(body: str) -> None:
         assert np.isfinite(mesh.vertices).all()
         within = mesh.where(mesh.material != Material.CAR_MIRROR)
         np.testing.assert_allclose([*within.low, *within.high], [-2, -0.8, 0, 2, 0.8, 1.5], atol=1e-6)
+
+
+@pytest.mark.parametrize("body", vehicles.PROFILES)
+def test_a_coarse_car_has_the_outline_of_the_fine_one_in_a_third_of_the_faces(body: str) -> None:
+    size = vehicles.TYPICAL_M[body]
+    fine, coarse = (vehicles.car(body, 5, size, coarse=coarse) for coarse in (False, True))
+    assert len(coarse.faces) < 0.36 * len(fine.faces)
+    np.testing.assert_allclose([*coarse.low, *coarse.high], [*fine.low, *fine.high], atol=1e-6)
+    # Rays at the flank and along the middle from above: where they end tells the outlines apart.
+    x = np.linspace(-0.42, 0.42, 40) * size[0]
+    from_above = np.stack([x, 0 * x + 0.21, 0 * x + 9, 0 * x, 0 * x, 0 * x - 1], axis=1)
+    from_aside = np.stack([0.8 * x, 0 * x + 9, 0 * x + 0.45 * size[2], 0 * x, 0 * x - 1, 0 * x], axis=1)
+    for rays in (from_above, from_aside):
+        apart = [Surface(mesh).cast(rays.astype(np.float32)).range_m for mesh in (fine, coarse)]
+        assert np.median(np.abs(apart[0] - apart[1])) < 0.025
+
+
+@pytest.mark.parametrize("body", vehicles.PROFILES)
+def test_wheels_stay_round_and_where_the_arches_are_whatever_the_size(body: str) -> None:
+    size = np.array(vehicles.TYPICAL_M[body]) * (1.15, 0.95, 0.97)
+    mesh = vehicles.car(body, 2, size.tolist())
+    tyres = mesh.vertices[np.unique(mesh.faces[mesh.material == Material.CAR_TYRE])]
+    wheels = vehicles.wheels_of(body, 2, size.tolist())
+    assert [wheel.steers for wheel in wheels] == [True, True, False, False]
+    for wheel in wheels:
+        own = tyres[np.linalg.norm(tyres - wheel.center, axis=1) < 1.3 * wheel.radius_m]
+        reach = np.hypot(own[:, 0] - wheel.center[0], own[:, 2] - wheel.center[2])
+        assert reach.max() == pytest.approx(wheel.radius_m, rel=1e-3)
+        assert own[:, 2].min() == pytest.approx(0.0, abs=1e-5)
+        # Nothing of the body stands in the way of whoever looks up at the tyre's top from the side.
+        above = wheel.center[2] + 0.9 * wheel.radius_m
+        side = np.sign(wheel.center[1])
+        ray = np.array([[wheel.center[0], 9.0 * side, above, 0.0, -side, 0.0]], np.float32)
+        assert mesh.material[Surface(mesh).cast(ray).face[0]] == Material.CAR_TYRE
+
+
+def test_a_car_asked_for_at_a_size_its_model_never_had_is_another_model() -> None:
+    microlino = {"kind": "car", "length_m": 2.519, "width_m": 1.473, "height_m": 1.501, "body": "bubble"}
+    asked = {"length_m": "4.2", "width_m": "1.7", "height_m": "1.5"}
+    stretched = vehicles.car("bubble", 0, (4.2, 1.7, 1.5))
+    other = shape_for("vehicle.micro.microlino", asked, microlino)
+    assert 2 * np.array(other.extent) == pytest.approx((4.2, 1.7, 1.5), abs=1e-5)
+    front = [
+        mesh.vertices[np.unique(mesh.faces[TRANSPARENT[mesh.material]]), 0].max() for mesh in (other.mesh, stretched)
+    ]
+    assert front[0] < front[1] - 0.2  # a bonnet in front of the windscreen
+    nearly = shape_for("vehicle.micro.microlino", {"length_m": "2.6"}, microlino)
+    assert nearly.mesh.material.shape == shape_for("vehicle.micro.microlino", {}, microlino).mesh.material.shape
+
+
+@pytest.mark.parametrize("kind", ("car", "bus", "truck"))
+def test_one_sees_through_the_glass_what_is_inside(kind: str) -> None:
+    mesh = shape_of(kind).mesh
+    solid = mesh.where(~TRANSPARENT[mesh.material])
+    inside = {"car": Material.CAR_INTERIOR, "bus": Material.BUS_INTERIOR, "truck": Material.TRUCK_INTERIOR}[kind]
+    spread = np.stack(np.meshgrid(np.linspace(-0.3, 0.3, 25), np.linspace(0.40, 0.80, 25)), axis=-1).reshape(-1, 2)
+    size = np.array(SIZES[kind])
+    rays = np.zeros((len(spread), 6), np.float32)
+    rays[:, 0], rays[:, 1], rays[:, 2], rays[:, 3] = 30.0, spread[:, 0] * size[1], spread[:, 1] * size[2], -1.0
+    seen = solid.material[Surface(solid).cast(rays).face.clip(max=len(solid.faces) - 1)]
+    assert (seen == inside).mean() > 0.05
 
 
 @pytest.mark.parametrize("body", cargo.KINDS)

@@ -10,10 +10,11 @@ Frame: x forward, y right, z up, the origin on the ground below the box's centre
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from scanyard.carla_server.shapes.outlines import Outline
 from scanyard.carla_server.surfaces.materials import Material
@@ -28,6 +29,7 @@ _END_COLUMNS = 9  # points across nose and tail
 _SILL, _CREASE, _WAIST, _SHOULDER, _BELT, _WINDOW, _RAIL, _EDGE = range(3, 11)
 """Places in a half section, which runs from 0, the middle of the floor, to 12, that of the roof."""
 _POINTS = 13
+_COARSE = (0, 2, _SILL, _WAIST, _BELT, _RAIL, _EDGE, 12)
 
 
 @dataclass(frozen=True)
@@ -65,20 +67,24 @@ class Skin:
         return (0.5 - share) * self.size[0]
 
 
-def lofted(outline: Outline, size: tuple[float, float, float], style: Style) -> Skin:
-    """The body of a car whose box is ``size`` (length, width, height), metres."""
-    s = _stations(outline, size)
+def lofted(outline: Outline, size: tuple[float, float, float], style: Style, *, coarse: bool = False) -> Skin:
+    """The body of a car whose box is ``size`` (length, width, height), metres; ``coarse`` has fewer faces."""
+    s = _coarse_stations(outline, size) if coarse else _stations(outline, size)
+    kept = np.array(_COARSE if coarse else range(_POINTS))
     half_y, half_z, cabin = _sections(outline, size, s)
+    panels = _panels(outline, style, s, cabin)[:, kept[:-1]]
+    half_y, half_z = half_y[:, kept], half_z[:, kept]
     x = (0.5 - s)[:, None] * size[0] + _recess(outline, size, s[:, None], half_y, half_z)
-    x = x + _screen_bow(outline, s, half_y, size)
+    x = x + _screen_bow(outline, s, half_y, size) * (kept >= _RAIL)
     ring = [np.hstack([part, sign * part[:, -2:0:-1]]) for part, sign in ((x, 1), (half_y, -1), (half_z, 1))]
     rings = np.stack(ring, axis=-1)
     count, columns = rings.shape[:2]
-    panels = _panels(outline, style, s, cabin)
     material = np.hstack([panels, panels[:, ::-1]]).repeat(2, axis=1).ravel()
     hull = Mesh.of(rings.reshape(-1, 3), quads(count, columns, closed=True), material)
-    nose = _end_panel(outline, size, 0.0, half_y[0], half_z[0], material=_nose_materials(style))
-    tail = _end_panel(outline, size, 1.0, half_y[-1], half_z[-1], material=_tail_materials(style))
+    across = np.linspace(-1, 1, _END_COLUMNS)[:: 2 if coarse else 1]
+    rows = np.ix_(kept[1:-1] - 1, np.array([0, 2, 5, 7] if coarse else range(_END_COLUMNS - 1)))
+    nose = _end_panel(outline, size, 0.0, (half_y[0], half_z[0], across), material=_nose_materials(style)[rows])
+    tail = _end_panel(outline, size, 1.0, (half_y[-1], half_z[-1], across), material=_tail_materials(style)[rows])
     return Skin(Mesh.joined([hull, nose, tail]), outline, size)
 
 
@@ -105,7 +111,7 @@ def _stations(outline: Outline, size: tuple[float, float, float]) -> Floats:
     """Where cross-sections stand, shares of the length from the nose, increasing."""
     radius = outline.wheel * size[2] + outline.wheel_arch_m
     arch = np.sin(np.deg2rad([-90, -68, -45, -18, 18, 45, 68, 90])) * radius / size[0]
-    places = [
+    places: list[ArrayLike] = [
         (0.0, 0.015, 0.04, 0.075, 0.12, 0.955, 0.985, 1.0),
         (outline.cowl, (outline.cowl + outline.header) / 2, outline.header),
         tuple(np.linspace(outline.header, outline.roof_rear, 4)[1:]),
@@ -115,6 +121,24 @@ def _stations(outline: Outline, size: tuple[float, float, float]) -> Floats:
         tuple(edge for pillar in pillars(outline) for edge in pillar),
         (outline.cowl / 2 + 0.06,),
     ]
+    return _apart(places)
+
+
+def _coarse_stations(outline: Outline, size: tuple[float, float, float]) -> Floats:
+    """Those without which a car loses its outline."""
+    radius = outline.wheel * size[2] + outline.wheel_arch_m
+    arch = np.sin(np.deg2rad([-90, -45, 45, 90])) * radius / size[0]
+    return _apart(
+        [
+            (0.0, 0.03, 0.10, outline.cowl, outline.header, (outline.header + outline.roof_rear) / 2 - 0.03),
+            (outline.roof_rear, outline.rear_base, 0.97, 1.0),
+            outline.front_axle + arch,
+            outline.rear_axle + arch,
+        ]
+    )
+
+
+def _apart(places: Iterable[ArrayLike]) -> Floats:
     wanted = np.unique(np.concatenate([np.asarray(place, dtype=float) for place in places]).clip(0, 1))
     # Stations closer than a hand's breadth of a share make slivers; those that carry an edge come first.
     keep = [0.0]
@@ -233,9 +257,7 @@ def _screen_bow(outline: Outline, s: Floats, y: Floats, size: tuple[float, float
     front = np.interp(s, [outline.cowl - 0.05, outline.cowl, outline.header, outline.header + 0.08], [0, 1, 0.7, 0])
     rear = np.interp(s, [outline.roof_rear - 0.06, outline.roof_rear, outline.rear_base, 1.0], [0, 0.6, 1, 0.0])
     middle = 1 - np.clip(np.abs(y) / (0.4 * size[1]), 0, 1) ** 2
-    high = np.zeros(_POINTS)
-    high[_RAIL:] = 1.0
-    return np.asarray((0.09 * front - 0.05 * rear)[:, None] * middle * high)
+    return np.asarray((0.09 * front - 0.05 * rear)[:, None] * middle)
 
 
 def _panels(outline: Outline, style: Style, s: Floats, cabin: Floats) -> NDArray[np.uint8]:
@@ -273,17 +295,19 @@ def _end_panel(
     outline: Outline,
     size: tuple[float, float, float],
     s: float,
-    half_y: Floats,
-    half_z: Floats,
+    section: tuple[Floats, Floats, Floats],
     *,
     material: NDArray[np.uint8],
 ) -> Mesh:
-    """The nose (s = 0) or the tail (s = 1): a sheet between the two halves of the section there."""
-    across = np.linspace(-1, 1, _END_COLUMNS)
+    """The nose (s = 0) or the tail (s = 1): a sheet between the two halves of the ``section`` there.
+
+    That is y and z of its P points, and where columns stand as shares of y (C,); ``material`` is (P-2, C-1).
+    """
+    half_y, half_z, across = section
     y = half_y[1:, None] * across
     z = np.broadcast_to(half_z[1:, None], y.shape)
     x = (0.5 - s) * size[0] + _recess(outline, size, np.full_like(y, s), y, z)
-    faces = quads(_POINTS - 1, _END_COLUMNS)
+    faces = quads(len(half_y) - 1, len(across))
     return Mesh.of(np.stack([x, y, z], axis=-1).reshape(-1, 3), faces, material.repeat(2, axis=1).ravel())
 
 

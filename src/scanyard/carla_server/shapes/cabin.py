@@ -12,7 +12,7 @@ import numpy as np
 
 from scanyard.carla_server.shapes.bodywork import SIDE, Skin
 from scanyard.carla_server.surfaces.materials import Material
-from scanyard.carla_server.surfaces.mesh import Mesh, box, ellipsoid, tube
+from scanyard.carla_server.surfaces.mesh import Mesh, box, boxes, ellipsoid, tube
 
 SEAT_PITCH_M = 0.80  # from one row to the next
 
@@ -54,6 +54,16 @@ def cabin(skin: Skin, *, occupants: Sequence[int] = (), material: Material = Mat
             side = -1.0 if seat % 2 == 0 else 1.0
             parts.append(_occupant(rows[seat // 2], side * seat_y, hip, shoulder, head))
     return Mesh.joined(parts)
+
+
+def seats_alone(skin: Skin) -> Mesh:
+    """The two rows of seats as a box each: all that is worth drawing from afar."""
+    (_, width, height), outline = skin.size, skin.outline
+    front, rear = skin.x(outline.cowl + 0.055) - 0.80, skin.x(outline.roof_rear) + 0.20
+    rows = [front] if front - rear < 0.5 or outline.seats < 2 else [front, rear]
+    tall = 0.42 * height
+    middles = [(x, side * 0.21 * width, 0.34 * height + tall / 2) for x in rows for side in (-1, 1)]
+    return boxes(middles, [(0.20, 0.28 * width, tall)] * len(middles), Material.CAR_INTERIOR)
 
 
 def _seat(x: float, y: float, width: float, *, hip: float, shoulder: float, material: Material) -> list[Mesh]:

@@ -14,8 +14,6 @@ import numpy as np
 from scanyard.carla_server.surfaces.materials import Material
 from scanyard.carla_server.surfaces.mesh import Mesh, quads
 
-SIDES = 14
-
 
 @dataclass(frozen=True)
 class Wheel:
@@ -29,15 +27,17 @@ class Wheel:
 
 
 @cache
-def wheel_template(spokes: int, tyre: Material, rim: Material, dark: Material) -> Mesh:
-    """A wheel with ``spokes`` spokes; 0 is a plain disc."""
-    angle = np.arange(SIDES) * 2 * np.pi / SIDES - np.pi / 2  # a corner stands on the ground
-    ring = np.stack([np.cos(angle), np.zeros(SIDES), np.sin(angle)], axis=1)
+def wheel_template(spokes: int, tyre: Material, rim: Material, dark: Material, *, sides: int = 14) -> Mesh:
+    """A wheel with ``spokes`` spokes, or a plain disc with 0; ``sides`` says how round it is."""
+    angle = np.arange(sides) * 2 * np.pi / sides - np.pi / 2  # a corner stands on the ground
+    ring = np.stack([np.cos(angle), np.zeros(sides), np.sin(angle)], axis=1)
 
     def rings(radii: Iterable[float], offsets: Iterable[float], material: Material) -> Mesh:
         rows = [r * ring + np.array([0.0, y, 0.0]) for r, y in zip(radii, offsets, strict=True)]
-        return Mesh.of(np.concatenate(rows), quads(len(rows), SIDES, closed=True), material)
+        return Mesh.of(np.concatenate(rows), quads(len(rows), sides, closed=True), material)
 
+    if sides < 10:  # too coarse for a section
+        return Mesh.joined([rings((1.0, 1.0, 0.66), (-0.4, 0.45, 0.45), tyre), rings((0.66, 0.02), (0.45, 0.4), rim)])
     parts = [
         rings((0.93, 1.0, 1.0, 0.93, 0.66), (-0.5, -0.36, 0.36, 0.5, 0.46), tyre),
         rings((0.66, 0.60, 0.10), (0.46, 0.30, 0.22) if spokes else (0.46, 0.44, 0.50), dark if spokes else rim),
