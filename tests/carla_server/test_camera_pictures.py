@@ -1,30 +1,15 @@
 import numpy as np
 import pytest
-from scene_street import bare_street, pose_at, shape_of, standing
+from camera_street import FOCAL_PX, HEIGHT, NOON, WIDTH, depth_m, shoot
+from scene_street import bare_street, shape_of, standing
 
-from scanyard.carla_server.protocol.wire import WeatherParameters
 from scanyard.carla_server.scene.scene import Scene
-from scanyard.carla_server.sensors.cameras import camera
 from scanyard.carla_server.surfaces.materials import Tag
-
-WIDTH, HEIGHT, FOV_DEG = 400, 120, 90.0
-SIZE = {"image_size_x": str(WIDTH), "image_size_y": str(HEIGHT), "fov": str(FOV_DEG)}
-FOCAL_PX = WIDTH / 2  # of 90 degrees
-NOON = WeatherParameters(cloudiness=0.0, sun_altitude_angle=60.0, sun_azimuth_angle=90.0, fog_density=0.0)
 
 
 @pytest.fixture(scope="module")
 def street() -> Scene:
     return bare_street()
-
-
-def shoot(scene: Scene, kind: str, weather: WeatherParameters = NOON, *, parent_id: int = 0) -> np.ndarray:
-    return camera(scene, kind, SIZE, pose_at(0, 0, 1.5), weather, parent_id=parent_id)  # type: ignore[arg-type]
-
-
-def depth_m(picture: np.ndarray) -> np.ndarray:
-    blue, green, red = (picture[..., i].astype(float) for i in range(3))
-    return 1000.0 * (red + 256 * green + 65536 * blue) / (2**24 - 1)
 
 
 def test_a_walker_to_the_right_stands_right_of_the_middle_at_its_distance(street: Scene) -> None:

@@ -1,192 +1,112 @@
-"""Pinhole cameras: colour, depth, semantic and instance pictures of one pose from one cast.
+"""The cameras: colour, depth, labels, normals, flow and events, from one cast of the scene.
 
-The four kinds at one pose share the primary rays; colour adds a shadow ray per sunlit pixel.  Left-handed sensor frame:
-x along the optical axis, y right, z up.  Glass is opaque to cameras: it shows the sky it mirrors.
+Cameras at one spot with one lens share the rays of a frame (``view``); the colour camera adds shadow and sky rays
+(``shadows``).  Cameras see glass as solid, in truth pictures too: CARLA labels glass as the car it belongs to unless
+``set_annotations_traverse_translucency`` says otherwise.
+
+A camera that is inside a car, or within ``NEAR_CARRIER_M`` of its box, does not see it; one that hangs further off
+does, so that a chase camera shows the car it follows.  Unreal gets the same by drawing only the outsides of faces.
+
+Attributes that act: ``image_size_x``, ``image_size_y``, ``fov``, all ``lens_*`` (``lens``); of the colour and event
+cameras ``gamma``, ``exposure_mode``, ``exposure_compensation``, ``shutter_speed``, ``iso``, ``fstop``, ``slope``,
+``toe``, ``shoulder``, ``black_clip``, ``white_clip``, ``enable_postprocess_effects`` (``film``); of the event camera
+those of ``events``.  Accepted and without effect, because nothing here blurs by depth or motion, flares or shifts
+colours: ``motion_blur_*``, ``lens_flare_intensity``, ``bloom_intensity``, ``min_fstop``, ``blade_count``,
+``focal_distance``, ``blur_amount``, ``blur_radius``, ``exposure_min_bright``, ``exposure_max_bright``,
+``exposure_speed_*``, ``calibration_constant``, ``temp``, ``tint``, ``chromatic_aberration_*``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from functools import lru_cache
-from typing import Literal
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from scanyard.carla_server.protocol.wire import WeatherParameters
-from scanyard.carla_server.scene.scene import Candidate, Hits, Placed, Scene
-from scanyard.carla_server.sensors.lighting import Light, developed, fogged, shade, sky_color
-from scanyard.carla_server.surfaces.materials import Tag
+from scanyard.carla_server.protocol import packets
+from scanyard.carla_server.protocol.packets import Chunks
+from scanyard.carla_server.scene.scene import Scene
+from scanyard.carla_server.sensors import labels
+from scanyard.carla_server.sensors.context import Context, Sensor, noise, number
+from scanyard.carla_server.sensors.events import Retina, Thresholds
+from scanyard.carla_server.sensors.flow import optical_flow
+from scanyard.carla_server.sensors.lens import Lens
+from scanyard.carla_server.sensors.photo import photo
+from scanyard.carla_server.sensors.view import View, view_from
 
 Floats = NDArray[np.float64]
-Array32 = NDArray[np.float32]
-Rows = NDArray[np.int64]
-Kind = Literal["rgb", "depth", "semantic", "instance"]
 
-FAR_M = 1000.0  # what CARLA's depth camera reports for the sky
-_NEAR_M = 0.05
-_LIFT_M = 0.01  # shadow rays start this far off their surface
+NEAR_CARRIER_M = 0.3
 
 
-@dataclass(frozen=True)
-class _Pinhole:
-    width: int
-    height: int
-    fov_deg: float
-
-    @property
-    def focal_px(self) -> float:
-        return self.width / (2 * float(np.tan(np.deg2rad(self.fov_deg) / 2)))
-
-
-@dataclass(frozen=True)
-class _View:
-    """What each of H * W pixels hit, row by row from the top left."""
-
-    rays: Array32
-    """(H * W, 6), origins relative to ``anchor``."""
-    anchor: Floats
-    hits: Hits
-
-
-def camera(
-    scene: Scene,
-    kind: Kind,
-    attributes: Mapping[str, str],
-    world_from_sensor: Floats,
-    weather: WeatherParameters,
-    *,
-    parent_id: int = 0,
-    tick: object = None,
+def picture(
+    scene: Scene, kind: str, attributes: Mapping[str, str], world_from_sensor: Floats, context: Context
 ) -> NDArray[np.uint8]:
-    """The picture (H, W, 4) uint8, channels B, G, R, A, of one camera.
-
-    ``depth``: metres along the optical axis = 1000 * (R + 256 G + 65536 B) / (2**24 - 1).  ``semantic``: R is the tag.
-    ``instance``: R is the tag, G the low and B the high byte of the actor id.  Rays ignore the actor ``parent_id``.
-    """
-    del tick  # a picture depends on where things are, not on when
-    pinhole = _Pinhole(
-        int(float(attributes.get("image_size_x", "800"))), int(float(attributes.get("image_size_y", "600"))),
-        float(attributes.get("fov", "90")),
-    )  # fmt: skip
-    pose = np.asarray(world_from_sensor, dtype=np.float64)
-    view = scene.remembered((pose.tobytes(), pinhole, parent_id), lambda: _look(scene, pinhole, pose, parent_id))
-    picture = np.full((pinhole.height, pinhole.width, 4), 255, np.uint8)
-    flat = picture.reshape(-1, 4)
+    """The picture (H, W, 4) uint8, channels B, G, R, A, of an rgb, depth, semantic, instance or normals camera."""
+    view = _view(scene, attributes, world_from_sensor, context)
     if kind == "rgb":
-        flat[:, 2::-1] = _colors(scene, view, Light.of(weather), float(attributes.get("gamma", "2.2")))
-    elif kind == "depth":
-        flat[:, :3] = _encoded_depth(view.hits.range_m, pose, view.rays)
-    else:
-        flat[:, :3] = 0
-        flat[:, 2] = np.where(np.isfinite(view.hits.range_m), view.hits.tag, Tag.SKY)
-        if kind == "instance":
-            flat[:, 1] = view.hits.instance & 0xFF
-            flat[:, 0] = (view.hits.instance >> 8) & 0xFF
-    return picture
+        return photo(scene, view, attributes, context)
+    if kind == "depth":
+        return labels.depth(view)
+    if kind == "semantic":
+        return labels.semantic(view)
+    if kind == "instance":
+        return labels.instance(scene, view)
+    return labels.normals(scene, view)
 
 
-def _look(scene: Scene, pinhole: _Pinhole, pose: Floats, parent_id: int) -> _View:
-    anchor = scene.anchor(pose[:3, 3])
-    local = _directions(pinhole)
-    turn = pose[:3, :3].astype(np.float32)
-    rays = np.empty((local.shape[1], 6), np.float32)
-    rays[:, :3] = (pose[:3, 3] - anchor).astype(np.float32)
-    for i in range(3):
-        rays[:, 3 + i] = turn[i, 0] * local[0] + turn[i, 1] * local[1] + turn[i, 2] * local[2]
-    candidates = _candidates(scene.placed, pinhole, pose, parent_id)
-    return _View(rays, anchor, scene.cast_near(rays, anchor, candidates, look=True))
+def sends_pictures(kind: str, sensor_type: int, look: Any = picture) -> Sensor:
+    """Send what ``look(scene, kind, attributes, world_from_sensor, context)`` paints, (H, W, 4)."""
+
+    def send(
+        scene: Any, attributes: Mapping[str, str], world_from_sensor: Floats, context: Context
+    ) -> Sequence[Chunks]:
+        pixels = look(scene, kind, attributes, world_from_sensor, context)
+        return [packets.image(context.opening(sensor_type), pixels, fov_deg=number(attributes, "fov", 90.0))]
+
+    return send
 
 
-@lru_cache(maxsize=4)
-def _directions(pinhole: _Pinhole) -> Array32:
-    """Unit directions (3, H * W) through the pixels' middles, sensor frame."""
-    right = (np.arange(pinhole.width) + 0.5 - pinhole.width / 2) / pinhole.focal_px
-    up = -(np.arange(pinhole.height) + 0.5 - pinhole.height / 2) / pinhole.focal_px
-    grid = np.stack(np.broadcast_arrays(1.0, right[None, :], up[:, None])).reshape(3, -1)
-    return np.asarray(grid / np.linalg.norm(grid, axis=0), dtype=np.float32)
+def flow_camera(
+    scene: Scene, attributes: Mapping[str, str], world_from_sensor: Floats, context: Context
+) -> Sequence[Chunks]:
+    """Send how far everything has moved across the picture since the last frame (``flow``)."""
+    view = _view(scene, attributes, world_from_sensor, context)
+    flow = optical_flow(scene, view, context.motions, context.sensor_id)
+    opening = context.opening(packets.OPTICAL_FLOW_CAMERA)
+    return [packets.flow(opening, flow, fov_deg=number(attributes, "fov", 90.0))]
 
 
-def _candidates(placed: Placed, pinhole: _Pinhole, pose: Floats, parent_id: int) -> Iterator[Candidate]:
-    """For each actor, the rectangle of pixels its box projects into."""
-    if not len(placed.actor_id):
-        return
-    corners = (placed.corners - pose[:3, 3]) @ pose[:3, :3]
-    ahead = corners[..., 0]
-    middle = corners.mean(axis=1)
-    nearest = np.linalg.norm(middle, axis=1) - np.linalg.norm(corners - middle[:, None], axis=2).max(axis=1) - 1e-3
-    for k in np.flatnonzero((ahead.max(axis=1) > _NEAR_M) & (placed.actor_id != parent_id)):
-        left, top, right, bottom = 0, 0, pinhole.width, pinhole.height
-        if ahead[k].min() > _NEAR_M:  # else part of it is behind the image plane: any pixel may see it
-            u = pinhole.width / 2 + pinhole.focal_px * corners[k, :, 1] / ahead[k]
-            v = pinhole.height / 2 - pinhole.focal_px * corners[k, :, 2] / ahead[k]
-            left, right = max(left, int(u.min()) - 1), min(right, int(u.max()) + 2)
-            top, bottom = max(top, int(v.min()) - 1), min(bottom, int(v.max()) + 2)
-        if left < right and top < bottom:
-            rows = (np.arange(top, bottom)[:, None] * pinhole.width + np.arange(left, right)[None]).ravel()
-            yield Candidate(int(k), rows, float(nearest[k]))
+def event_camera(
+    scene: Scene, attributes: Mapping[str, str], world_from_sensor: Floats, context: Context
+) -> Sequence[Chunks]:
+    """Send where and when the light has changed since the sensor last looked (``events``)."""
+    thresholds = Thresholds.of(attributes)
+    pixels = picture(scene, "rgb", attributes, world_from_sensor, context)
+    brightness, time_ns = thresholds.brightness(pixels), round(context.time_s * 1e9)
+    retina = context.memory.get("retina")
+    if retina is None:
+        retina = context.memory["retina"] = Retina.opened(brightness, time_ns)
+    draw = noise("dvs", attributes, world_from_sensor, context)
+    found = retina.events(brightness, time_ns, pixels.shape[1], thresholds, draw)
+    opening = context.opening(packets.DVS_CAMERA)
+    height, width, _ = pixels.shape
+    return [packets.events(opening, found, width=width, height=height, fov_deg=number(attributes, "fov", 90.0))]
 
 
-def _colors(scene: Scene, view: _View, light: Light, gamma: float) -> NDArray[np.uint8]:
-    """(H * W, 3) uint8, R, G, B."""
-    hits = view.hits
-    found = np.isfinite(hits.range_m)
-    sky, rows = np.flatnonzero(~found), np.flatnonzero(found)
-    color = np.empty((len(found), 3), np.float32)
-    color[sky] = sky_color(light, view.rays[sky, 3:])
-    direction = view.rays[rows, 3:]
-    point = view.rays[rows, :3] + direction * hits.range_m[rows, None]
-    lit = _in_sun(scene, view, light, rows, point)
-    world = point + (view.anchor % 1000.0).astype(np.float32)
-    shaded = shade(light, hits, rows, direction=direction, point=world, lit=lit)
-    color[rows] = fogged(light, shaded, hits.range_m[rows])
-    if light.fog_per_m > 1e-4:
-        color[sky] = fogged(light, color[sky], 60.0 / np.clip(view.rays[sky, 5], 0.05, 1))
-    return developed(light, color, gamma)
+def _view(scene: Scene, attributes: Mapping[str, str], world_from_sensor: Floats, context: Context) -> View:
+    ignored = context.ignored_ids | _worn(scene, world_from_sensor, context.carrier_ids | {context.parent_id})
+    return view_from(scene, Lens.of(attributes), world_from_sensor, ignored_ids=frozenset(ignored))
 
 
-def _in_sun(scene: Scene, view: _View, light: Light, rows: Rows, point: Array32) -> Array32:
-    """(K,) 1 where the sun reaches the hits in ``rows``, else 0."""
-    lit = np.zeros(len(rows), np.float32)
-    if light.sun.max() <= 0.02:
-        return lit
-    normal, direction = view.hits.normal[rows], view.rays[rows, 3:]
-    away = np.where(np.einsum("ki,ki->k", normal, direction) > 0, np.float32(-1), np.float32(1))
-    toward = (normal @ light.to_sun) * away
-    open_rows = np.flatnonzero(toward > 1e-3)
-    start = point[open_rows] + normal[open_rows] * (away[open_rows, None] * np.float32(_LIFT_M))
-    start32: Array32 = start.astype(np.float32)
-    rays = np.concatenate([start32, np.broadcast_to(light.to_sun, start32.shape)], axis=1)
-    shadows = _shadow_candidates(scene.placed, view.anchor, light.to_sun, start32)
-    blocked = np.isfinite(scene.cast_near(rays, view.anchor, shadows).range_m)
-    lit[open_rows] = ~blocked
-    return lit
-
-
-def _shadow_candidates(placed: Placed, anchor: Floats, to_sun: Array32, start: Array32) -> Iterator[Candidate]:
-    """For each actor, the points (K, 3) that may lie in its shadow: those near it, seen from the sun."""
-    if not len(placed.actor_id):
-        return
-    side = np.array([-to_sun[1], to_sun[0], 0.0])
-    side = side / np.linalg.norm(side) if np.linalg.norm(side) > 1e-6 else np.array([1.0, 0.0, 0.0])
-    other = np.cross(to_sun, side)
-    u, v = start @ side.astype(np.float32), start @ other.astype(np.float32)
-    corners = placed.corners - anchor
-    cu, cv = corners @ side, corners @ other
-    low_u, high_u, low_v, high_v = cu.min(axis=1), cu.max(axis=1), cv.min(axis=1), cv.max(axis=1)
-    for k in range(len(corners)):
-        near = (u >= low_u[k]) & (u <= high_u[k])
-        near &= (v >= low_v[k]) & (v <= high_v[k])
-        rows = np.flatnonzero(near)
-        if len(rows):
-            yield Candidate(k, rows, 0.0)
-
-
-def _encoded_depth(range_m: Array32, pose: Floats, rays: Array32) -> NDArray[np.uint8]:
-    """(M, 3) uint8, B, G, R, of the distance along the optical axis."""
-    forward = pose[:3, 0].astype(np.float32)
-    ahead = rays[:, 3] * forward[0] + rays[:, 4] * forward[1] + rays[:, 5] * forward[2]
-    depth = np.minimum(np.where(np.isfinite(range_m), range_m, FAR_M) * np.where(np.isfinite(range_m), ahead, 1), FAR_M)
-    code = np.round(depth.astype(np.float64) / FAR_M * (2**24 - 1)).astype(np.uint32)
-    return np.stack([(code >> 16) & 0xFF, (code >> 8) & 0xFF, code & 0xFF], axis=1).astype(np.uint8)
+def _worn(scene: Scene, world_from_sensor: Floats, carrier_ids: frozenset[int]) -> frozenset[int]:
+    """Those of the carriers whose boxes the camera is in, or all but in."""
+    placed, eye = scene.placed, np.asarray(world_from_sensor)[:3, 3]
+    found = []
+    for place in np.flatnonzero(np.isin(placed.actor_id, list(carrier_ids))):
+        pose, shape = placed.world_from_actor[place], placed.shapes[place]
+        local = (eye - pose[:3, 3]) @ pose[:3, :3] - np.asarray(shape.center)
+        if (np.abs(local) <= np.asarray(shape.extent) + NEAR_CARRIER_M).all():
+            found.append(int(placed.actor_id[place]))
+    return frozenset(found)

@@ -1,179 +1,178 @@
-"""Daylight, night and weather: from what was hit to how bright and of what colour it looks.
+"""Daylight, dusk, night and weather: how strong the light is, from where it comes, and what the air does to it.
 
-A simple outdoor model, evaluated per pixel in linear light: one sun with shadows, a sky that lights from above and is
-mirrored by gloss, lamps at the camera by night, wet surfaces, fog, exposure and gamma.  Everything is in CARLA's
-left-handed world frame.
+Linear light in a unit of our own, in which a white wall in the noon sun has about 3; ``film`` chooses the exposure, so
+only ratios matter.  Directions are CARLA's left-handed world frame; azimuth turns from x towards y, as the weather's
+sun does.  A simple outdoor model, not a radiative one: sunlight is dimmed and reddened by the air mass it crosses, the
+sky is a gradient whose ends follow the sun's height, and clouds turn both grey.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
 from scanyard.carla_server.protocol.wire import WeatherParameters
-from scanyard.carla_server.scene.scene import Hits
-from scanyard.carla_server.surfaces.materials import COLOR, GLOSS, GRAIN, TINTED, Material
-from scanyard.randomness import stream
 
 Array32 = NDArray[np.float32]
+Color = tuple[float, float, float]
 
-_GAMMA = 2.2
-_WARM = np.array([1.0, 0.93, 0.8], np.float32)
-_TEXTURE = 256
-_WETTABLE = np.isin(
-    np.arange(len(Material)), [Material.ASPHALT, Material.PAVING, Material.KERB, Material.ROAD_LINE, Material.FLAGSTONE]
-)
+SUN = np.array([3.3, 3.25, 3.2])
+"""Irradiance of the sun above the air."""
+EXTINCTION = np.array([0.055, 0.095, 0.19])
+"""Optical depth of clear air straight up in red, green and blue: the measured ratio, a little less of it, so that a
+high sun looks white in a picture whose white balance is fixed."""
+CLEAR_ZENITH, CLEAR_HORIZON = np.array([0.13, 0.27, 0.66]), np.array([0.70, 0.84, 1.00])
+CLOUDY_ZENITH, CLOUDY_HORIZON = np.array([0.50, 0.53, 0.57]), np.array([0.62, 0.64, 0.66])
+DUSK_GLOW = np.array([1.0, 0.42, 0.14])
+NIGHT_ZENITH, NIGHT_HORIZON = np.array([0.0010, 0.0015, 0.0032]), np.array([0.0046, 0.0045, 0.0052])
+DUST = np.array([0.60, 0.42, 0.24])
+GROUND_ALBEDO = 0.16
+"""Share of the light on the ground that it sends back up."""
+FOG_PER_M = 0.10
+"""Extinction at the ground at fog_density 100: one sees 40 m (Koschmieder: 3.9 / extinction)."""
 
 
 @dataclass(frozen=True)
 class Light:
-    """The light of one weather; colours are linear (3,)."""
+    """The light of one weather; colours are linear red, green, blue."""
 
-    to_sun: Array32
+    to_sun: Color
     """(3,) unit vector towards the sun."""
-    sun: Array32
-    zenith: Array32
-    horizon: Array32
-    lamps: float
-    """Strength of the lamps at the camera, 0 by day."""
-    wetness: float
-    """0 to 1."""
+    sun: Color
+    """Irradiance of the sun on a face turned to it; all 0 when it is down or hidden."""
+    zenith: Color
+    horizon: Color
+    """Radiance of the sky straight up and at the horizon."""
+    sky: Color
+    ground: Color
+    """Mean radiance that a face sees looking up, and looking down."""
+    glow: float
+    """Strength of the haze about the sun, 0 to 1."""
+    dusk: float
+    """How much of the sky at the sun's side is red, 0 to 1."""
+    day: float
+    """1 by day, 0 at night."""
     cloudiness: float
     """0 to 1."""
-    fog_per_m: float
-    fog_start_m: float
-    exposure: float
+    wetness: float
+    """How wet the ground is, 0 to 1."""
+    puddles: float
+    """Share of low places under water, 0 to 1."""
+    rain: float
+    """0 to 1."""
+    wind: float
+    """0 to 1."""
+    fog: Fog
 
-    @classmethod
-    def of(cls, weather: WeatherParameters) -> Light:
-        """The light that CARLA's weather describes."""
-        altitude, azimuth = np.deg2rad(weather.sun_altitude_angle), np.deg2rad(weather.sun_azimuth_angle)
-        to_sun = np.array([np.cos(altitude) * np.cos(azimuth), np.cos(altitude) * np.sin(azimuth), np.sin(altitude)])
-        clouds = float(np.clip(weather.cloudiness / 100, 0, 1))
-        day = float(np.clip((weather.sun_altitude_angle + 6) / 14, 0, 1))
-        low = float(np.clip(1 - weather.sun_altitude_angle / 25, 0, 1)) * day
-        up = float(np.clip(weather.sun_altitude_angle / 4, 0, 1))
-        sun = 3.0 * up * (1 - 0.93 * clouds**1.5) * np.array([1.0, 0.94 - 0.28 * low, 0.84 - 0.50 * low])
-        clear = np.array([0.22, 0.42, 0.86]) * (1 - clouds) + np.array([0.62, 0.65, 0.70]) * clouds
-        pale = np.array([0.66, 0.78, 0.92]) * (1 - clouds) + np.array([0.74, 0.76, 0.78]) * clouds
-        pale = pale * (1 - 0.5 * low * (1 - clouds)) + np.array([0.9, 0.55, 0.3]) * 0.5 * low * (1 - clouds)
-        night = np.array([0.0012, 0.0017, 0.0035])
-        zenith, horizon = clear * day + night, pale * day + 2 * night
-        bright = 0.45 * float(zenith.mean()) + 0.30 * float(sun.mean()) * max(float(np.sin(altitude)), 0.25)
-        return cls(
-            to_sun.astype(np.float32),
-            sun.astype(np.float32),
-            zenith.astype(np.float32),
-            horizon.astype(np.float32),
-            lamps=3.5 * (1 - day),
-            wetness=float(np.clip(max(weather.wetness, weather.precipitation_deposits) / 100, 0, 1)),
-            cloudiness=clouds,
-            fog_per_m=0.075 * float(np.clip(weather.fog_density / 100, 0, 1)) ** 1.5,
-            fog_start_m=max(float(weather.fog_distance), 0.0),
-            exposure=0.95 / (bright + 0.2),
-        )
+    @property
+    def is_sunny(self) -> bool:
+        """Whether the sun throws shadows that one would notice."""
+        return max(self.sun) > 0.05 * max(*self.sky, 1e-9)
+
+    @property
+    def is_dark(self) -> bool:
+        """Whether lamps make a difference."""
+        return self.day < 0.9
 
 
-def sky_color(light: Light, direction: Array32) -> Array32:
-    """Linear colour (M, 3) of the sky along unit directions (M, 3): a gradient, clouds, and a glow about the sun."""
-    up = np.clip(direction[:, 2], 0.0, 1.0)
-    share = np.sqrt(up)[:, None]
-    color = light.horizon * (1 - share) + light.zenith * share
-    flat = 14.0 / (up + 0.12)
-    cover = _noise(direction[:, 0] * flat, direction[:, 1] * flat)
-    cloud = np.clip((cover - 0.72 + 0.62 * light.cloudiness) * 2.2, 0, 1) * np.clip(up * 7, 0, 1)
-    white = light.horizon * np.float32(0.65) + light.zenith.mean() * np.float32(0.5) + light.sun * np.float32(0.06)
-    color = color * (1 - cloud[:, None]) + white * cloud[:, None]
-    toward = np.clip(direction @ light.to_sun, 0, 1)
-    glow = 0.25 * toward**24 + 4.0 * (1 - light.cloudiness) * (toward > 0.9996)
-    return np.asarray(color + light.sun * glow[:, None] * np.float32(0.4), dtype=np.float32)
+@dataclass(frozen=True)
+class Fog:
+    """Fog that thins with height: extinction ``per_m`` · exp(-``falloff`` z), from ``start_m`` before the camera on."""
+
+    per_m: float
+    """Extinction at z = 0 above the camera's ground."""
+    start_m: float
+    falloff: float
+    """1/m."""
+    color: Color
+
+    @property
+    def is_noticeable(self) -> bool:
+        """Whether it hides more than a hundredth within 100 m."""
+        return self.per_m > 1e-4
+
+    def veil(self, range_m: Array32, rise: Array32 | float) -> Array32:
+        """Share (M,) of what is ``range_m`` (M,) metres away that the fog hides, where rays rise by ``rise`` a metre.
+
+        1 - exp(-∫ per_m exp(-falloff z) ds) from ``start_m`` on, the camera being at z = 0; infinite ranges are sky.
+        """
+        span = np.minimum(range_m, np.float32(2000.0)) - np.float32(self.start_m)
+        span = np.maximum(span, np.float32(0), out=span)
+        if self.falloff > 1e-6:
+            slope = np.asarray(np.float32(self.falloff) * np.asarray(rise, np.float32))
+            slope = np.where(np.abs(slope) < 1e-6, np.float32(1e-6), slope)
+            span = (-np.expm1(-np.clip(slope * span, -20, 20)) / slope).astype(np.float32)
+        return np.asarray(-np.expm1(np.float32(-self.per_m) * span), dtype=np.float32)
 
 
-def shade(
-    light: Light, hits: Hits, rows: NDArray[np.int64], *, direction: Array32, point: Array32, lit: Array32
-) -> Array32:
-    """Linear colour (K, 3) of the hits in ``rows`` (K,).
-
-    ``direction`` (K, 3) is that of the rays, ``point`` (K, 3) where they hit (metres), ``lit`` (K,) 1 in the sun and 0
-    in shadow.
-    """
-    material = hits.material[rows]
-    normal = hits.normal[rows]
-    facing = _dot(normal, direction)
-    normal = normal * np.where(facing > 0, np.float32(-1), np.float32(1))[:, None]
-    albedo = _albedo(hits, rows, material, point, light)
-    sun = np.clip(normal @ light.to_sun, 0, 1) * lit
-    upward = 0.5 + 0.5 * normal[:, 2]
-    sky = 0.55 * light.zenith + 0.45 * light.horizon
-    ground = 0.22 * (light.horizon + light.sun * max(float(light.to_sun[2]), 0.0) * 0.4)
-    ambient = upward[:, None] * sky + (1 - upward)[:, None] * ground
-    shadowed = np.float32(0.72) + np.float32(0.28) * lit
-    color = albedo * (sun[:, None] * light.sun + ambient * shadowed[:, None] * np.float32(0.85))
-    if light.lamps:
-        color += albedo * _lamps(light, hits.range_m[rows], direction, np.abs(facing))[:, None] * _WARM
-    gloss = GLOSS[material] + light.wetness * np.float32(0.28) * _WETTABLE[material]
-    shiny = np.flatnonzero(gloss > 0.02)
-    mirrored = direction[shiny] - 2 * _dot(direction[shiny], normal[shiny])[:, None] * normal[shiny]
-    strength = gloss[shiny] * (0.35 + 0.65 * (1 - np.abs(facing[shiny])) ** 3)
-    color[shiny] += sky_color(light, mirrored) * strength[:, None] * np.clip(mirrored[:, 2:] * 3 + 0.6, 0.12, 1)
-    return np.asarray(color, dtype=np.float32)
-
-
-def fogged(light: Light, color: Array32, range_m: Array32) -> Array32:
-    """Colours (M, 3) seen through ``range_m`` (M,) metres of the weather's air."""
-    if light.fog_per_m <= 1e-4:
-        return color
-    veil = 1 - np.exp(-light.fog_per_m * np.clip(range_m - light.fog_start_m, 0, 1000))
-    return np.asarray(color * (1 - veil[:, None]) + 0.85 * light.horizon * veil[:, None], dtype=np.float32)
-
-
-def developed(light: Light, color: Array32, gamma: float) -> NDArray[np.uint8]:
-    """8-bit picture values (M, 3) of linear colours (M, 3)."""
-    exposed = 1 - np.exp(-light.exposure * np.maximum(color, 0))
-    return np.asarray(np.clip(exposed ** np.float32(1 / gamma) * 255 + 0.5, 0, 255)).astype(np.uint8)
+@lru_cache(maxsize=16)
+def light_of(weather: WeatherParameters) -> Light:
+    """The light that CARLA's weather describes."""
+    altitude, azimuth = np.deg2rad(weather.sun_altitude_angle), np.deg2rad(weather.sun_azimuth_angle)
+    to_sun = np.array([np.cos(altitude) * np.cos(azimuth), np.cos(altitude) * np.sin(azimuth), np.sin(altitude)])
+    clouds = _share(weather.cloudiness)
+    storm = _share(weather.dust_storm)
+    height_deg = float(np.rad2deg(np.arcsin(np.clip(to_sun[2], -1, 1))))
+    day = _smooth((height_deg + 9.0) / 18.0)
+    sun = _sunlight(height_deg) * (1 - clouds**2) * (1 - 0.9 * storm) if height_deg > -0.6 else np.zeros(3)
+    brightness = day * (0.30 + 0.70 * max(float(to_sun[2]), 0.0) ** 0.6)
+    dusk = (1 - clouds) * float(np.exp(-(((height_deg - 1.0) / 7.0) ** 2)))
+    zenith = _mixed(
+        CLEAR_ZENITH * _rayleigh(weather), CLOUDY_ZENITH * (1 - 0.35 * _share(weather.precipitation)), clouds
+    )
+    horizon = _mixed(CLEAR_HORIZON, CLOUDY_HORIZON * (1 - 0.25 * _share(weather.precipitation)), clouds)
+    zenith, horizon = _mixed(zenith, DUST, storm), _mixed(horizon, DUST, storm)
+    zenith, horizon = zenith * brightness + NIGHT_ZENITH, horizon * brightness + NIGHT_HORIZON
+    horizon = horizon + 0.35 * dusk * brightness * DUSK_GLOW
+    sky = 0.62 * zenith + 0.38 * horizon
+    ground = GROUND_ALBEDO * (sky + sun * max(float(to_sun[2]), 0.0)) + 0.12 * horizon
+    fog_color = _mixed(0.92 * horizon, horizon * 0.75 + 0.1 * sun, 0.3)
+    fog = Fog(
+        FOG_PER_M * _share(weather.fog_density) ** 1.5 + 0.06 * storm,
+        max(float(weather.fog_distance), 0.0),
+        max(float(weather.fog_falloff), 0.0) * 0.1,
+        _color(fog_color),
+    )
+    return Light(
+        _color(to_sun), _color(sun), _color(zenith), _color(horizon), _color(sky), _color(ground),
+        glow=(1 - clouds) * min(weather.mie_scattering_scale / 0.03, 3.0) * (1 - storm),
+        dusk=dusk, day=day, cloudiness=clouds,
+        wetness=_share(max(weather.wetness, weather.precipitation_deposits, 0.6 * weather.precipitation)),
+        puddles=_share(weather.precipitation_deposits), rain=_share(weather.precipitation),
+        wind=_share(weather.wind_intensity), fog=fog,
+    )  # fmt: skip
 
 
-def _albedo(hits: Hits, rows: NDArray[np.int64], material: NDArray[np.uint8], point: Array32, light: Light) -> Array32:
-    color = np.where(TINTED[material][:, None], hits.color[rows], COLOR[material]) ** np.float32(_GAMMA)
-    fine = _noise(point[:, 0] * 9.0 + point[:, 2] * 7.3, point[:, 1] * 9.0 + point[:, 2] * 5.1)
-    coarse = _noise(point[:, 0] * 0.9 + point[:, 2] * 0.7, point[:, 1] * 0.9 - point[:, 2] * 0.8)
-    grain = GRAIN[material] * (fine + coarse - 1.0) * 2.2
-    wet = np.where(_WETTABLE[material], 1 - 0.5 * light.wetness, 1.0)
-    return np.asarray(color * (np.clip(1 + grain, 0.2, 2.0) * wet)[:, None], dtype=np.float32)
+def _sunlight(height_deg: float) -> NDArray[np.float64]:
+    """Sunlight that is left after crossing the air; relative air mass by Kasten and Young (1989)."""
+    above = max(height_deg, 0.0)
+    mass = 1 / (np.sin(np.deg2rad(above)) + 0.50572 * (above + 6.07995) ** -1.6364)
+    rising = _smooth((height_deg + 0.6) / 2.0)
+    return np.asarray(SUN * np.exp(-EXTINCTION * mass) * rising)
 
 
-def _lamps(light: Light, range_m: Array32, direction: Array32, cos_incidence: Array32) -> Array32:
-    """Head lamps, as if at the camera: a cone about the line of sight's middle, falling off with distance."""
-    middle = direction.mean(axis=0)
-    middle = middle / np.linalg.norm(middle)
-    cone = np.clip((direction @ middle - 0.78) / 0.18, 0, 1) ** 2 * np.clip(1 - 5 * (direction[:, 2] - 0.01), 0.15, 1)
-    return np.asarray(light.lamps * cone * (0.25 + 0.75 * cos_incidence) / (1 + (range_m / 9.0) ** 2), dtype=np.float32)
+def _rayleigh(weather: WeatherParameters) -> NDArray[np.float64]:
+    """Blue of the zenith, deeper where air scatters more; 1 at CARLA's default 0.0331."""
+    share = min(max(weather.rayleigh_scattering_scale / 0.0331, 0.0), 3.0)
+    return np.array([0.8 + 0.2 * share, 0.6 + 0.4 * share, 0.3 + 0.7 * share])
 
 
-def _dot(a: Array32, b: Array32) -> Array32:
-    return np.asarray(a[:, 0] * b[:, 0] + a[:, 1] * b[:, 1] + a[:, 2] * b[:, 2])
+def _share(percent: float) -> float:
+    return min(max(float(percent) / 100.0, 0.0), 1.0)
 
 
-@cache
-def _texture() -> Array32:
-    """Tileable cloudy noise (256, 256), 0 to 1: octaves of smooth random values."""
-    rng = stream("lighting", "texture")
-    total = np.zeros((_TEXTURE, _TEXTURE))
-    for octave in (4, 8, 16, 32, 64, 128):
-        values = rng.random((octave, octave))
-        at = np.arange(_TEXTURE) * octave / _TEXTURE
-        low, share = at.astype(int) % octave, at % 1
-        share = share * share * (3 - 2 * share)
-        rows = values[low] * (1 - share)[:, None] + values[(low + 1) % octave] * share[:, None]
-        total += (rows[:, low] * (1 - share) + rows[:, (low + 1) % octave] * share) / np.sqrt(octave)
-    spread = (total - total.mean()) / (4 * total.std()) + 0.5
-    return np.asarray(np.clip(spread, 0, 1), dtype=np.float32)
+def _smooth(share: float) -> float:
+    inside = min(max(share, 0.0), 1.0)
+    return inside * inside * (3 - 2 * inside)
 
 
-def _noise(u: Array32, v: Array32) -> Array32:
-    """Noise (M,), 0 to 1, at texture cells ``u``, ``v`` (M,)."""
-    row, column = u.astype(np.int32) % _TEXTURE, v.astype(np.int32) % _TEXTURE
-    return np.asarray(_texture()[row, column], dtype=np.float32)
+def _mixed(a: NDArray[np.float64], b: NDArray[np.float64], share: float) -> NDArray[np.float64]:
+    return np.asarray(a * (1 - share) + b * share)
+
+
+def _color(values: NDArray[np.float64]) -> Color:
+    red, green, blue = (float(value) for value in values)
+    return red, green, blue

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from scanyard.carla_server.protocol import packets
 from scanyard.carla_server.protocol.packets import Chunks
-from scanyard.carla_server.sensors.cameras import camera
+from scanyard.carla_server.sensors.cameras import event_camera, flow_camera, sends_pictures
 from scanyard.carla_server.sensors.collision import collision
 from scanyard.carla_server.sensors.context import Context, Sensor, number
 from scanyard.carla_server.sensors.gnss import gnss
@@ -28,31 +28,20 @@ IMAGES = {
     "depth": packets.DEPTH_CAMERA,
     "semantic": packets.SEMANTIC_CAMERA,
     "instance": packets.INSTANCE_CAMERA,
+    "normals": packets.NORMALS_CAMERA,
 }
 """Type id of each kind of picture with four bytes to a pixel."""
 
 
-def sends_images(kind: str, look: Callable[..., NDArray[np.uint8]] = camera) -> Sensor:
-    """Send what ``look(scene, kind, attributes, world_from_sensor, weather, parent_id=, tick=)`` paints, (H, W, 4)."""
-
-    def send(
-        scene: Any, attributes: Mapping[str, str], world_from_sensor: NDArray[np.float64], context: Context
-    ) -> Sequence[Chunks]:
-        pixels = look(scene, kind, attributes, world_from_sensor, context.weather,
-                      parent_id=context.parent_id, tick=context.tick)  # fmt: skip
-        return [packets.image(context.opening(IMAGES[kind]), pixels, fov_deg=number(attributes, "fov", 90.0))]
-
-    return send
-
-
 def sends_sweeps(sensor_type: int, cast: Callable[..., tuple[NDArray[np.uint32], NDArray[Any]]]) -> Sensor:
-    """Send what ``cast(scene, attributes, world_from_sensor, parent_id=, tick=, motions=, sensor_id=)`` returns."""
+    """Send what ``cast`` returns, which is called as ``lidar`` is."""
 
     def send(
         scene: Any, attributes: Mapping[str, str], world_from_sensor: NDArray[np.float64], context: Context
     ) -> Sequence[Chunks]:
         counts, points = cast(scene, attributes, world_from_sensor, parent_id=context.parent_id, tick=context.tick,
-                              motions=context.motions, sensor_id=context.sensor_id)  # fmt: skip
+                              motions=context.motions, sensor_id=context.sensor_id,
+                              unseen_ids=context.unseen_ids)  # fmt: skip
         turns = number(attributes, "rotation_frequency", 10.0) * context.tick.time_s
         angle = math.radians(number(attributes, "horizontal_fov", 360.0)) * (turns % 1.0)
         return [packets.sweep(context.opening(sensor_type), counts, points, horizontal_angle_rad=angle)]
@@ -61,7 +50,9 @@ def sends_sweeps(sensor_type: int, cast: Callable[..., tuple[NDArray[np.uint32],
 
 
 SENSORS: Mapping[str, Sensor] = {
-    **{kind: sends_images(kind) for kind in IMAGES},
+    **{kind: sends_pictures(kind, sensor_type) for kind, sensor_type in IMAGES.items()},
+    "optical_flow": flow_camera,
+    "dvs": event_camera,
     "lidar": sends_sweeps(packets.LIDAR, lidar),
     "semantic_lidar": sends_sweeps(packets.SEMANTIC_LIDAR, semantic_lidar),
     "radar": radar,

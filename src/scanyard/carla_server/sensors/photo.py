@@ -1,0 +1,25 @@
+"""A colour picture, from light to pixels: shade, light lamps, add the air, develop, smooth edges, draw."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scanyard.carla_server.scene.scene import Scene
+from scanyard.carla_server.sensors import shading
+from scanyard.carla_server.sensors.context import Context
+from scanyard.carla_server.sensors.film import Film
+from scanyard.carla_server.sensors.lighting import light_of
+from scanyard.carla_server.sensors.view import View
+
+
+def photo(scene: Scene, view: View, attributes: Mapping[str, str], context: Context) -> NDArray[np.uint8]:
+    """The picture (H, W, 4) uint8, B, G, R, A, of a colour camera."""
+    light, film = light_of(context.weather), Film.of(attributes)
+    found = shading.surfaces(scene, view, light)
+    color = shading.shade(scene, view, light, found)
+    shading.add_sky(view, light, color)
+    shading.add_fog(view, light, color)
+    return film.develop(view.lens, color, film.exposure(color))

@@ -1,0 +1,196 @@
+"""How much of the sun and of the sky reaches what a camera sees.
+
+Shadow rays are cast for every second pixel of every second row, sky rays for every fourth of every fourth, and what
+they find is spread to the pixels between by averaging only over neighbours at a like distance: so shadows keep to the
+surface they fall on.  What a stranger would get wrong: each sky ray goes into another direction of a 4 × 4 pattern, and
+only the mean over such a block means anything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scanyard.carla_server.scene.scene import Candidate, Placed, Scene
+from scanyard.carla_server.sensors.lighting import Color, Light
+from scanyard.carla_server.sensors.view import View
+
+Floats = NDArray[np.float64]
+Array32 = NDArray[np.float32]
+Rows = NDArray[np.int64]
+
+LIFT_M = 0.015  # rays start so far off their surface, and a little more where it is far away
+LIFT_PER_M = 4e-4
+CROWD_M = 3.5  # what is farther away hides too little of the sky to be seen
+SHADOW_REACH_M = 160.0
+_ALIKE = 0.06  # neighbours may differ in distance by so much of it, and
+_ALIKE_M = 0.12  # by so much at least
+
+
+def sunlight(scene: Scene, view: View, light: Light, normal: Array32, toward_sun: Array32) -> Array32:
+    """Share (M,) of the sunlight that reaches each pixel's surface: 1 in the sun, 0 in shadow.
+
+    ``normal`` (3, M) points to the camera's side, ``toward_sun`` (M,) is its cosine with the sun's direction.
+    """
+    height, width = view.shape
+    grid = _grid(height, width, 2)
+    range_m = view.range_m.take(grid)
+    lit_side = (toward_sun.take(grid) > 0) & (range_m < SHADOW_REACH_M)
+    rows = grid[lit_side]
+    start = _lifted(view, rows, normal)
+    rays = np.empty((len(rows), 6), np.float32)
+    rays[:, :3] = start.T
+    rays[:, 3:] = light.to_sun
+    blocked = scene.shadowed(rays, view.anchor, _in_shadow_of(scene.placed, view.anchor, light.to_sun, start))
+    lit = np.where(range_m < SHADOW_REACH_M, np.float32(0), np.float32(1))
+    lit[lit_side] = ~blocked
+    samples = -(-height // 2), -(-width // 2)
+    weight = (toward_sun.take(grid) > 0).astype(np.float32).reshape(samples)
+    return _doubled(lit.reshape(samples), weight, view.range_m.reshape(height, width), (height, width)).reshape(-1)
+
+
+def skylight(scene: Scene, view: View, normal: Array32) -> Array32:
+    """Share (M,) of the sky that nothing within a few metres hides from each pixel's surface, 0 to 1."""
+    height, width = view.shape
+    grid = _grid(height, width, 4)
+    samples = -(-height // 4), -(-width // 4)
+    range_m = view.range_m.take(grid)
+    found = np.isfinite(range_m) & (range_m < 60.0)
+    rows = grid[found]
+    start = _lifted(view, rows, normal)
+    i, j = np.divmod(np.flatnonzero(found), samples[1])
+    rays = np.empty((len(rows), 6), np.float32)
+    rays[:, :3] = start.T
+    rays[:, 3:] = _scattered(normal.take(rows, axis=1), (i % 4) * 4 + j % 4).T
+    near = _beside(scene.placed, view.anchor, start)
+    is_open = np.ones(len(grid), np.float32)
+    is_open[found] = ~scene.shadowed(rays, view.anchor, near, reach_m=CROWD_M)
+    depth = view.range_m.reshape(height, width)
+    coarse = depth[::4, ::4]
+    mean = _block_mean(is_open.reshape(samples), coarse)
+    weight = np.ones(samples, np.float32)
+    half = depth[::2, ::2]
+    finer = _doubled(mean, weight, half, half.shape)
+    return _doubled(finer, np.ones(half.shape, np.float32), depth, (height, width)).reshape(-1)
+
+
+@lru_cache(maxsize=8)
+def _grid(height: int, width: int, step: int) -> Rows:
+    """Pixels at every ``step``-th column of every ``step``-th row."""
+    return (np.arange(0, height, step)[:, None] * width + np.arange(0, width, step)[None]).ravel()
+
+
+def _lifted(view: View, rows: Rows, normal: Array32) -> Array32:
+    """Points (3, K) just off the surfaces that the pixels ``rows`` (K,) see."""
+    lift = np.float32(LIFT_M) + np.float32(LIFT_PER_M) * view.range_m.take(rows)
+    return np.asarray(view.point.take(rows, axis=1) + normal.take(rows, axis=1) * lift)
+
+
+@lru_cache(maxsize=1)
+def _pattern() -> Array32:
+    """(3, 16) directions about +z, spread so that each stands for an equal share of a matt surface's light."""
+    order = np.array([0, 8, 2, 10, 12, 4, 14, 6, 3, 11, 1, 9, 15, 7, 13, 5])  # neighbours look far apart
+    share = (order + 0.5) / 16
+    angle = 2 * np.pi * ((order * 0.61803398875) % 1.0)
+    flat = np.sqrt(share) * 0.97
+    return np.stack([flat * np.cos(angle), flat * np.sin(angle), np.sqrt(1 - flat**2)]).astype(np.float32)
+
+
+def _scattered(normal: Array32, which: NDArray[np.integer]) -> Array32:
+    """Directions (3, K) about ``normal`` (3, K), each the ``which``-th of the pattern; frames by Duff et al. (2017)."""
+    x, y, z = normal
+    sign = np.where(z < 0, np.float32(-1), np.float32(1))
+    a = -1 / (sign + z)
+    b = x * y * a
+    local = _pattern().take(which, axis=1)
+    return np.stack(
+        [
+            local[0] * (1 + sign * x * x * a) + local[1] * b + local[2] * x,
+            local[0] * (sign * b) + local[1] * (sign + y * y * a) + local[2] * y,
+            local[0] * (-sign * x) - local[1] * y + local[2] * z,
+        ]
+    )
+
+
+def _block_mean(values: Array32, depth: Array32) -> Array32:
+    """Mean (R, C) over 4 × 4 neighbours at a like depth (R, C), itself among them."""
+    total, weight = values.copy(), np.ones_like(values)
+    rows, columns = values.shape
+    allowed = np.float32(_ALIKE_M * 2) + np.float32(_ALIKE * 2) * depth
+    for down in range(-1, 3):
+        for right in range(-1, 3):
+            if down == right == 0:
+                continue
+            to = (slice(max(-down, 0), rows - max(down, 0)), slice(max(-right, 0), columns - max(right, 0)))
+            of = (slice(max(down, 0), rows + min(down, 0)), slice(max(right, 0), columns + min(right, 0)))
+            with np.errstate(invalid="ignore"):  # two skies are infinitely far apart: not alike, and of no matter
+                alike = (np.abs(depth[of] - depth[to]) < allowed[to]).astype(np.float32)
+            total[to] += values[of] * alike
+            weight[to] += alike
+    return np.asarray(total / weight)
+
+
+def _doubled(values: Array32, weight: Array32, depth: Array32, shape: tuple[int, int]) -> Array32:
+    """Values (R, C) of every second pixel of every second row, spread to all of ``shape``.
+
+    The pixels between take the mean of the neighbours that have ``weight`` (R, C) and a like ``depth`` (shape).
+    """
+    height, width = shape
+    rows, columns = values.shape
+    whole = np.empty((2 * rows, 2 * columns), np.float32)
+    padded = np.pad(values, ((0, 1), (0, 1)), mode="edge")
+    heavy = np.pad(weight, ((0, 1), (0, 1)), mode="edge")
+    full = np.pad(depth, ((0, 2 * rows - height), (0, 2 * columns - width)), mode="edge")
+    known = np.pad(full[::2, ::2], ((0, 1), (0, 1)), mode="edge")
+    whole[::2, ::2] = values
+    for down, right in ((0, 1), (1, 0), (1, 1)):
+        here = full[down::2, right::2]
+        allowed = np.float32(_ALIKE_M) + np.float32(_ALIKE) * here
+        total, share = np.full(here.shape, 1e-6, np.float32), np.full(here.shape, 1e-6, np.float32)
+        total *= values
+        for i in range(down + 1):
+            for j in range(right + 1):
+                part = slice(i, i + rows), slice(j, j + columns)
+                with np.errstate(invalid="ignore"):
+                    alike = (np.abs(known[part] - here) < allowed) * heavy[part]
+                total += padded[part] * alike
+                share += alike
+        whole[down::2, right::2] = total / share
+    return whole[:height, :width]
+
+
+def _in_shadow_of(placed: Placed, anchor: Floats, to_sun: Color, start: Array32) -> Iterator[Candidate]:
+    """For each actor, the points (3, K) that may lie in its shadow: those near it, seen from the sun."""
+    if not len(placed.actor_id):
+        return
+    side = np.array([-to_sun[1], to_sun[0], 0.0])
+    side = side / np.linalg.norm(side) if np.linalg.norm(side) > 1e-6 else np.array([1.0, 0.0, 0.0])
+    other = np.cross(to_sun, side)
+    u, v = (start[0] * np.float32(a[0]) + start[1] * np.float32(a[1]) + start[2] * np.float32(a[2])
+            for a in (side, other))  # fmt: skip
+    corners = placed.corners - anchor
+    cu, cv = corners @ side, corners @ other
+    low_u, high_u, low_v, high_v = cu.min(axis=1), cu.max(axis=1), cv.min(axis=1), cv.max(axis=1)
+    seen = (high_u > u.min(initial=np.inf)) & (low_u < u.max(initial=-np.inf))
+    seen &= (high_v > v.min(initial=np.inf)) & (low_v < v.max(initial=-np.inf))
+    for k in np.flatnonzero(seen):
+        near = np.abs(u - np.float32((low_u[k] + high_u[k]) / 2)) <= np.float32((high_u[k] - low_u[k]) / 2)
+        near &= np.abs(v - np.float32((low_v[k] + high_v[k]) / 2)) <= np.float32((high_v[k] - low_v[k]) / 2)
+        rows = np.flatnonzero(near)
+        if len(rows):
+            yield Candidate(int(k), rows, 0.0)
+
+
+def _beside(placed: Placed, anchor: Floats, start: Array32) -> Iterator[Candidate]:
+    """For each actor, the points (3, K) from which it may hide some of the sky."""
+    corners = placed.corners - anchor
+    low, high = (corners.min(axis=1) - CROWD_M).astype(np.float32), (corners.max(axis=1) + CROWD_M).astype(np.float32)
+    for k in range(len(corners)):
+        near = (start[0] > low[k, 0]) & (start[0] < high[k, 0])
+        near &= (start[1] > low[k, 1]) & (start[1] < high[k, 1])
+        rows = np.flatnonzero(near)
+        if len(rows):
+            yield Candidate(k, rows, 0.0)
