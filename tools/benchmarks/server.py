@@ -154,7 +154,7 @@ def frames_per_s(server: Server, stage: Stage, frames: int, *, with_camera: bool
     world.apply_settings(settings)
     ego = spawn_ego(world, stage.choreography)
     actors = spawn_actors(client, world, scenario, stage.choreography.tracks)
-    packets = [_listening(world, ego, *sensor) for sensor in _sensors(scenario, with_camera=with_camera)]
+    listening = [_listening(world, ego, *sensor) for sensor in _sensors(scenario, with_camera=with_camera)]
     warm_up = 5
     for index in range(frames + warm_up):
         if index == warm_up:
@@ -163,9 +163,12 @@ def frames_per_s(server: Server, stage: Stage, frames: int, *, with_camera: bool
         there = carla.command.ApplyTransform(ego, carla_transform(stage.choreography.world_from_ego[frame]))
         client.apply_batch_sync([there, *actors.placement(frame)], False)
         world.tick(60.0)
-        for waiting in packets:
-            waiting.get(timeout=60.0)
+        for _, packets in listening:
+            packets.get(timeout=60.0)
     seconds = time.perf_counter() - began
+    for sensor, _ in listening:
+        sensor.stop()
+        sensor.destroy()
     world.apply_settings(carla.WorldSettings())
     return frames / seconds
 
@@ -179,14 +182,17 @@ def _sensors(scenario: ConcreteScenario, *, with_camera: bool) -> Iterator[tuple
             yield blueprint_id, size
 
 
-def _listening(world: Any, ego: Any, blueprint_id: str, attributes: dict[str, str]) -> queue.SimpleQueue[Any]:
+def _listening(
+    world: Any, ego: Any, blueprint_id: str, attributes: dict[str, str]
+) -> tuple[Any, queue.SimpleQueue[Any]]:
+    """A sensor, which falls silent when nobody holds it, and its packets."""
     blueprint = world.get_blueprint_library().find(blueprint_id)
     for key, value in attributes.items():
         blueprint.set_attribute(key, value)
     sensor = world.spawn_actor(blueprint, carla.Transform(carla.Location(x=0.3, z=1.73)), attach_to=ego)
     packets: queue.SimpleQueue[Any] = queue.SimpleQueue()
     sensor.listen(packets.put)
-    return packets
+    return sensor, packets
 
 
 def seconds_to_first_world() -> float:
