@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,6 +42,8 @@ class Street:
     slope: float = 0.0
     two_way: bool = True
     """Otherwise only the lanes to the right of those who look along x."""
+    signals: tuple[Any, ...] = ()
+    structures: tuple[Any, ...] = ()
 
     def strips(self, step_m: float = 2.0) -> Sequence[FlatStrip]:
         x = np.arange(-120.0, 120.0 + step_m, step_m)

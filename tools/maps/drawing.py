@@ -115,7 +115,9 @@ class Drawing:
                     mouth = len(others) == 2 and order == 1
                     ways[a.road] += self.draw_connection(name, junction, a, b, corner=order == 0, mouth=mouth)
         for a in arms:
-            self.serve_remaining(name, junction, a, ways[a.road])
+            ways[a.road] += self.serve_remaining(name, junction, a, ways[a.road])
+        for b in arms:
+            self.feed_remaining(name, junction, b, [(a, way[1]) for a in arms for way in ways[a.road] if way[0] is b])
         self.document.add_junction(junction)
 
     def draw_connection(
@@ -125,7 +127,7 @@ class Drawing:
 
         Straight on past the ``mouth`` of a side street, it carries the ground between the turning lanes.
         """
-        turn = turn_between(a.heading + math.pi, b.heading)
+        turn = turning(a, b)
         pairs = lane_pairs(a, b, turn, corner=corner)
         path = self.across(a, b, pairs[0])
         lanes = connecting_lanes(a, b, pairs, path.length, corner=corner)
@@ -137,19 +139,32 @@ class Drawing:
         self.add_connection(name, junction, a, b, pairs=pairs, path=path, lanes=lanes)
         return [(b, pair) for pair in pairs]
 
-    def serve_remaining(self, name: str, junction: xodr.Junction, a: Arm, ways: Sequence[tuple[Arm, LanePair]]) -> None:
-        """Lead lanes on that no way takes up: straight on, or turning beside those that turn."""
-        if not ways:
-            return
+    def serve_remaining(
+        self, name: str, junction: xodr.Junction, a: Arm, ways: Sequence[tuple[Arm, LanePair]]
+    ) -> list[tuple[Arm, LanePair]]:
+        """Lead lanes on that no way takes up: straight on, or turning left beside those that do."""
         served = {pair[0] for _, pair in ways}
-        for lane in range(1, a.profile.lanes + 1):
+        found = []
+        for lane in range(1, a.profile.lanes + 1) if ways else ():
             if lane not in served:
-                turns = {id(b): turn_between(a.heading + math.pi, b.heading) for b, _ in ways}
-                to = min((b for b, _ in ways), key=lambda b: (round(abs(turns[id(b)]), 2), -turns[id(b)]))
-                pair = (lane, min(lane, to.profile.lanes))
-                path = self.across(a, to, pair)
-                lanes = connecting_lanes(a, to, [pair], path.length, corner=False)
-                self.add_connection(name, junction, a, to, pairs=[pair], path=path, lanes=lanes)
+                to = min((b for b, _ in ways), key=lambda b: (round(abs(turning(a, b)), 2), -turning(a, b)))
+                found.append((to, (lane, min(lane, to.profile.lanes))))
+                self.draw_lane(name, junction, a, *found[-1])
+        return found
+
+    def feed_remaining(self, name: str, junction: xodr.Junction, b: Arm, ways: Sequence[tuple[Arm, LanePair]]) -> None:
+        """Lead somebody to lanes that no way leads to: from straight on, or turning right beside those that do."""
+        fed = {pair[1] for _, pair in ways}
+        for lane in range(1, b.profile.lanes + 1) if ways else ():
+            if lane not in fed:
+                start = min((a for a, _ in ways), key=lambda a: (round(abs(turning(a, b)), 2), turning(a, b)))
+                self.draw_lane(name, junction, start, b, (min(lane, start.profile.lanes), lane))
+
+    def draw_lane(self, name: str, junction: xodr.Junction, a: Arm, b: Arm, pair: LanePair) -> None:
+        """One more lane across a junction."""
+        path = self.across(a, b, pair)
+        lanes = connecting_lanes(a, b, [pair], path.length, corner=False)
+        self.add_connection(name, junction, a, b, pairs=[pair], path=path, lanes=lanes)
 
     def add_connection(
         self, name: str, junction: xodr.Junction, a: Arm, b: Arm, *, pairs: Sequence[LanePair], path: Path2D,
@@ -161,7 +176,7 @@ class Drawing:
         road.add_predecessor(xodr.ElementType.road, a.road, start_of[a.at_start])
         road.add_successor(xodr.ElementType.road, b.road, start_of[b.at_start])
         fast = min(a.profile.speed_mps, b.profile.speed_mps)
-        turn = turn_between(a.heading + math.pi, b.heading)
+        turn = turning(a, b)
         speed = fast if fast > 2 * ACROSS_MPS and abs(turn) < STRAIGHT_RAD else ACROSS_MPS
         road.add_type(xodr.RoadType.town, speed=speed)
         self.speeds[road_id] = speed
@@ -216,7 +231,12 @@ class Drawing:
 
 def is_back(a: Arm, b: Arm) -> bool:
     """Whether going from one arm to another is turning back."""
-    return abs(turn_between(a.heading + math.pi, b.heading)) > BACK_RAD
+    return abs(turning(a, b)) > BACK_RAD
+
+
+def turning(a: Arm, b: Arm) -> float:
+    """By how much one turns left on the way from one arm to another, radians."""
+    return turn_between(a.heading + math.pi, b.heading)
 
 
 def to_the_right(port: Port, offset: float) -> Port:

@@ -258,8 +258,7 @@ def village() -> Network:
         ("Green Lane", "green", "n", VILLAGE, ((80.0, 110.0), (80.0, 175.0)), 18.0),
         ("Meadow Way", "green", "n", VILLAGE, ((110.0, 230.0), (25.0, 230.0)), 35.0),
         ("Orchard Way", "n", "w", VILLAGE, ((-90.0, 175.0), (-175.0, 100.0)), 50.0),
-        ("Mill Lane", "w", "mill", VILLAGE, ((-175.0, -110.0),), 35.0),
-        ("Mill Lane", "mill", "s", VILLAGE, ((-75.0, -110.0), (-75.0, -165.0)), 18.0),
+        ("Mill Lane", "w", "s", VILLAGE, ((-175.0, -110.0), (-75.0, -110.0), (-75.0, -165.0)), 18.0),
         ("Long Lane", "s", "e", VILLAGE, ((90.0, -165.0), (185.0, -100.0)), 50.0),
     ]
     for name, start, end, profile, via, bend in ways:

@@ -17,6 +17,7 @@ from scanyard.roads.opendrive import find_map
 from scanyard.roads.road_map import RoadMap, Strip
 from scanyard.roads.route import RoadKind, Route
 from scanyard.roads.signals import GovernedLane, LightGroup, Signal
+from scanyard.roads.structures import Structure
 
 __all__ = [
     "GovernedLane",
@@ -27,5 +28,6 @@ __all__ = [
     "Route",
     "Signal",
     "Strip",
+    "Structure",
     "find_map",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -13,14 +14,18 @@ from numpy.typing import NDArray
 from scanyard.errors import MapError
 from scanyard.geometry import Transform
 from scanyard.roads.client import carla
-from scanyard.roads.lanes import LANE_STEP_M, LaneKey, LaneKind, Lanes, LaneSamples
+from scanyard.roads.lanes import LaneKey, LaneKind, Lanes, LaneSamples
 from scanyard.roads.opendrive import parse_plan, read_map
 from scanyard.roads.route import RoadKind, Route
-from scanyard.roads.routing import draw_route, starting_lanes
+from scanyard.roads.routing import draw_route
 from scanyard.roads.signals import LightGroup, Signal, read_groups, read_signals
+from scanyard.roads.spawning import places_along, whole_lanes
+from scanyard.roads.structures import Structure, read_structures
 
 FloatArray = NDArray[np.float64]
 
+SPAWN_SPACINGS_M = (30.0, 24.0, 19.0, 15.0)
+SPAWN_POINTS_WANTED = 100  # as many as scripts that fill a town ask for
 MIN_ACROSS_M = 0.5  # lane centres this far apart tell which way lies across the road; positions are float32
 
 
@@ -100,18 +105,29 @@ class RoadMap:
         """The traffic lights that take turns with each other."""
         return read_groups(self.xodr, self.signals)
 
-    def spawn_points(self, spacing_m: float = 30.0) -> list[Transform]:
+    @cached_property
+    def structures(self) -> tuple[Structure, ...]:
+        """Buildings and walls that the map itself puts beside its roads."""
+        return read_structures(f"map '{self.name}'", self.xodr, self._carla_map)
+
+    def spawn_points(self, spacing_m: float | None = None) -> list[Transform]:
         """``world_from_vehicle`` for places on driving lanes outside junctions, facing where traffic goes.
 
-        They lie on the road, level, about ``spacing_m`` apart.
+        They lie on the road and climb with it, ``spacing_m`` apart along a lane, and clear of junctions by more than
+        half the longest vehicle.  Without a spacing, as far apart as leaves a hundred of them, if the map has room.
         """
-        every = max(1, round(spacing_m / LANE_STEP_M))
-        points = []
-        for key in starting_lanes(self._lanes):
-            samples = self._lanes.samples(key)
-            for i in range(min(every, len(samples.center)) // 2, len(samples.center), every):
-                points.append(Transform.from_xyz_rpy(samples.center[i], yaw=float(samples.yaw_rad[i])))
+        ways = [self._way(lane) for lane in whole_lanes(self._lanes)]
+        spacings = SPAWN_SPACINGS_M if spacing_m is None else (spacing_m,)
+        for spacing in spacings:
+            points = [point for way in ways for point in places_along(way, spacing)]
+            if len(points) >= SPAWN_POINTS_WANTED:
+                break
         return points
+
+    def _way(self, lane: Sequence[LaneKey]) -> FloatArray:
+        """The middle (K, 3) of a lane over all sections of its road, in the direction of travel."""
+        parts = [self._lanes.samples(key).center for key in lane]
+        return np.concatenate([parts[0], *(part[1:] for part in parts[1:])])
 
     def route(self, kind: RoadKind, length_m: float, rng: np.random.Generator) -> Route:
         """Draw a route of ``length_m`` along which the road is of this ``kind`` 15 to 60 m ahead of the start.
