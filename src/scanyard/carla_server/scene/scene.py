@@ -20,7 +20,9 @@ from scanyard.carla_server.scene.bodies import Bodies
 from scanyard.carla_server.scene.look import BodyHits, Look
 from scanyard.carla_server.scene.region import REACHES_M, Region, Regions
 from scanyard.carla_server.shapes.catalogue import Shape, shape_for
+from scanyard.carla_server.street import structures, traffic_signs
 from scanyard.carla_server.street.ground import RoadMapLike, ground_of
+from scanyard.carla_server.street.obstacles import Obstacles, of_boxes
 from scanyard.carla_server.street.scenery import EnvironmentObject, Scenery
 from scanyard.carla_server.surfaces.materials import TAG
 from scanyard.carla_server.surfaces.mesh import Mesh
@@ -92,7 +94,10 @@ class Scene:
     def __init__(self, road_map: RoadMapLike, *, style: int = 0, parked_share: float = 0.6) -> None:
         """Plan the street along ``road_map``; ``style`` reseeds it, ``parked_share`` (0 to 1) of places are taken."""
         self._ground = ground_of(road_map)
-        self._scenery = Scenery(self._ground, road_map.name, style=style, parked_share=parked_share)
+        fixtures = [*traffic_signs.fixtures(road_map.signals), *structures.fixtures(road_map.structures)]
+        self._scenery = Scenery(
+            self._ground, road_map.name, style=style, parked_share=parked_share, fixtures=fixtures
+        )
         self._regions = Regions(self._ground, self._scenery)
         self._version = 0
         self._remembered: dict[Hashable, Any] = {}

@@ -16,6 +16,8 @@ from numpy.typing import NDArray
 from scipy.ndimage import distance_transform_edt
 from scipy.spatial import cKDTree
 
+from scanyard.carla_server.street.structures import StructureLike
+from scanyard.carla_server.street.traffic_signs import SignalLike
 from scanyard.carla_server.surfaces.materials import Material
 from scanyard.carla_server.surfaces.mesh import Mesh, sheet
 from scanyard.carla_server.surfaces.raycast import Surface
@@ -63,6 +65,14 @@ class RoadMapLike(Hashable, Protocol):
     @property
     def name(self) -> str:
         """The map's name; keys its scenery."""
+
+    @property
+    def signals(self) -> Sequence[SignalLike]:
+        """Traffic lights and signs."""
+
+    @property
+    def structures(self) -> Sequence[StructureLike]:
+        """Buildings and walls of the map itself."""
 
     def strips(self, step_m: float = 2.0) -> Sequence[StripLike]:
         """The lanes as pairs of polylines."""

@@ -172,6 +172,8 @@ class Material(IntEnum):
     MOTORCYCLE_PLATE = 121
     TRUCK_CHROME = 122
     CAR_BEACON_RED_LAMP = 123
+    WHITE_SIGN = 124
+    SIGN_LETTER = 125
 
 
 class _Look(NamedTuple):
@@ -311,6 +313,8 @@ _LOOKS: dict[Material, _Look] = {
     Material.MOTORCYCLE_PLATE: _Look(Tag.MOTORCYCLE, (232, 230, 222)),
     Material.TRUCK_CHROME: _Look(Tag.TRUCK, (172, 174, 178), gloss=0.30),
     Material.CAR_BEACON_RED_LAMP: _Look(Tag.CAR, (206, 24, 22), gloss=0.2),
+    Material.WHITE_SIGN: _Look(Tag.TRAFFIC_SIGNS, (236, 236, 232)),
+    Material.SIGN_LETTER: _Look(Tag.TRAFFIC_SIGNS, (24, 24, 26)),
 }
 
 TAG = np.array([_LOOKS[material].tag for material in Material], dtype=np.uint8)
