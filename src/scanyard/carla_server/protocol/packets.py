@@ -70,6 +70,8 @@ GREEN = 2
 SEMANTIC_POINT = np.dtype(
     [("x", "<f4"), ("y", "<f4"), ("z", "<f4"), ("cos_inc", "<f4"), ("object_idx", "<u4"), ("object_tag", "<u4")]
 )
+DVS_EVENT = np.dtype([("x", "<u2"), ("y", "<u2"), ("t", "<i8"), ("polarity", "?")])
+"""One event, 13 bytes: pixel, simulation time in nanoseconds, whether it became brighter."""
 LIDAR_POINT = np.dtype([("x", "<f4"), ("y", "<f4"), ("z", "<f4"), ("intensity", "<f4")])
 
 
@@ -117,6 +119,21 @@ def image(opening: bytes, pixels: NDArray[np.uint8], *, fov_deg: float) -> Chunk
         raise ValueError(f"an image is (H, W, 4) uint8, not {pixels.shape} {pixels.dtype}")
     height, width, _ = pixels.shape
     return opening + IMAGE_HEADER.pack(width, height, fov_deg), _view(pixels)
+
+
+def flow(opening: bytes, motion: NDArray[np.float32], *, fov_deg: float) -> Chunks:
+    """Return an optical flow message: ``motion`` (H, W, 2), x and y, from the top left."""
+    if motion.ndim != 3 or motion.shape[2] != 2 or motion.dtype != np.float32:
+        raise ValueError(f"a flow picture is (H, W, 2) float32, not {motion.shape} {motion.dtype}")
+    height, width, _ = motion.shape
+    return opening + IMAGE_HEADER.pack(width, height, fov_deg), _view(motion)
+
+
+def events(opening: bytes, found: NDArray[Any], *, width: int, height: int, fov_deg: float) -> Chunks:
+    """Return an event camera's message: ``found`` (N,) of dtype ``DVS_EVENT``, by time."""
+    if found.dtype != DVS_EVENT:
+        raise ValueError(f"events are {DVS_EVENT.itemsize} bytes each, not of dtype {found.dtype}")
+    return opening + IMAGE_HEADER.pack(width, height, fov_deg), _view(found)
 
 
 def as_gbuffer(message: Chunks) -> Chunks:

@@ -49,11 +49,15 @@ class _Method:
     decoders: tuple[Decoder, ...]
     returns_nothing: bool
 
-    def answer(self, arguments: list[Any]) -> Any:
-        """Decode, call, and wrap; WireError where the arguments do not fit, Refused where it cannot be done."""
+    def decoded(self, arguments: list[Any]) -> tuple[Any, ...]:
+        """The arguments as the call takes them."""
         if len(arguments) != len(self.decoders):
             raise WireError(f"expected {len(self.decoders)} arguments, found {len(arguments)}")
-        result = self.call(*[decode(argument) for decode, argument in zip(self.decoders, arguments, strict=True)])
+        return tuple([decode(argument) for decode, argument in zip(self.decoders, arguments, strict=True)])
+
+    def answer(self, arguments: list[Any]) -> Any:
+        """Decode, call, and wrap; WireError where the arguments do not fit, Refused where it cannot be done."""
+        result = self.call(*self.decoded(arguments))
         if isinstance(result, Bare):
             return result.result
         return wire.DONE if self.returns_nothing else wire.value(result)
@@ -177,6 +181,11 @@ class RpcServer:
         if named not in self._unknown and len(self._unknown) < MAX_UNKNOWN_NAMES:
             self._unknown.add(named)
             logger.warning("a client called %s, which this server does not offer", named)
+
+
+def arguments_of(handler: Handler, arguments: list[Any]) -> tuple[Any, ...]:
+    """Decode what a client sent to ``handler``, meta left out; WireError or Refused where it does not fit."""
+    return _method(handler).decoded(arguments)
 
 
 def _method(handler: Handler) -> _Method:
