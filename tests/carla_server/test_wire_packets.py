@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from scanyard.carla_server.protocol import packets
-from scanyard.carla_server.protocol.wire import Vector3D, VehicleControl, WalkerControl
+from scanyard.carla_server.protocol.layouts import LAYOUTS
+from scanyard.carla_server.protocol.wire import SERVER_VERSION, Vector3D, VehicleControl, WalkerControl
 
 HEADER = packets.header(11, 5, 0.25, (1.0, 2.0, 3.0, 4.0, 5.0, 6.0))
 
@@ -104,3 +105,12 @@ def test_other_dtypes_are_not_sent() -> None:
         packets.image(HEADER, np.zeros((2, 2, 3), np.uint8), fov_deg=90.0)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="119 bytes"):
         packets.snapshot(np.zeros(1), episode_id=1, frame=1, time_s=0.0, delta_s=0.0, platform_time_s=0.0)
+
+
+def test_the_version_we_tell_has_a_layout() -> None:
+    layout = LAYOUTS[SERVER_VERSION]
+    sizes = {name: getattr(layout, name) for name in layout.__dataclass_fields__}
+    assert {name: getattr(one, "itemsize", getattr(one, "size", 0)) for name, one in sizes.items()} == {
+        "message_header": 48, "snapshot_header": 36, "actor_record": 119, "vehicle_state": 54, "walker_state": 54,
+        "image_header": 12, "lidar_header": 8, "lidar_point": 16, "semantic_point": 24, "event": 13, "token": 24,
+    }  # fmt: skip

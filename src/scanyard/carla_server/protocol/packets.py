@@ -1,7 +1,7 @@
-"""The byte layouts of the streams: tokens, the header every message opens with, snapshots, images and LiDAR sweeps.
+"""The messages of the streams: the header every one opens with, snapshots, images, sweeps, events; and the tokens.
 
-Everything is little-endian and packed, without padding.  A malformed message aborts the client's whole process, so
-what is sent is checked here: counts against points, pixels against sizes.
+Their structs are those of ``layouts`` for the version we speak.  A malformed message aborts the client's whole process,
+so what is sent is checked here: counts against points, pixels against sizes.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from scanyard.carla_server.protocol.wire import VehicleControl, WalkerControl
+from scanyard.carla_server.protocol.layouts import LAYOUTS
+from scanyard.carla_server.protocol.wire import SERVER_VERSION, VehicleControl, WalkerControl
 
 Chunks = tuple[bytes | memoryview, ...]
 """A message in pieces, so that large arrays are sent without a copy."""
@@ -39,40 +40,27 @@ GBUFFER_UINT8 = 18
 MAP_CHANGED = 1
 """Bit of the snapshot's simulation state that makes every client fetch the map again."""
 
-TOKEN = struct.Struct("<IHBB16s")
+_LAYOUT = LAYOUTS[SERVER_VERSION]
+TOKEN = _LAYOUT.token
 TCP = 1
-HEADER = struct.Struct("<QQd6f")
-SNAPSHOT_HEADER = struct.Struct("<Qdf3iI")
-IMAGE_HEADER = struct.Struct("<IIf")
-LIDAR_HEADER = struct.Struct("<fI")
+HEADER = _LAYOUT.message_header
+SNAPSHOT_HEADER = _LAYOUT.snapshot_header
+IMAGE_HEADER = _LAYOUT.image_header
+LIDAR_HEADER = _LAYOUT.lidar_header
 SIZE = struct.Struct("<I")
+"""What stands before every message: its bytes."""
 
-ACTOR_STATE = np.dtype(
-    [
-        ("id", "<u4"),
-        ("state", "u1"),
-        ("pose", "<f4", (6,)),
-        ("velocity", "<f4", (3,)),
-        ("angular_velocity", "<f4", (3,)),
-        ("acceleration", "<f4", (3,)),
-        ("by_type", "V54"),
-    ]
-)
-"""One actor in a snapshot, 119 bytes: x, y, z, pitch, yaw, roll; m/s; deg/s; m/s²; what depends on the type."""
-
+ACTOR_STATE = _LAYOUT.actor_record
 ACTIVE = 1
 
-VEHICLE_STATE = struct.Struct("<3f3?ifB?IB24x")
-WALKER_STATE = struct.Struct("<4f?37x")
+VEHICLE_STATE = _LAYOUT.vehicle_state
+WALKER_STATE = _LAYOUT.walker_state
 GREEN = 2
 """Traffic light state to report away from lights: anything else makes Traffic Manager stop at every junction."""
 
-SEMANTIC_POINT = np.dtype(
-    [("x", "<f4"), ("y", "<f4"), ("z", "<f4"), ("cos_inc", "<f4"), ("object_idx", "<u4"), ("object_tag", "<u4")]
-)
-DVS_EVENT = np.dtype([("x", "<u2"), ("y", "<u2"), ("t", "<i8"), ("polarity", "?")])
-"""One event, 13 bytes: pixel, simulation time in nanoseconds, whether it became brighter."""
-LIDAR_POINT = np.dtype([("x", "<f4"), ("y", "<f4"), ("z", "<f4"), ("intensity", "<f4")])
+SEMANTIC_POINT = _LAYOUT.semantic_point
+LIDAR_POINT = _LAYOUT.lidar_point
+DVS_EVENT = _LAYOUT.event
 
 
 def token(stream_id: int, port: int) -> bytes:

@@ -12,6 +12,7 @@ from __future__ import annotations
 from typing import Annotated, Any, NamedTuple
 
 SERVER_VERSION = "0.9.16"
+"""The version whose client is spoken to; ``layouts`` has a row for it."""
 
 
 class WireError(ValueError):
