@@ -4,12 +4,11 @@ from scene_street import SIZES, shape_of
 
 from scanyard.carla_server.scene.scene import shape_for
 from scanyard.carla_server.shapes import cargo, vehicles
+from scanyard.carla_server.shapes.catalogue import MIRRORS
 from scanyard.carla_server.shapes.population import draw_body
 from scanyard.carla_server.surfaces.materials import TAG, TRANSPARENT, Material, Tag
 from scanyard.carla_server.surfaces.raycast import Surface
 from scanyard.randomness import stream
-
-MIRRORS = (Material.CAR_MIRROR, Material.TRUCK_MIRROR, Material.BUS_MIRROR)
 
 
 @pytest.mark.parametrize("kind", SIZES)
@@ -38,7 +37,7 @@ def test_every_variant_of_a_body_fills_its_box(body: str) -> None:
         mesh = vehicles.car(body, variant, (4.0, 1.6, 1.5))
         assert 1000 < len(mesh.faces) < 4000
         assert np.isfinite(mesh.vertices).all()
-        within = mesh.where(mesh.material != Material.CAR_MIRROR)
+        within = mesh.where(~np.isin(mesh.material, MIRRORS))
         np.testing.assert_allclose([*within.low, *within.high], [-2, -0.8, 0, 2, 0.8, 1.5], atol=1e-6)
 
 

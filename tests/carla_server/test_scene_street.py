@@ -12,10 +12,10 @@ from scanyard.carla_server.scene.scene import EnvironmentObject, Scene
 from scanyard.carla_server.sensors.cameras import picture
 from scanyard.carla_server.sensors.context import Context, Tick
 from scanyard.carla_server.sensors.lidar import semantic_lidar
+from scanyard.carla_server.shapes.catalogue import MIRRORS
 from scanyard.carla_server.street.ground import KERB_M, Ground
 from scanyard.carla_server.surfaces.materials import TAG, Material, Tag
 
-MIRRORS = (Material.CAR_MIRROR, Material.TRUCK_MIRROR)
 MIRROR_REACH_M = (0.01, 0.25, 0.01)
 
 
@@ -149,7 +149,6 @@ def test_what_a_sensor_sees_does_not_depend_on_where_others_have_been() -> None:
 
 
 def test_triangles_and_single_actors_are_the_same_world() -> None:
-    from scanyard.carla_server.surfaces.materials import Material
     from scanyard.carla_server.surfaces.mesh import Mesh
     from scanyard.carla_server.surfaces.raycast import Surface
 

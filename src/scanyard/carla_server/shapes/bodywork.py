@@ -43,6 +43,8 @@ class Style:
     """Share of the nose's width."""
     lamp_width: float = 0.3
     """Share of the nose's half width that a head lamp takes."""
+    small_lamps: bool = False
+    """Slits instead of tall head lamps."""
     tall_tail_lamps: bool = False
 
 
@@ -282,10 +284,8 @@ def _panels(outline: Outline, style: Style, s: Floats, cabin: Floats) -> NDArray
         panel[rear, _EDGE:] = rear_glass
     if style.dark_bumpers:
         panel[(middle < 0.04) | (middle > 0.96), _SILL:_WAIST] = Material.CAR_DARK
-    panel[middle < 0.055, _SHOULDER] = Material.CAR_LAMP
-    panel[middle < 0.055, _SHOULDER - 1] = Material.CAR_LAMP
-    panel[(middle > 0.975), _SHOULDER] = Material.CAR_TAIL_LAMP
-    panel[(middle > 0.975), _SHOULDER - 1] = Material.CAR_TAIL_LAMP
+    panel[middle < (0.03 if style.small_lamps else 0.05), _SHOULDER] = Material.CAR_LAMP
+    panel[middle > 0.975, _SHOULDER - 1 : _BELT] = Material.CAR_TAIL_LAMP
     if outline.bed:
         panel[middle > outline.rear_base, _RAIL:] = Material.CAR_DARK
     return panel
@@ -326,7 +326,7 @@ def _nose_materials(style: Style) -> NDArray[np.uint8]:
         panel[: _WAIST - 1] = Material.CAR_DARK
     panel[_SILL - 1, out < 0.65] = Material.CAR_DARK
     panel[_WAIST - 1, out < style.grille] = Material.CAR_DARK
-    panel[_WAIST - 1 : _SHOULDER, out > 1 - style.lamp_width] = Material.CAR_LAMP
+    panel[(_SHOULDER if style.small_lamps else _WAIST) - 1 : _SHOULDER, out > 1 - style.lamp_width] = Material.CAR_LAMP
     return panel
 
 

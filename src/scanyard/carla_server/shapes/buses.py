@@ -12,7 +12,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from scanyard.carla_server.shapes.heavy_wheels import Made, to_size, wheels_on
+from scanyard.carla_server.shapes.heavy_wheels import Made, mirror_on_arm, to_size, wheels_on
 from scanyard.carla_server.shapes.storeys import FRONT, REAR, Level, Storeys, between, stacked
 from scanyard.carla_server.shapes.wheels import wheel_mesh, wheel_template
 from scanyard.carla_server.surfaces.materials import Material
@@ -109,6 +109,5 @@ def _outside(length: float, height: float, half: float) -> list[Mesh]:
     ]
     for side in (-1, 1):
         root, tip = (nose - 0.25, side * (half - 0.1), 0.9 * height), (nose - 0.05, side * (half + 0.14), lintel - 0.1)
-        parts.append(tube(root, tip, 0.025, Material.BUS_MIRROR, 4))
-        parts.append(box((tip[0], tip[1], lintel - 0.25), (0.10, 0.20, 0.36), Material.BUS_MIRROR))
+        parts += mirror_on_arm(root, tip, (0.10, 0.20, 0.36), Material.BUS_MIRROR, Material.BUS_MIRROR_SHELL)
     return parts

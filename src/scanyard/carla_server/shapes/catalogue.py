@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from scanyard.carla_server.shapes import buses, cargo, people, population, trucks, two_wheelers, vehicles
+from scanyard.carla_server.shapes import buses, cargo, heavy_wheels, people, population, trucks, two_wheelers, vehicles
 from scanyard.carla_server.shapes.wheels import Wheel
 from scanyard.carla_server.surfaces.materials import Material
 from scanyard.carla_server.surfaces.mesh import Mesh
@@ -91,14 +91,15 @@ def _shape(model: str, kind: str, look: tuple[str, str], size: tuple[float, ...]
     if make is None:
         raise ValueError(f"a blueprint's shape has kind {kind!r}; there are {', '.join(_MAKERS)}")
     mesh, wheels = make(look, variant, size)
-    within = mesh.where(~np.isin(mesh.material, _BEYOND_THE_BOX))
+    within = mesh.where(~np.isin(mesh.material, MIRRORS))
     middle = (within.low.astype(float) + within.high.astype(float)) / 2
     extent = (within.high.astype(float) - within.low.astype(float)) / 2
     paint = _parsed(color) or _PALETTE[variant % len(_PALETTE)]
     return Shape(kind, tuple(middle.tolist()), tuple(extent.tolist()), mesh, paint, seed, wheels)
 
 
-_BEYOND_THE_BOX = (Material.CAR_MIRROR, Material.TRUCK_MIRROR, Material.BUS_MIRROR)
+MIRRORS = (Material.CAR_MIRROR, Material.CAR_MIRROR_SHELL, *heavy_wheels.MIRRORS)
+"""What sticks out of a vehicle's box."""
 
 Made = tuple[Mesh, tuple[Wheel, ...]]
 

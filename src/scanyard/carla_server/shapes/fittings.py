@@ -25,7 +25,7 @@ def mirrors(skin: Skin, reach_m: float = 0.13) -> Mesh:
     for side in (-1.0, 1.0):
         inner, outer = side * (half - 0.10), side * (half + reach_m)
         stalk, stalk_m = (inner + outer) / 2 - side * 0.06, abs(outer - inner) - 0.12
-        parts.append(box((x + 0.01, stalk, z - 0.055), (0.05, stalk_m, 0.035), Material.CAR_MIRROR))
+        parts.append(box((x + 0.01, stalk, z - 0.055), (0.05, stalk_m, 0.035), Material.CAR_MIRROR_SHELL))
         parts.append(_housing(x, outer - side * 0.17, outer, z))
     return Mesh.joined(parts)
 
@@ -38,7 +38,7 @@ def _housing(x: float, inner: float, outer: float, z: float) -> Mesh:
              for y, up in ((inner, -0.06), (outer, -0.05), (outer, 0.06), (inner, 0.075))]  # fmt: skip
     faces = [[0, 1, 2], [0, 2, 3], [4, 5, 6], [4, 6, 7]]
     faces += [corner for i in range(4) for corner in ([i, (i + 1) % 4, (i + 1) % 4 + 4], [i, (i + 1) % 4 + 4, i + 4])]
-    return Mesh.of(rear + front, faces, Material.CAR_MIRROR)
+    return Mesh.of(rear + front, faces, [Material.CAR_MIRROR] * 2 + [Material.CAR_MIRROR_SHELL] * 10)
 
 
 def handles(skin: Skin) -> Mesh:

@@ -11,10 +11,24 @@ import numpy as np
 
 from scanyard.carla_server.shapes.wheels import Wheel
 from scanyard.carla_server.surfaces.materials import Material
-from scanyard.carla_server.surfaces.mesh import Mesh
+from scanyard.carla_server.surfaces.mesh import Mesh, box, tube
 
 Made = tuple[Mesh, tuple[Wheel, ...]]
+Point = tuple[float, float, float]
 TYRE_M = 0.30
+MIRRORS = (Material.TRUCK_MIRROR, Material.TRUCK_MIRROR_SHELL, Material.BUS_MIRROR, Material.BUS_MIRROR_SHELL)
+"""What the box leaves out."""
+
+
+def mirror_on_arm(root: Point, tip: Point, size: Point, glass: Material, shell: Material) -> list[Mesh]:
+    """A mirror of ``size`` that hangs from the end of an arm, its glass to the rear."""
+    middle = (tip[0], tip[1], tip[2] - 0.4 * size[2])
+    behind = (middle[0] - size[0] / 2 - 0.006, middle[1], middle[2])
+    return [
+        tube(root, tip, 0.022, shell, 4),
+        box(middle, size, shell),
+        box(behind, (0.01, 0.9 * size[1], 0.9 * size[2]), glass),
+    ]
 
 
 def wheels_on(axles: Sequence[float], width: float, radius: float) -> tuple[Wheel, ...]:
@@ -27,7 +41,7 @@ def wheels_on(axles: Sequence[float], width: float, radius: float) -> tuple[Whee
 
 def to_size(mesh: Mesh, size: Sequence[float]) -> Mesh:
     """The mesh stretched, by a few per cent at most, so that all but its mirrors fill the box exactly."""
-    mirror = np.isin(mesh.material, (Material.TRUCK_MIRROR, Material.BUS_MIRROR))
+    mirror = np.isin(mesh.material, MIRRORS)
     within = mesh.where(~mirror)
     length, width, height = size
     low, high = np.array([-length / 2, -width / 2, 0.0]), np.array([length / 2, width / 2, height])

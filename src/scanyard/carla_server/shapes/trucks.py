@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from scanyard.carla_server.shapes import vehicles
-from scanyard.carla_server.shapes.heavy_wheels import Made, to_size, wheels_on
+from scanyard.carla_server.shapes.heavy_wheels import Made, mirror_on_arm, to_size, wheels_on
 from scanyard.carla_server.shapes.storeys import FRONT, Level, between, stacked
 from scanyard.carla_server.shapes.truck_loads import LOADS, Bed, closed_box, fire_engine
 from scanyard.carla_server.shapes.wheels import wheel_mesh, wheel_template
@@ -133,11 +133,10 @@ def _outside(cab: _Cab, half: float, lintel: float) -> list[Mesh]:
     for side in (-1, 1):
         root, tip = (
             (nose - 0.25, side * (half - 0.02), lintel + 0.02),
-            (nose - 0.12, side * (half + 0.20), lintel - 0.02),
+            (nose - 0.12, side * (half + 0.14), lintel - 0.02),
         )
         parts += [
-            tube(root, tip, 0.02, Material.TRUCK_MIRROR, 4),
-            box((nose - 0.14, side * (half + 0.17), lintel - 0.22), (0.08, 0.20, 0.42), Material.TRUCK_MIRROR),
+            *mirror_on_arm(root, tip, (0.08, 0.20, 0.42), Material.TRUCK_MIRROR, Material.TRUCK_MIRROR_SHELL),
             box((nose - 0.85, side * (half - 0.06), low + 0.05), (0.30, 0.10, 0.05), Material.TRUCK_DARK),
         ]
     return parts
@@ -167,7 +166,8 @@ _TRUCK_FOR_CAR = {
     Material.CAR_INTERIOR: Material.TRUCK_INTERIOR, Material.CAR_LAMP: Material.TRUCK_LAMP,
     Material.CAR_TAIL_LAMP: Material.TRUCK_TAIL_LAMP, Material.CAR_MIRROR: Material.TRUCK_MIRROR,
     Material.CAR_TYRE: Material.TRUCK_TYRE, Material.CAR_RIM_METAL: Material.TRUCK_RIM_METAL,
-    Material.CAR_PLATE: Material.TRUCK_PLATE, Material.OCCUPANT: Material.TRUCK_INTERIOR,
+    Material.CAR_PLATE: Material.TRUCK_PLATE, Material.CAR_MIRROR_SHELL: Material.TRUCK_MIRROR_SHELL,
+    Material.OCCUPANT: Material.TRUCK_INTERIOR,
     Material.OCCUPANT_SKIN: Material.TRUCK_INTERIOR,
 }  # fmt: skip
 """What a truck's part is called that a car has, too: the semantic tag is the material's."""

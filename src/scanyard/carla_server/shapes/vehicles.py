@@ -65,6 +65,7 @@ def template(body: str, variant: int, equipment: Equipment = PARKED, *, coarse: 
         grille=float(rng.uniform(0.3, 0.6)),
         lamp_width=float(rng.uniform(0.25, 0.4)),
         tall_tail_lamps=bool(rng.random() < 0.4),
+        small_lamps=bool(rng.random() < 0.6),
     )
     skin = lofted(outline, size, style, coarse=coarse)
     has_fin, has_rails = bool(rng.random() < 0.4), bool(rng.random() < 0.5)

@@ -174,6 +174,9 @@ class Material(IntEnum):
     CAR_BEACON_RED_LAMP = 123
     WHITE_SIGN = 124
     SIGN_LETTER = 125
+    CAR_MIRROR_SHELL = 126
+    TRUCK_MIRROR_SHELL = 127
+    BUS_MIRROR_SHELL = 128
 
 
 class _Look(NamedTuple):
@@ -211,7 +214,7 @@ _LOOKS: dict[Material, _Look] = {
     Material.CAR_GLASS: _Look(Tag.CAR, (26, 30, 34), gloss=0.42),
     Material.CAR_DARK: _Look(Tag.CAR, (26, 26, 28), grain=0.05),
     Material.CAR_INTERIOR: _Look(Tag.CAR, (44, 42, 42)),
-    Material.CAR_LAMP: _Look(Tag.CAR, (226, 228, 226), gloss=0.25),
+    Material.CAR_LAMP: _Look(Tag.CAR, (186, 190, 192), gloss=0.3),
     Material.CAR_TAIL_LAMP: _Look(Tag.CAR, (150, 22, 20), gloss=0.12),
     Material.TRUCK_PAINT: _Look(Tag.TRUCK, (180, 180, 184), tinted=True, gloss=0.12),
     Material.TRUCK_GLASS: _Look(Tag.TRUCK, (26, 30, 34), gloss=0.40),
@@ -272,7 +275,7 @@ _LOOKS: dict[Material, _Look] = {
     Material.UMBRELLA: _Look(Tag.PEDESTRIANS, (142, 34, 44), grain=0.03),
     Material.PRAM: _Look(Tag.PEDESTRIANS, (46, 56, 84), grain=0.06),
     Material.CHROME: _Look(Tag.PEDESTRIANS, (168, 170, 174), gloss=0.2),
-    Material.CAR_MIRROR: _Look(Tag.CAR, (40, 40, 42), tinted=True, gloss=0.1),
+    Material.CAR_MIRROR: _Look(Tag.CAR, (120, 124, 128), gloss=0.6),
     Material.CAR_TYRE: _Look(Tag.CAR, (24, 24, 25), grain=0.05),
     Material.CAR_RIM_METAL: _Look(Tag.CAR, (150, 153, 157), gloss=0.18),
     Material.CAR_PLATE: _Look(Tag.CAR, (232, 230, 222)),
@@ -315,6 +318,9 @@ _LOOKS: dict[Material, _Look] = {
     Material.CAR_BEACON_RED_LAMP: _Look(Tag.CAR, (206, 24, 22), gloss=0.2),
     Material.WHITE_SIGN: _Look(Tag.TRAFFIC_SIGNS, (236, 236, 232)),
     Material.SIGN_LETTER: _Look(Tag.TRAFFIC_SIGNS, (24, 24, 26)),
+    Material.CAR_MIRROR_SHELL: _Look(Tag.CAR, (40, 40, 42), tinted=True, gloss=0.1),
+    Material.TRUCK_MIRROR_SHELL: _Look(Tag.TRUCK, (30, 30, 32), gloss=0.05),
+    Material.BUS_MIRROR_SHELL: _Look(Tag.BUS, (30, 30, 32), gloss=0.05),
 }
 
 TAG = np.array([_LOOKS[material].tag for material in Material], dtype=np.uint8)

@@ -24,7 +24,8 @@ from scanyard.carla_server.surfaces.materials import TINTED, Material
 
 _BY_ENDING: dict[str, float] = {
     "PAINT": 0.35, "GLASS": 0.03, "DARK": 0.06, "INTERIOR": 0.20, "LAMP": 2.0, "TYRE": 0.03, "RIM_METAL": 0.45,
-    "PLATE": 6.0, "MIRROR": 0.25, "CHROME": 0.40, "METAL": 0.40, "INDICATOR": 1.5, "SIGN": 4.0, "MARKING": 5.0,
+    "PLATE": 6.0, "MIRROR": 0.25, "SHELL": 0.20, "CHROME": 0.40, "METAL": 0.40, "INDICATOR": 1.5, "SIGN": 4.0,
+    "MARKING": 5.0,
     "SKIN": 0.55, "BROWN": 0.50, "TOP": 0.45, "TROUSERS": 0.45,
 }  # fmt: skip
 """Of every material whose name ends so, unless it is named below; the longest ending wins."""
@@ -56,7 +57,7 @@ REFLECTANCE = np.array([_reflectance(material.name) for material in Material], d
 """(K,) of each material, 905 nm, face-on; that of an average colour where it takes the part's own."""
 RETRO = np.array([material.name.endswith(_RETRO_ENDINGS) or material.name == "SIGN" for material in Material])
 """(K,) whether it returns light to where it came from, at any angle."""
-_PAINT = TINTED & np.array([material.name.endswith(("PAINT", "MIRROR", "MOTORCYCLE")) for material in Material])
+_PAINT = TINTED & np.array([material.name.endswith(("PAINT", "SHELL", "MOTORCYCLE")) for material in Material])
 
 
 def paint_reflectance(color: ArrayLike) -> NDArray[np.float32]:
