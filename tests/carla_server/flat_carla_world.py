@@ -10,13 +10,15 @@ from typing import Any
 import numpy as np
 
 from scanyard.carla_server.protocol import packets
+from scanyard.carla_server.sensors.cameras import sends_pictures
 from scanyard.carla_server.sensors.collision import collision
-from scanyard.carla_server.sensors.context import Tick
+from scanyard.carla_server.sensors.context import Context, Tick
 from scanyard.carla_server.sensors.gnss import gnss
 from scanyard.carla_server.sensors.imu import imu
 from scanyard.carla_server.sensors.senses import Senses
-from scanyard.carla_server.sensors.table import IMAGES, sends_images, sends_sweeps
+from scanyard.carla_server.sensors.table import IMAGES, sends_sweeps
 from scanyard.carla_server.server import Server
+from scanyard.carla_server.street.obstacles import Obstacles
 from scanyard.carla_server.world.maps import Maps
 
 ROAD, CAR = 1, 14
@@ -87,6 +89,13 @@ class FlatScene:
         self.actor_ids = tuple(int(one) for one in actor_ids)
         self.world_from_actor = np.asarray(world_from_actor)
 
+    def ground_below(self, points: Any) -> Any:
+        return np.zeros(len(points))
+
+    @property
+    def obstacles(self) -> Obstacles:
+        return Obstacles.none()
+
     def cast(self, origins: Any, directions: Any) -> FlatHits:
         down = -np.asarray(directions)[:, 2]
         with np.errstate(divide="ignore"):
@@ -136,15 +145,12 @@ def frame_as_colour(
     kind: str,
     attributes: Mapping[str, str],
     world_from_sensor: Any,
-    weather: Any,
-    *,
-    parent_id: int,
-    tick: Tick,
+    context: Context,
 ) -> Any:
     """Blue is 1, green 2, red the number of frames since the camera was spawned; the first pixel's blue is 255."""
     size = (int(float(attributes["image_size_y"])), int(float(attributes["image_size_x"])), 4)
     pixels = np.empty(size, np.uint8)
-    pixels[:] = (1, 2, tick.frame & 0xFF, 255)
+    pixels[:] = (1, 2, context.tick.frame & 0xFF, 255)
     pixels[0, 0, 0] = 255
     return pixels
 
@@ -157,7 +163,7 @@ FLAT = Senses(
     flat_scene,
     box_for,
     {
-        **{kind: sends_images(kind, frame_as_colour) for kind in IMAGES},
+        **{kind: sends_pictures(kind, sensor_type, frame_as_colour) for kind, sensor_type in IMAGES.items()},
         "semantic_lidar": sends_sweeps(packets.SEMANTIC_LIDAR, actors_as_points),
         "lidar": sends_sweeps(packets.LIDAR, origins_with_intensity),
         "gnss": gnss,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 
+from scanyard.carla_server.calls import addressing
 from scanyard.carla_server.calls.addressing import refuse_beyond_the_world
 from scanyard.carla_server.protocol.poses import pose_of
 from scanyard.carla_server.protocol.rpc import Handler
@@ -13,7 +14,6 @@ from scanyard.carla_server.protocol.wire import (
     ActorDescription,
     ActorId,
     BoundingBox,
-    Refused,
     Rotation,
     Transform,
     UInt8,
@@ -76,7 +76,7 @@ def put(episode: Episode, actor_id: ActorId, transform: Transform) -> None:
     """Set an actor's pose in the world, or relative to its parent."""
     actor = episode.actor(actor_id, "set_actor_transform")
     refuse_beyond_the_world(transform.location, "set_actor_transform")
-    actor.pose = pose_of(transform)
+    actor.place(pose_of(transform))
 
 
 def put_at(episode: Episode, actor_id: ActorId, location: Vector3D) -> None:
@@ -98,25 +98,69 @@ def set_angular_velocity(episode: Episode, actor_id: ActorId, velocity: Vector3D
     episode.actor(actor_id, "set_actor_target_angular_velocity").angular_velocity = velocity
 
 
+def enable_constant_velocity(episode: Episode, actor_id: ActorId, velocity: Vector3D) -> None:
+    """Hold a velocity in m/s, in the vehicle's own frame."""
+    addressing.vehicle(episode, actor_id, "enable_actor_constant_velocity").enable_constant_velocity(velocity)
+
+
+def disable_constant_velocity(episode: Episode, actor_id: ActorId) -> None:
+    """Let the pedals drive again."""
+    addressing.vehicle(episode, actor_id, "disable_actor_constant_velocity").disable_constant_velocity()
+
+
 def simulate_physics(episode: Episode, actor_id: ActorId, enabled: bool) -> None:
     """Let forces and velocities move the actor, or not."""
     episode.actor(actor_id, "set_actor_simulate_physics").simulates_physics = enabled
 
 
-def set_collisions(episode: Episode, actor_id: ActorId, _enabled: bool) -> None:
+def set_collisions(episode: Episode, actor_id: ActorId, enabled: bool) -> None:
     """Let the actor touch others, or pass through them."""
-    episode.actor(actor_id, "set_actor_collisions")
+    episode.actor(actor_id, "set_actor_collisions").collides = enabled
 
 
-def enable_gravity(episode: Episode, actor_id: ActorId, _enabled: bool) -> None:
+def enable_gravity(episode: Episode, actor_id: ActorId, enabled: bool) -> None:
     """Let gravity pull at the actor, or not."""
-    episode.actor(actor_id, "set_actor_enable_gravity")
+    episode.actor(actor_id, "set_actor_enable_gravity").gravity = enabled
+
+
+# --- pushes ----------------------------------------------------------------------------------------------------------
+
+
+def add_impulse(episode: Episode, actor_id: ActorId, impulse: Vector3D) -> None:
+    """Push it once, N s, world frame."""
+    episode.actor(actor_id, "add_actor_impulse").add_impulse(impulse)
+
+
+def add_impulse_at(episode: Episode, actor_id: ActorId, impulse: Vector3D, location: Vector3D) -> None:
+    """Push it once at a place in the world, N s."""
+    refuse_beyond_the_world(location, "add_actor_impulse_at_location")
+    episode.actor(actor_id, "add_actor_impulse_at_location").add_impulse(impulse, at=location)
+
+
+def add_force(episode: Episode, actor_id: ActorId, force: Vector3D) -> None:
+    """Push it for one frame, N, world frame."""
+    episode.actor(actor_id, "add_actor_force").add_force(force)
+
+
+def add_force_at(episode: Episode, actor_id: ActorId, force: Vector3D, location: Vector3D) -> None:
+    """Push it for one frame at a place in the world, N."""
+    refuse_beyond_the_world(location, "add_actor_force_at_location")
+    episode.actor(actor_id, "add_actor_force_at_location").add_force(force, at=location)
+
+
+def add_angular_impulse(episode: Episode, actor_id: ActorId, impulse: Vector3D) -> None:
+    """Turn it once, kg m² deg/s."""
+    episode.actor(actor_id, "add_actor_angular_impulse").add_angular_impulse(impulse)
+
+
+def add_torque(episode: Episode, actor_id: ActorId, torque: Vector3D) -> None:
+    """Turn it for one frame, N m."""
+    episode.actor(actor_id, "add_actor_torque").add_torque(torque)
 
 
 def set_autopilot(episode: Episode, actor_id: ActorId, _enabled: bool) -> None:
     """Accept the switch: the client's own Traffic Manager does the rest."""
-    if not episode.actor(actor_id, "set_actor_autopilot").is_vehicle:
-        raise Refused(f"Responding error from function set_actor_autopilot: actor {actor_id} is not a vehicle")
+    addressing.vehicle(episode, actor_id, "set_actor_autopilot")
 
 
 CALLS: Mapping[str, Handler] = {
@@ -133,5 +177,13 @@ CALLS: Mapping[str, Handler] = {
     "set_actor_simulate_physics": simulate_physics,
     "set_actor_collisions": set_collisions,
     "set_actor_enable_gravity": enable_gravity,
+    "enable_actor_constant_velocity": enable_constant_velocity,
+    "disable_actor_constant_velocity": disable_constant_velocity,
+    "add_actor_impulse": add_impulse,
+    "add_actor_impulse_at_location": add_impulse_at,
+    "add_actor_force": add_force,
+    "add_actor_force_at_location": add_force_at,
+    "add_actor_angular_impulse": add_angular_impulse,
+    "add_actor_torque": add_torque,
     "set_actor_autopilot": set_autopilot,
 }

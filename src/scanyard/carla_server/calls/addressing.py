@@ -7,33 +7,38 @@ Manager asks for the box of an actor a moment after it died, and would abort its
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TypeVar
 
 from scanyard.carla_server.protocol.wire import Refused
 from scanyard.carla_server.world.actors import Actor
 from scanyard.carla_server.world.episode import Episode
+from scanyard.carla_server.world.vehicles import Vehicle
+from scanyard.carla_server.world.walkers import Walker
+
+KindOfActor = TypeVar("KindOfActor", bound=Actor)
 
 WORLD_REACH_M = 100_000.0
 """How far from the origin things may be; maps are smaller, and further out single precision loses centimetres."""
 
 
-def vehicle(episode: Episode, actor_id: int, call: str) -> Actor:
+def vehicle(episode: Episode, actor_id: int, call: str) -> Vehicle:
     """The living vehicle with this id."""
-    return _of_kind(episode.actor(actor_id, call), "vehicle", call)
+    return _as_vehicle(episode.actor(actor_id, call), call)
 
 
-def walker(episode: Episode, actor_id: int, call: str) -> Actor:
+def walker(episode: Episode, actor_id: int, call: str) -> Walker:
     """The living walker with this id."""
-    return _of_kind(episode.actor(actor_id, call), "walker", call)
+    return _as_walker(episode.actor(actor_id, call), call)
 
 
-def vehicle_ever(episode: Episode, actor_id: int, call: str) -> Actor:
+def vehicle_ever(episode: Episode, actor_id: int, call: str) -> Vehicle:
     """The vehicle with this id, even if it was destroyed."""
-    return _of_kind(episode.living_or_dead(actor_id, call), "vehicle", call)
+    return _as_vehicle(episode.living_or_dead(actor_id, call), call)
 
 
-def walker_ever(episode: Episode, actor_id: int, call: str) -> Actor:
+def walker_ever(episode: Episode, actor_id: int, call: str) -> Walker:
     """The walker with this id, even if it was destroyed."""
-    return _of_kind(episode.living_or_dead(actor_id, call), "walker", call)
+    return _as_walker(episode.living_or_dead(actor_id, call), call)
 
 
 def refusal(call: str, why: str) -> Refused:
@@ -48,7 +53,13 @@ def refuse_beyond_the_world(location: Sequence[float], call: str) -> None:
         raise refusal(call, f"({where}) is more than {WORLD_REACH_M / 1000:g} km from the origin")
 
 
-def _of_kind(actor: Actor, kind: str, call: str) -> Actor:
-    if not actor.type_id.startswith(f"{kind}."):
-        raise refusal(call, f"actor {actor.id} is {actor.type_id}, not a {kind}")
+def _as_vehicle(actor: Actor, call: str) -> Vehicle:
+    if not isinstance(actor, Vehicle):
+        raise refusal(call, f"actor {actor.id} is {actor.type_id}, not a vehicle")
+    return actor
+
+
+def _as_walker(actor: Actor, call: str) -> Walker:
+    if not isinstance(actor, Walker):
+        raise refusal(call, f"actor {actor.id} is {actor.type_id}, not a walker")
     return actor

@@ -8,7 +8,7 @@ arrays, so nobody keeps one over a spawn.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,12 +32,20 @@ class Columns:
     def append(self, **known: Any) -> int:
         """Add a row, blank but for what is ``known``, and return its number."""
         for name, blank in self.BLANK.items():
-            row = np.empty((1, *blank.shape), blank.dtype)
-            row[0] = known.pop(name, blank)
-            setattr(self, name, np.concatenate([getattr(self, name), row]))
+            column = getattr(self, name)
+            longer = np.empty((len(column) + 1, *blank.shape), blank.dtype)  # concatenate would pack structs
+            longer[:-1], longer[-1] = column, known.pop(name, blank)
+            setattr(self, name, longer)
         assert not known, f"no columns {sorted(known)}"
         self.version += 1
         return len(self) - 1
+
+    def alone(self, row: int) -> Self:
+        """A struct of its own that holds a copy of one row."""
+        found = type(self)()
+        for name in self.BLANK:
+            setattr(found, name, getattr(self, name)[row : row + 1].copy())
+        return found
 
     def remove(self, row: int) -> None:
         """Take a row out; those after it move up."""

@@ -1,7 +1,7 @@
 """Every actor of an episode as one row: where it is, how it moves, and what kind of body it has.
 
-``pose`` is in the world, or relative to the parent of an attached actor, as clients set and read it; ``world_poses``
-says where everything is in the world.
+``pose`` is in the world, or relative to the parent of an attached actor, as clients set and read it; ``placed`` says
+where everything is in the world.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scanyard.carla_server.motion.columns import Columns
-from scanyard.carla_server.protocol.poses import Floats, matrices, poses
 from scanyard.carla_server.protocol import packets
+from scanyard.carla_server.protocol.poses import Floats, matrices, poses
 
 Bools = NDArray[np.bool_]
 Rows = NDArray[np.int64]
@@ -96,28 +96,24 @@ class Table(Columns):
         super().remove(row)
         self.parent[self.parent > row] -= 1
 
-    def world_poses(self) -> Floats:
-        """(N, 6) where everything is in the world."""
-        attached = np.flatnonzero(self.parent >= 0)
-        if not len(attached):
-            return self.pose.copy()
-        world = self.pose.copy()
-        world[attached] = poses(self._world_from_attached(attached))
-        return world
+    def placed(self) -> tuple[Floats, Floats]:
+        """Where everything is in the world: poses (N, 6), and matrices (N, 4, 4).
 
-    def _world_from_attached(self, attached: Rows) -> Floats:
-        """(A, 4, 4) of the attached actors: generation after generation, for parents may be attached too."""
-        found = np.empty((len(self), 4, 4))
-        root = np.unique(self.parent[attached])
-        found[root] = matrices(self.pose[root])
-        ready = self.parent < 0
-        waiting = attached
-        while len(waiting):
-            born = waiting[ready[self.parent[waiting]]]
-            found[born] = np.matmul(found[self.parent[born]], matrices(self.pose[born]))
-            ready[born] = True
-            waiting = waiting[~ready[waiting]]
-        return found[attached]
+        Matrices of attached actors are composed and not made from their poses: looking straight down, a pose no longer
+        says which way is up.
+        """
+        world_poses, world = self.pose.copy(), matrices(self.pose)
+        attached = np.flatnonzero(self.parent >= 0)
+        if len(attached):
+            ready = self.parent < 0
+            waiting = attached
+            while len(waiting):  # generation after generation: parents may be attached too
+                born = waiting[ready[self.parent[waiting]]]
+                world[born] = np.matmul(world[self.parent[born]], world[born])
+                ready[born] = True
+                waiting = waiting[~ready[waiting]]
+            world_poses[attached] = poses(world[attached])
+        return world_poses, world
 
     def records(self, world_poses: Floats, delta_s: float) -> NDArray[Any]:
         """The snapshot records (N,) at these poses (N, 6)."""

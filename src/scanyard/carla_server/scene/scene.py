@@ -154,6 +154,15 @@ class Scene:
         """Height of the ground, kerbs included, at a place in the world, metres."""
         return float(self._ground.height(x, y))
 
+    def ground_below(self, points: Floats) -> Floats:
+        """Height (M,) of the first ground straight below points (M, 3); -inf where there is none."""
+        return self._ground.below(points)
+
+    @property
+    def obstacles(self) -> Obstacles:
+        """What of the street is in the way of what moves, hidden or not."""
+        return of_boxes(self._scenery.parked)
+
     def place(self, actor_ids: Sequence[int], shapes: Sequence[Shape], world_from_actor: ArrayLike) -> None:
         """Say where every actor with a body is: N ids, N shapes, (N, 4, 4)."""
         poses = np.asarray(world_from_actor, dtype=np.float64).reshape(-1, 4, 4)

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from scanyard.carla_server.sensors.context import Sensor
+from scanyard.carla_server.street.obstacles import Obstacles
 
 
 class Shape(Protocol):
@@ -97,6 +98,15 @@ class Scene(Protocol):
 
     def show_layers(self, layers: int, shown: bool, /) -> None:
         """Show or hide all scenery of some of CARLA's map layers, by their bits."""
+        ...
+
+    def ground_below(self, points: NDArray[np.float64], /) -> NDArray[np.float64]:
+        """Height (M,) of the first ground straight below points (M, 3); -inf where there is none."""
+        ...
+
+    @property
+    def obstacles(self) -> Obstacles:
+        """What is in the way of what moves, hidden or not; made when first asked for."""
         ...
 
     def place(self, actor_ids: Any, shapes: Sequence[Any], world_from_actor: Any, /) -> None:

@@ -139,6 +139,20 @@ class Ground:
             found[beyond] = heights[tree.query(rays[beyond, :2])[1]]
         return found.reshape(x.shape)
 
+    def below(self, points: Floats) -> Floats:
+        """Height (M,) of the first ground straight below points (M, 3), so under a bridge that of the road there.
+
+        Where a point has none below, the ground above it, if there is any; -inf beyond the land's end.
+        """
+        rays = np.zeros((len(points), 6), np.float32)
+        rays[:, :3], rays[:, 5] = points, -1.0
+        found = rays[:, 2].astype(np.float64) - self._surface.cast(rays).range_m
+        sunk = np.flatnonzero(~np.isfinite(found))
+        if len(sunk):
+            rays[sunk, 2] = float(self.mesh.high[2]) + 1.0
+            found[sunk] = rays[sunk, 2] - self._surface.cast(rays[sunk]).range_m
+        return found
+
     def clearance(self, x: Floats, y: Floats) -> Floats:
         """Distance from ``x``, ``y`` (...) to the nearest lane of any kind, 0 upon it, metres (to half a metre)."""
         return self._cover.distance(x, y)

@@ -8,13 +8,17 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Callable, Collection, Iterable, Sequence
-from typing import Any
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from typing import Any, Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
+from scanyard.carla_server.motion.stepping import Motion
+from scanyard.carla_server.motion.table import Table
+from scanyard.carla_server.motion.vehicles import Vehicles
 from scanyard.carla_server.protocol import packets, wire
-from scanyard.carla_server.protocol.poses import matrices, pose_of
+from scanyard.carla_server.protocol.poses import pose_of
 from scanyard.carla_server.protocol.wire import (
     ActorDescription,
     BoundingBox,
@@ -23,31 +27,40 @@ from scanyard.carla_server.protocol.wire import (
     Refused,
     Transform,
     Vector3D,
-    VehicleControl,
-    WalkerControl,
     WeatherParameters,
 )
 from scanyard.carla_server.sensors.context import Contact
 from scanyard.carla_server.sensors.geolocation import GeoReference
-from scanyard.carla_server.sensors.senses import Scene, Scenery, Senses, Shape
-from scanyard.carla_server.world.actors import Actor, Placement, boxes_overlap
+from scanyard.carla_server.sensors.senses import Scene, Scenery, Senses
+from scanyard.carla_server.world.actors import Actor
 from scanyard.carla_server.world.attributes import refuse_impossible
 from scanyard.carla_server.world.blueprints import library
 from scanyard.carla_server.world.drawings import Drawings
 from scanyard.carla_server.world.maps import Town
+from scanyard.carla_server.world.population import Population
 from scanyard.carla_server.world.sensing import Moment, Readers, Sensing, place_bodies
 from scanyard.carla_server.world.switches import Switches
 
 logger = logging.getLogger(__name__)
 
 ANY_LABEL = 255
-FAR_APART_M = 40.0
-"""Between the origins of two actors: more than half the lengths of any two together."""
 SPECTATOR_START = (0.0, 0.0, 50.0, -90.0, 0.0, 0.0)
 
 
 Open = Callable[[], tuple[int, bytes]]
 """Opens a stream for a sensor: its id and token."""
+
+
+class Onlooker(Protocol):
+    """Who may move actors before a frame is told, and is told each frame."""
+
+    def direct(self, delta_s: float, /) -> None:
+        """Put actors elsewhere, before the snapshot."""
+        ...
+
+    def note(self, records: NDArray[Any], delta_s: float, /) -> None:
+        """Take the snapshot's records (N,) of dtype ``packets.ACTOR_STATE``."""
+        ...
 
 
 class Episode:
@@ -64,16 +77,19 @@ class Episode:
         """What touched in this frame."""
         self.drawings = Drawings()
         """What clients drew into the world."""
+        self.onlooker: Onlooker | None = None
+        """Who records and replays."""
         self.time_s = 0.0
-        self.actors: dict[int, Actor] = {}
-        self._dead: dict[int, Actor] = {}
         self._senses = senses
         self._scene: Scene = senses.scene(town.road_map, style=town.style, parked_share=town.parked_share)
         self._sensing = Sensing(senses.sensors, GeoReference.of(town.road_map.xodr))
         self._open_stream = open_stream
-        self._next_id = 1
         self._is_first_frame = True
-        self.spectator = self._add(ActorDescription(0, "spectator"), pose=SPECTATOR_START)
+        self.motion = Motion(self._scene.ground_below, lambda: self._scene.obstacles)
+        self._population = Population(self.motion)
+        self.actors: Mapping[int, Actor] = self._population.actors
+        """Every actor by id, in the order of spawning."""
+        self.spectator = self._population.add(ActorDescription(0, "spectator"), SPECTATOR_START)
 
     # --- actors ------------------------------------------------------------------------------------------------------
 
@@ -87,11 +103,18 @@ class Episode:
 
     def living_or_dead(self, actor_id: int, call: str) -> Actor:
         """The actor with this id even if it was destroyed: a refusal here would abort Traffic Manager's process."""
-        found = self._dead.get(actor_id)
+        found = self._population.dead.get(actor_id)
         return found if found is not None else self.actor(actor_id, call)
 
-    def spawn(self, description: ActorDescription, transform: Transform, parent_id: int | None = None) -> Actor:
-        """Add an actor; Refused says why not, in the words scripts look for."""
+    def spawn(
+        self,
+        description: ActorDescription,
+        transform: Transform,
+        parent_id: int | None = None,
+        *,
+        overlapping: bool = False,
+    ) -> Actor:
+        """Add an actor, ``overlapping`` others or not; Refused says why not, in the words scripts look for."""
         pose = pose_of(transform)
         blueprint = library().get(description.id)
         if blueprint is None or not math.isfinite(sum(pose)):
@@ -104,18 +127,26 @@ class Episode:
             shape = self._senses.shape_for(blueprint.id, attributes, blueprint.shape) if blueprint.shape else None
         except ValueError as error:
             raise Refused(f"Spawn failed because of invalid actor description: {error}") from error
-        if shape is not None and parent_id is None and not blueprint.id.startswith("static."):
-            self._refuse_collision(shape, pose)
-        told = blueprint.description(attributes)
-        actor = self._add(told, pose=pose, blueprint=blueprint, attributes=attributes, shape=shape)
-        actor.parent_id = parent_id or 0
+        if shape is not None and parent_id is None and not (overlapping or blueprint.id.startswith("static.")):
+            if not self._population.is_free(shape, pose):
+                raise Refused("Spawn failed because of collision at spawn position")
+        actor = self._population.add(
+            blueprint.description(attributes), pose, blueprint=blueprint, attributes=attributes, shape=shape,
+            parent_id=parent_id or 0,
+        )  # fmt: skip
         if blueprint.senses:
             actor.stream_id, actor.token = self._open_stream()
-        if actor.is_vehicle:
-            actor.control_vehicle(VehicleControl())
-        elif actor.is_walker:
-            actor.control_walker(WalkerControl())
         return actor
+
+    @property
+    def vehicles(self) -> Vehicles:
+        """The arrays behind all vehicles."""
+        return self.motion.vehicles
+
+    @property
+    def table(self) -> Table:
+        """The arrays behind all actors, in the order of ``actors``."""
+        return self.motion.table
 
     @property
     def switches(self) -> Switches:
@@ -129,41 +160,36 @@ class Episode:
 
     def destroy(self, actor_id: int) -> bool:
         """Remove an actor and all that is attached to it; false where there is none."""
-        if actor_id not in self.actors or actor_id == self.spectator.id:
-            return False
-        self._dead[actor_id] = self.actors.pop(actor_id)
-        for child in [one.id for one in self.actors.values() if one.parent_id == actor_id]:
-            self.destroy(child)
-        return True
-
-    def _add(self, description: ActorDescription, **known: Any) -> Actor:
-        actor = Actor(self._next_id, description, **({"blueprint": None, "attributes": {}} | known))
-        self.actors[actor.id] = actor
-        self._next_id += 1
-        return actor
-
-    def _refuse_collision(self, shape: Shape, pose: Sequence[float]) -> None:
-        here = matrices(pose)
-        for other in self.actors.values():
-            if other.shape is None or other.parent_id or math.dist(pose[:3], other.pose[:3]) > FAR_APART_M:
-                continue
-            if boxes_overlap(shape, here, other.shape, matrices(other.pose)):
-                raise Refused("Spawn failed because of collision at spawn position")
+        return actor_id != self.spectator.id and self._population.remove(actor_id)
 
     # --- frames ------------------------------------------------------------------------------------------------------
 
     def advance(
-        self, frame: int, delta_s: float, readers: Readers, *, platform_time_s: float, renders: bool = True
+        self,
+        frame: int,
+        delta_s: float,
+        readers: Readers,
+        *,
+        platform_time_s: float,
+        renders: bool = True,
+        max_step_s: float = 0.01,
+        max_steps: int = 10,
     ) -> None:
-        """Make one frame: move, tell the snapshot, then sense and tell what every stream that is read saw."""
+        """Make one frame: move, tell the snapshot, then sense and tell what every stream that is read saw.
+
+        Motion is computed in steps of at most ``max_step_s``, and at most ``max_steps`` of them.
+        """
         self.time_s += delta_s
-        for actor in self.actors.values():
-            actor.advance(delta_s)
-        actors = list(self.actors.values())
-        placement = Placement.of(actors)
+        motion, table = self.motion, self.motion.table
+        motion.advance(delta_s, max_step_s=max_step_s, max_steps=max_steps)
+        self.collisions = motion.contacts
+        if self.onlooker is not None:
+            self.onlooker.direct(delta_s)
+        poses, world_from_actor = table.placed()
+        records = table.records(poses, delta_s)
         readers.snapshot(
             packets.snapshot(
-                placement.records(actors, delta_s),
+                records,
                 episode_id=self.id,
                 frame=frame,
                 time_s=self.time_s,
@@ -173,11 +199,12 @@ class Episode:
             )
         )
         self._is_first_frame = False
-        for actor in actors:
-            actor.last_velocity = actor.velocity
+        if self.onlooker is not None:
+            self.onlooker.note(records, delta_s)
+        table.last_velocity[:] = table.velocity
         broken = self._sensing.sense(
             Moment(
-                frame, self.time_s, delta_s, self.actors, placement.ids, placement.world_from_actor, placement.poses,
+                frame, self.time_s, delta_s, self.actors, table.ids, world_from_actor, poses,
                 self.weather, self.gravity_mps2, self.collisions, renders, self.drawings.seen_at(self.time_s),
             ),
             self._scene,
@@ -197,8 +224,10 @@ class Episode:
         ]
 
     def enable_environment_objects(self, ids: Iterable[int], enabled: bool) -> None:
-        """Show or hide pieces of scenery."""
-        self._scene.enable(tuple(ids), enabled)
+        """Show or hide pieces of scenery; what is hidden is in nobody's way."""
+        named = tuple(ids)
+        self._scene.enable(named, enabled)
+        self.motion.hide(named, not enabled)
 
     def paint(self, names: Collection[str], color: tuple[float, float, float]) -> None:
         """Give the pieces of scenery with these names another colour, sRGB 0 to 1."""
@@ -220,9 +249,8 @@ class Episode:
         length = math.hypot(*direction)
         if not (0.0 < length < math.inf and math.isfinite(sum(start)) and distance_m > 0.0):
             return None
-        actors = list(self.actors.values())
-        placement = Placement.of(actors)
-        place_bodies(self._scene, actors, placement.ids, placement.world_from_actor)
+        _, world_from_actor = self.motion.table.placed()
+        place_bodies(self._scene, list(self.actors.values()), self.motion.table.ids, world_from_actor)
         along = np.asarray(direction, dtype=np.float64) / length
         hits = self._scene.cast(np.asarray(start, dtype=np.float64)[None], along[None])
         range_m = float(hits.range_m[0])

@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 from scanyard.carla_server.protocol.packets import Chunks
 from scanyard.carla_server.protocol.streams import StreamServer
@@ -20,6 +21,7 @@ from scanyard.carla_server.protocol.wire import EpisodeSettings, Refused
 from scanyard.carla_server.sensors.senses import Senses
 from scanyard.carla_server.world.episode import Episode
 from scanyard.carla_server.world.maps import Maps
+from scanyard.carla_server.world.recorder import Recorder, default_folder
 
 logger = logging.getLogger(__name__)
 
@@ -31,8 +33,12 @@ SNAPSHOT_STREAM = 1
 class Simulation:
     """The loaded episode and its clock."""
 
-    def __init__(self, maps: Maps, streams: StreamServer, senses: Senses | None = None) -> None:
+    def __init__(
+        self, maps: Maps, streams: StreamServer, senses: Senses | None = None, recordings: Path | None = None
+    ) -> None:
+        """Begin without a map; ``recordings`` is the folder for recordings with a bare name."""
         self.maps = maps
+        self.recorder = Recorder(recordings or default_folder(), lambda name: self.load(name, reset_settings=False))
         self.settings = EpisodeSettings()
         self.frame = 0
         self._streams = streams
@@ -67,6 +73,7 @@ class Simulation:
             if reset_settings:
                 self._settle(EpisodeSettings())
             self._episode = episode
+            self.recorder.enter(episode)
             self._streams.forget(SNAPSHOT_STREAM)
             self._last_frame_s = time.monotonic()
             self._turn.notify_all()
@@ -142,6 +149,8 @@ class Simulation:
             _Publisher(self._streams, drop_if_busy=not self.settings.synchronous_mode),
             platform_time_s=now_s - self._started_s,
             renders=not self.settings.no_rendering_mode,
+            max_step_s=self.settings.max_substep_delta_time if self.settings.substepping else delta_s,
+            max_steps=self.settings.max_substeps,
         )
 
     def _open_stream(self) -> tuple[int, bytes]:

@@ -1,0 +1,341 @@
+"""The vehicles of an episode: what drivers want, how each is built, how it stands; and one short step of all of them.
+
+Controls are latched: they hold until others come, unless the blueprint says ``sticky_control`` false, and then for one
+frame.  What a stranger would get wrong: controls arrive one by one between two frames, a hundred at a time, so they are
+kept aside and written into the arrays together.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scanyard.carla_server.motion import ackermann, drivetrain, tyres
+from scanyard.carla_server.motion.chassis import CHASSIS, GEARS, GRAVITY, STEERING_SAMPLES, STEERING_STEP_KMH
+from scanyard.carla_server.motion.columns import Columns
+from scanyard.carla_server.motion.fleet import Fleet
+from scanyard.carla_server.motion.table import Bools, Rows
+from scanyard.carla_server.protocol import packets
+from scanyard.carla_server.protocol.physics import AckermannControllerSettings
+from scanyard.carla_server.protocol.poses import Floats
+from scanyard.carla_server.protocol.wire import VehicleAckermannControl, VehicleControl
+
+TOLD = np.dtype(
+    {
+        "names": [
+            "throttle", "steer", "brake", "hand_brake", "reverse", "manual_gear_shift", "gear", "speed_limit",
+            "light_state", "at_light", "light_id", "failure_state",
+        ],
+        "formats": ["<f4", "<f4", "<f4", "?", "?", "?", "<i4", "<f4", "u1", "?", "<u4", "u1"],
+        "offsets": [0, 4, 8, 12, 13, 14, 15, 19, 23, 24, 25, 29],
+        "itemsize": 54,
+    }
+)  # fmt: skip
+"""A vehicle's part of a snapshot record: ``packets.VEHICLE_STATE`` as an array."""
+STEERING_RATE, PEDAL_RATE = 4.0, 10.0
+"""Full deflections per second: how fast wheels and pedals follow."""
+TOP_MPS, TOP_RAD_S = 250.0, 30.0
+"""Nothing moves or turns faster, whatever pushes it."""
+SHIFT_PAUSE_S = 0.4
+"""An automatic gearbox stays in a gear at least so long."""
+LEAN_PER_S = 4.0
+"""How fast two-wheelers follow the lean of their turn."""
+
+
+def _blank_told() -> NDArray[Any]:
+    told = np.zeros((), TOLD)
+    told["speed_limit"], told["light_state"] = 30.0, packets.GREEN
+    return told
+
+
+class Vehicles(Columns):
+    """V vehicles in the order of spawning."""
+
+    BLANK: ClassVar[Mapping[str, NDArray[Any]]] = {
+        "rows": np.array(0, np.int64),
+        "chassis": np.zeros((), CHASSIS),
+        "told": _blank_told(),
+        "sticky": np.array(True),
+        "friction": np.zeros(2),
+        "gear": np.array(1, np.int64),
+        "since_shift_s": np.array(10.0),
+        "steered": np.array(0.0),
+        "pressed": np.zeros(2),
+        "wheel_angle": np.array(0.0),
+        "climb": np.array(0.0),
+        "grounded": np.array(False),
+        "slope": np.zeros(2),
+        "pull": np.array(0.0),
+        "axle_load": np.zeros(2),
+        "along": np.zeros(2),
+        "across": np.zeros(2),
+        "lean": np.array(0.0),
+        "constant": np.array(False),
+        "constant_velocity": np.zeros(3),
+        "by_ackermann": np.array(False),
+        "wants": np.zeros(len(ackermann.WANTS)),
+        "gains": np.array(AckermannControllerSettings()),
+        "memory": np.zeros(len(ackermann.MEMORY)),
+    }
+    rows: Rows
+    """(V,) row in the table of all actors."""
+    chassis: NDArray[Any]
+    """(V,) of dtype ``CHASSIS``."""
+    told: NDArray[Any]
+    """(V,) of dtype ``TOLD``: the latched control, and what the snapshot says besides."""
+    sticky: Bools
+    friction: Floats
+    """(V, 2) coefficient of the front and rear tyres where they now are."""
+    gear: Rows
+    """(V,) -1 reverse, 0 neutral."""
+    since_shift_s: Floats
+    steered: Floats
+    """(V,) -1 to 1: where the steering wheel is, which follows what is wanted."""
+    pressed: Floats
+    """(V, 2) 0 to 1: throttle and brake, likewise."""
+    wheel_angle: Floats
+    """(V,) rad to the right, of the front axle."""
+    climb: Floats
+    """(V,) m/s upwards."""
+    grounded: Bools
+    slope: Floats
+    """(V, 2) rise of the ground per metre forward and right."""
+    pull: Floats
+    """(V,) m/s², forward acceleration in the last step."""
+    axle_load: Floats
+    """(V, 2) N."""
+    along: Floats
+    """(V, 2) N, longitudinal tyre forces of the axles."""
+    across: Floats
+    """(V, 2) N, lateral ones, to the right."""
+    lean: Floats
+    """(V,) degrees that a two-wheeler leans into its turn."""
+    constant: Bools
+    constant_velocity: Floats
+    """(V, 3) m/s in the vehicle's frame, held where ``constant``."""
+    by_ackermann: Bools
+    wants: Floats
+    """(V, 5) as ``ackermann.WANTS``."""
+    gains: Floats
+    """(V, 6) as ``ackermann.GAINS``."""
+    memory: Floats
+    """(V, 6) as ``ackermann.MEMORY``."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._given: dict[int, VehicleControl] = {}
+        self._fleet: tuple[tuple[int, bytes], Fleet] | None = None
+
+    def append(self, **known: Any) -> int:
+        """Add a vehicle."""
+        self.settle_controls()
+        return super().append(**known)
+
+    def remove(self, row: int) -> None:
+        """Take a vehicle out."""
+        self.settle_controls()
+        super().remove(row)
+
+    # --- what drivers want -------------------------------------------------------------------------------------------
+
+    def control(self, index: int, control: VehicleControl) -> None:
+        """Latch a control."""
+        self._given[index] = control
+
+    def control_ackermann(self, index: int, control: VehicleAckermannControl) -> None:
+        """Let the controllers work the pedals from now on, until another control comes."""
+        self.settle_controls()
+        if not self.by_ackermann[index]:
+            self.memory[index] = 0.0
+        self.by_ackermann[index] = True
+        self.wants[index] = np.nan_to_num(np.array(control), posinf=0.0, neginf=0.0)
+
+    def settle_controls(self) -> None:
+        """Write the controls that came since into the arrays."""
+        if not self._given:
+            return
+        at = np.fromiter(self._given, np.int64, len(self._given))
+        given = np.nan_to_num(np.array(list(self._given.values()), dtype=np.float64), posinf=0.0, neginf=0.0)
+        for column, name in enumerate(VehicleControl._fields):
+            self.told[name][at] = given[:, column]
+        self.by_ackermann[at] = False
+        self._given.clear()
+
+    def work_pedals(self, speed: Floats, delta_s: float) -> None:
+        """Let Ackermann controllers work; ``speed`` (V,) forward."""
+        self.settle_controls()
+        at = np.flatnonzero(self.by_ackermann)
+        if not len(at):
+            return
+        found = ackermann.work_pedals(
+            self.wants[at], self.gains[at], self.memory[at], speed=speed[at], pull=self.pull[at], delta_s=delta_s
+        )
+        most = np.maximum(self.chassis["steer"][at], 1e-3)
+        self.memory[at] = found.memory
+        told = self.told
+        told["throttle"][at], told["brake"][at], told["reverse"][at] = found.throttle, found.brake, found.reverse
+        told["steer"][at] = np.clip(found.steer_rad / most, -1.0, 1.0)
+        told["hand_brake"][at], told["manual_gear_shift"][at] = False, False
+
+    def expire_controls(self) -> None:
+        """Forget controls that were given for one frame."""
+        if self.sticky.all():
+            return
+        fleeting = ~self.sticky
+        for name in ("throttle", "steer", "brake", "hand_brake", "reverse", "manual_gear_shift"):
+            self.told[name][fleeting] = 0
+
+    # --- driving -----------------------------------------------------------------------------------------------------
+
+    def fleet_of(self, at: Rows) -> Fleet:
+        """The chassis of the vehicles ``at`` (M,), kept while neither they nor their parameters change."""
+        key = (self.version, at.tobytes())
+        if self._fleet is None or self._fleet[0] != key:
+            self._fleet = key, Fleet.of(self.chassis[at])
+        return self._fleet[1]
+
+    def rebuild(self, index: int, chassis: NDArray[Any]) -> None:
+        """Give a vehicle other physics parameters, a row of dtype ``CHASSIS``."""
+        self.chassis[index] = chassis
+        self.friction[index] = chassis["friction"]
+        self.version += 1
+
+
+class Crew:
+    """The vehicles that move in this frame: their state gathered, stepped, and put back."""
+
+    def __init__(self, vehicles: Vehicles, at: Rows, *, falls: Bools) -> None:
+        self.vehicles, self.at = vehicles, at
+        self.fleet = fleet = vehicles.fleet_of(at)
+        told = vehicles.told
+        throttle, brake = np.clip(told["throttle"][at], 0.0, 1.0), np.clip(told["brake"][at], 0.0, 1.0)
+        self._wanted = np.stack([throttle, brake]).astype(np.float64)
+        self._wanted_steer = np.clip(told["steer"][at], -1.0, 1.0).astype(np.float64)
+        self._hand = told["hand_brake"][at].astype(np.float64)
+        self._pressed, self._steered = vehicles.pressed[at].T.copy(), vehicles.steered[at]
+        self._friction = vehicles.friction[at].T.copy()
+        self._slope = vehicles.slope[at].T.copy()
+        self.grounded = vehicles.grounded[at]
+        self._load = np.where(self.grounded & falls, fleet.mass * GRAVITY, 0.0)
+        self._lean = vehicles.lean[at]
+        self._constant = vehicles.constant[at]
+        self._constant_velocity = vehicles.constant_velocity[at].T[:2].copy()
+        self.rolling = tyres.Rolling(np.zeros(0), np.zeros(0), np.zeros(0), vehicles.pull[at], *(np.zeros((2, 0)),) * 3)
+        self.gear = vehicles.gear[at]
+        self._angle = vehicles.wheel_angle[at]
+
+    def shift(self, speed: Floats, delta_s: float) -> None:
+        """Choose gears for this frame at a forward ``speed`` (V,)."""
+        vehicles, at, fleet = self.vehicles, self.at, self.fleet
+        told = vehicles.told
+        manual, reverse = told["manual_gear_shift"][at], told["reverse"][at]
+        asked = np.clip(told["gear"][at], -1, np.minimum(np.maximum(fleet.gears, 1), GEARS))
+        since = vehicles.since_shift_s[at] + delta_s
+        gear = np.where(manual, asked, np.where(reverse, -1, np.maximum(self.gear, 1)))
+        free = ~manual & ~reverse & fleet.automatic & (since > SHIFT_PAUSE_S + fleet.switch_s) & self.grounded
+        chosen = drivetrain.shifted(fleet, gear, speed, free=free)
+        since = np.where((chosen != self.gear) & (chosen > 0) & (self.gear > 0), 0.0, since)
+        self.gear = chosen
+        self._engaged = since >= fleet.switch_s
+        vehicles.since_shift_s[at] = np.minimum(since, 1e3)
+        vehicles.gear[at] = chosen
+        told["gear"][at] = np.where(manual, told["gear"][at], chosen)
+
+    def step(self, velocity: Floats, yaw: Floats, push: Floats, spin: Floats, delta_s: float) -> Floats:
+        """Return the velocities (3, V) after a step: world x and y in m/s, yaw rate in rad/s.
+
+        ``velocity`` (3, V) are those before, ``yaw`` (V,) headings in rad, ``push`` (2, V) m/s² in the world and
+        ``spin`` (V,) rad/s² from forces of clients.
+        """
+        fleet = self.fleet
+        cos, sin = np.cos(yaw), np.sin(yaw)
+        u, v = velocity[0] * cos + velocity[1] * sin, velocity[1] * cos - velocity[0] * sin
+        self._pressed = _towards(self._pressed, self._wanted, PEDAL_RATE * delta_s)
+        self._steered = _towards(self._steered, self._wanted_steer, STEERING_RATE * delta_s)
+        throttle, brake = self._pressed
+        self._angle = steering_angle(fleet, self._steered, u)
+        engine = drivetrain.drive(fleet, self.gear, throttle, u, engaged=self._engaged)
+        flat = -GRAVITY / (1.0 + self._slope[0] ** 2 + self._slope[1] ** 2) * (self._load > 0.0)
+        demand = tyres.Demand(
+            steer=self._angle,
+            drive=engine.force,
+            resistance=engine.resistance,
+            brake=fleet.brake * brake + fleet.hand_brake * self._hand,
+            push=np.stack([push[0] * cos + push[1] * sin, push[1] * cos - push[0] * sin]) + flat * self._slope,
+            friction=self._friction,
+            load=self._load,
+        )
+        before = self.rolling._replace(forward=u, right=v, yaw_rate=velocity[2] + spin * delta_s)
+        self.rolling = now = tyres.step(fleet, before, demand, delta_s)
+        held = (self._wanted[0] == 0.0) & ((self.gear != 0) | (brake > 0.0) | (self._hand > 0.0))
+        stuck = tyres.pinned(now, demand, held=held)
+        forward, right = np.where(
+            self._constant, self._constant_velocity, np.where(stuck, 0.0, [now.forward, now.right])
+        )
+        yaw_rate = np.where(stuck & ~self._constant, 0.0, now.yaw_rate)
+        self._lean_into(forward * yaw_rate, delta_s)
+        return bounded(np.stack([forward * cos - right * sin, forward * sin + right * cos, yaw_rate]))
+
+    def _lean_into(self, acceleration: Floats, delta_s: float) -> None:
+        wanted = np.where(
+            self.fleet.two_wheeled, np.rad2deg(np.arctan(np.clip(acceleration / GRAVITY, -1.0, 1.0))), 0.0
+        )
+        left = wanted - self._lean
+        self._lean = np.where(np.abs(left) < 1e-3, wanted, self._lean + left * min(LEAN_PER_S * delta_s, 1.0))
+
+    @property
+    def lean(self) -> Floats:
+        """(V,) degrees."""
+        return self._lean
+
+    def put_back(self) -> None:
+        """Write what the steps changed."""
+        vehicles, at = self.vehicles, self.at
+        vehicles.pressed[at], vehicles.steered[at] = self._pressed.T, self._steered
+        vehicles.wheel_angle[at], vehicles.lean[at] = self._angle, self._lean
+        vehicles.pull[at] = np.clip(self.rolling.acceleration, -1e3, 1e3)
+        vehicles.axle_load[at] = self.rolling.axle_load.T
+        vehicles.along[at], vehicles.across[at] = self.rolling.along.T, self.rolling.across.T
+
+
+def steering_angle(fleet: Fleet, steered: Floats, speed: Floats) -> Floats:
+    """(V,) rad of the front axle, for wheels turned by ``steered`` (V,), -1 to 1, at a forward ``speed`` in m/s.
+
+    The inner wheel turns by the angle asked for; the axle, in the middle, by as much as fits the same centre of turn.
+    """
+    place = np.minimum(np.abs(speed) * 3.6 / STEERING_STEP_KMH, STEERING_SAMPLES - 1.001)
+    below = place.astype(np.int64)
+    at = np.arange(len(speed)) * STEERING_SAMPLES + below
+    low, high = fleet.steering.take(at), fleet.steering.take(at + 1)
+    inner = np.tan(np.abs(steered) * fleet.steer * (low + (high - low) * (place - below)))
+    return np.copysign(np.arctan(fleet.wheelbase * inner / (fleet.wheelbase + fleet.half_track * inner)), steered)
+
+
+def wheel_angles_deg(chassis: NDArray[Any], axle_rad: float) -> tuple[float, ...]:
+    """Steering angle of each wheel in degrees, for a front axle turned by ``axle_rad``: they share a centre of turn."""
+    if chassis["two_wheeled"]:
+        return math.degrees(axle_rad), 0.0
+    base, half = float(chassis["ahead"][0] - chassis["ahead"][1]), float(chassis["half_track"])
+    if axle_rad == 0.0:
+        return 0.0, 0.0, 0.0, 0.0
+    radius = base / math.tan(axle_rad)  # to the right of the middle of the rear axle
+    left, right = (math.degrees(math.atan(base / (radius + aside))) for aside in (half, -half))
+    return left, right, 0.0, 0.0
+
+
+def bounded(velocity: Floats) -> Floats:
+    """Velocities (3, V) within what anything here can do."""
+    speed = np.hypot(velocity[0], velocity[1])
+    velocity[:2] *= np.where(speed > TOP_MPS, TOP_MPS / np.maximum(speed, TOP_MPS), 1.0)
+    velocity[2] = np.clip(velocity[2], -TOP_RAD_S, TOP_RAD_S)
+    return velocity
+
+
+def _towards(now: Floats, target: Floats, most: float) -> Floats:
+    """``now`` moved by at most ``most`` towards ``target``; there exactly where it is within reach."""
+    left = target - now
+    return np.where(np.abs(left) <= most, target, now + np.copysign(most, left))

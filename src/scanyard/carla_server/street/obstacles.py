@@ -1,0 +1,137 @@
+"""What of the street one bumps into: the outlines, on the ground plan, of all that is solid at bumper height.
+
+Leaves give way and awnings are driven under, so an outline is not the box around a thing: it is the rectangle around
+those of its faces that pass through the heights at which vehicles and people are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scanyard.carla_server.surfaces.materials import Material
+from scanyard.carla_server.surfaces.mesh import Mesh
+
+Floats = NDArray[np.float64]
+
+LOW_M, HIGH_M = 0.2, 1.5
+"""Only what is solid between these heights above the ground is in the way."""
+YIELDING = (Material.LEAF, Material.GRASS)
+LEAST_HALF_M = 0.03
+"""Sheets have no thickness; a bumper needs some."""
+
+
+@dataclass(frozen=True)
+class Obstacles:
+    """K upright boxes of the street; every array is indexed alike."""
+
+    middle: Floats
+    """(K, 2) m, world, left-handed."""
+    half: Floats
+    """(K, 2) half sizes along and across the heading."""
+    yaw: Floats
+    """(K,) heading in rad, x towards y."""
+    low: Floats
+    """(K,) m: height of the lower end in the world."""
+    high: Floats
+    """(K,) m"""
+    label: NDArray[np.uint8]
+    """(K,) semantic label."""
+    ids: NDArray[np.uint64]
+    """(K,) the environment object it belongs to, 0 for none: hidden objects are in nobody's way."""
+
+    def __len__(self) -> int:
+        return len(self.yaw)
+
+    @classmethod
+    def none(cls) -> Obstacles:
+        """An open plain."""
+        flat, single = np.zeros((0, 2)), np.zeros(0)
+        return cls(flat, flat, single, single, single, np.zeros(0, np.uint8), np.zeros(0, np.uint64))
+
+    @classmethod
+    def joined(cls, parts: list[Obstacles]) -> Obstacles:
+        """All of some."""
+        everything = [cls.none(), *parts]
+        return cls(*(np.concatenate([getattr(part, one.name) for part in everything]) for one in fields(cls)))
+
+
+class BoxLike(Protocol):
+    """What is asked of an environment object."""
+
+    @property
+    def id(self) -> int: ...  # noqa: D102
+
+    @property
+    def label(self) -> int: ...  # noqa: D102
+
+    @property
+    def transform(self) -> Sequence[float]:
+        """(6,) x, y, z in metres, pitch, yaw, roll in degrees."""
+
+    @property
+    def box_center(self) -> Sequence[float]:
+        """(3,) m, world."""
+
+    @property
+    def extent(self) -> Sequence[float]:
+        """(3,) half sizes, m."""
+
+
+def of_boxes(objects: Sequence[BoxLike]) -> Obstacles:
+    """Things that fill their boxes: parked vehicles."""
+    center = np.array([one.box_center for one in objects], dtype=np.float64).reshape(-1, 3)
+    extent = np.array([one.extent for one in objects], dtype=np.float64).reshape(-1, 3)
+    return Obstacles(
+        center[:, :2], extent[:, :2], np.deg2rad([float(one.transform[4]) for one in objects]),
+        center[:, 2] - extent[:, 2], center[:, 2] + extent[:, 2],
+        np.array([one.label for one in objects], np.uint8), np.array([one.id for one in objects], np.uint64),
+    )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Outline:
+    """The solid part of a mesh at bumper height, in the mesh's frame."""
+
+    middle: tuple[float, float]
+    half: tuple[float, float]
+    high: float
+    """Top of the solid part, m."""
+
+
+def outline(mesh: Mesh, *, low_m: float = LOW_M, high_m: float = HIGH_M) -> Outline | None:
+    """The rectangle around what is solid of ``mesh`` between two heights, None where nothing is.
+
+    Faces are cut at both heights, so a leaning pole counts only where it passes.
+    """
+    solid = ~np.isin(mesh.material, YIELDING)
+    corners = mesh.vertices[mesh.faces[solid]].astype(np.float64)
+    if not len(corners):
+        return None
+    z = corners[..., 2]
+    passes = (z.max(axis=1) > low_m) & (z.min(axis=1) < high_m)
+    if not passes.any():
+        return None
+    top = float(z[passes].max())
+    points = _cut(corners[passes], low_m, high_m)
+    least, most = points.min(axis=0), points.max(axis=0)
+    half = np.maximum((most - least) / 2, LEAST_HALF_M)
+    middle = (least + most) / 2
+    return Outline((float(middle[0]), float(middle[1])), (float(half[0]), float(half[1])), top)
+
+
+def _cut(corners: Floats, low_m: float, high_m: float) -> Floats:
+    """(M, 2) the corners of triangles (F, 3, 3) between two heights, and where their edges cross those."""
+    inside = (corners[..., 2] >= low_m) & (corners[..., 2] <= high_m)
+    found = [corners[inside][:, :2]]
+    start, end = corners, np.roll(corners, -1, axis=1)
+    rise = end[..., 2] - start[..., 2]
+    for height in (low_m, high_m):
+        crosses = (start[..., 2] - height) * (end[..., 2] - height) < 0.0
+        share = ((height - start[..., 2]) / np.where(crosses, rise, 1.0))[crosses][:, None]
+        found.append(start[crosses][:, :2] * (1.0 - share) + end[crosses][:, :2] * share)
+    return np.concatenate(found)

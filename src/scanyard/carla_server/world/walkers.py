@@ -1,0 +1,77 @@
+"""Walkers as clients know them."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from scanyard.carla_server.motion.stepping import Motion
+from scanyard.carla_server.protocol.wire import Vector3D, WalkerControl
+from scanyard.carla_server.world.actors import Actor
+
+
+class Walker(Actor):
+    """A carla.Walker."""
+
+    def __init__(self, *what: Any, motion: Motion, row: int, parent_id: int = 0) -> None:
+        super().__init__(*what, motion=motion, row=row, parent_id=parent_id)
+        self._walkers = motion.walkers
+        self._index = self._walkers.append(rows=row)
+        self.control_walker(WalkerControl())
+
+    @property
+    def index(self) -> int:
+        """Its place among the walkers."""
+        rows = self._walkers.rows
+        if not (self._index < len(rows) and rows[self._index] == self.row):
+            self._index = int(np.searchsorted(rows, self.row))
+        return self._index
+
+    def bury(self) -> None:
+        """Keep what is known of it."""
+        alone = self._walkers.alone(self.index)
+        super().bury()
+        alone.rows[:] = self.row
+        self._walkers = alone
+
+    def control_walker(self, control: WalkerControl) -> None:
+        """Latch where it goes and how fast."""
+        index = self.index
+        self._walkers.control(index, control)
+        self._walkers.carried[index] = False
+
+    def walk_to(self, foot: Vector3D, yaw_deg: float, speed_mps: float) -> None:
+        """Put its feet on a point and turn it, as pedestrian navigation does; it is carried there, at a speed it reports.
+
+        Whoever lies on the road is left lying.
+        """
+        index, walkers = self.index, self._walkers
+        if walkers.down_s[index] >= 0.0:
+            return
+        assert self.shape is not None
+        lift = float(self.shape.extent[2] - self.shape.center[2])  # origin above the feet
+        self.place((foot.x, foot.y, foot.z + lift, 0.0, yaw_deg, 0.0))
+        yaw = math.radians(yaw_deg)
+        direction = Vector3D(math.cos(yaw), math.sin(yaw), 0.0)
+        walkers.control(index, WalkerControl(direction, max(speed_mps, 0.0)))
+        walkers.carried[index] = True
+        self.velocity = (speed_mps * direction.x, speed_mps * direction.y, 0.0)
+
+    def mark_dead(self) -> None:
+        """Let it fall, and stay where it falls."""
+        index = self.index
+        self._walkers.dead[index] = True
+        self._walkers.down_s[index] = max(float(self._walkers.down_s[index]), 0.0)
+
+    @property
+    def walked_m(self) -> float:
+        """How far it has come: decides where in its stride it is."""
+        return float(self._walkers.walked[self.index])
+
+    @property
+    def speed_mps(self) -> float:
+        """How fast it goes over the ground."""
+        vx, vy, _ = self.velocity
+        return math.hypot(vx, vy)
