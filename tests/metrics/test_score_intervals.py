@@ -11,7 +11,7 @@ from scored_scenes import cars_in_a_row, detected, random_frames
 from scanyard.boxes import Boxes
 from scanyard.errors import EvaluationError
 from scanyard.evaluation import Evaluation
-from scanyard.metrics import Difference, ScoredFrame, evaluate, paired_difference
+from scanyard.metrics import Difference, ScoredFrame, evaluate, evaluate_mean, paired_difference
 from scanyard.metrics.intervals import resampled_drives
 
 
@@ -78,6 +78,29 @@ def test_the_same_seed_gives_the_same_interval() -> None:
     frames = random_frames(np.random.default_rng(5), 30)
     assert scored(frames, seed=1, resamples=20) == scored(frames, seed=1, resamples=20)
     assert scored(frames, seed=1, resamples=20) != scored(frames, seed=2, resamples=20)
+
+
+def test_the_mean_of_runs_has_the_interval_of_the_mean() -> None:
+    good, poor = drives(0.9, 0.8, 0.7, 0.9), drives(0.5, 0.6, 0.2, 0.7)
+    mean = evaluate_mean([good, poor, poor], split="test", domain="real").score("bev", 0.7, "moderate")
+    one, other = (scored(frames).score("bev", 0.7, "moderate") for frames in (good, poor))
+    assert mean.value == pytest.approx((one.value + 2 * other.value) / 3)
+    assert mean.low is not None
+    assert mean.high is not None
+    assert other.low < mean.low < mean.value < mean.high < one.high
+    same = evaluate_mean([good, good], split="test", domain="real").score("bev", 0.7, "moderate")
+    assert (same.value, same.low, same.high) == (one.value, one.low, one.high)
+
+
+def test_runs_on_different_labels_have_no_mean() -> None:
+    with pytest.raises(EvaluationError, match="same drives"):
+        evaluate_mean([drives(0.5, 0.5, 0.5), drives(0.5, 0.5)], split="test", domain="real")
+    with pytest.raises(EvaluationError, match="same labels"):
+        evaluate_mean(
+            [drives(0.5, 0.5, 0.5), drives(0.5, 0.5, 0.5)[:-1] + drive("drive 2", found=0.5, cars=3, num_frames=1)],
+            split="test",
+            domain="real",
+        )
 
 
 def test_an_evaluation_survives_json() -> None:

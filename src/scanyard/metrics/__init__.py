@@ -39,4 +39,5 @@ from scanyard.metrics.protocols import Protocol as Protocol
 from scanyard.metrics.protocols import load_protocol as load_protocol
 from scanyard.metrics.protocols import protocol_names as protocol_names
 from scanyard.metrics.scoring import evaluate as evaluate
+from scanyard.metrics.scoring import evaluate_mean as evaluate_mean
 from scanyard.metrics.scoring import paired_difference as paired_difference

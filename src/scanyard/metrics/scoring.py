@@ -31,10 +31,31 @@ def evaluate(
     A category and difficulty without a label to find has no score.  EvaluationError when the protocol is unknown, a
     column it needs is missing, or there is nothing to find at all.
     """
+    return evaluate_mean([frames], protocol, split=split, domain=domain, resamples=resamples, level=level, seed=seed)
+
+
+def evaluate_mean(
+    runs: Sequence[Sequence[ScoredFrame]],
+    protocol: str = "kitti_r40",
+    *,
+    split: str,
+    domain: str,
+    resamples: int = 1000,
+    level: float = 0.9,
+    seed: int = 0,
+) -> Evaluation:
+    """The mean score of several detectors on the same frames, such as one recipe trained with several seeds.
+
+    Drives are resampled for all runs together: the interval is that of the mean over the choice of drives, not over
+    the choice of seeds.  EvaluationError also when the runs do not hold the same labels.
+    """
     settings = load_protocol(protocol)
-    pool = pool_frames(frames)
+    pools = [pool_frames(frames) for frames in runs]
+    frames, pool = runs[0], pools[0]
+    if any(other.drives != pool.drives for other in pools):
+        raise EvaluationError(f"split {split}: the runs to average were not scored on the same drives")
     mixtures = _mixtures(pool, resamples, seed)
-    scores = [score for rule in settings.categories for score in _scores(pool, settings, rule, mixtures, level)]
+    scores = [score for rule in settings.categories for score in _scores(pools, settings, rule, mixtures, level)]
     if not scores:
         known = [rule.name for rule in settings.categories]
         raise EvaluationError(
@@ -96,20 +117,25 @@ def paired_difference(
     return Difference(float(values[0]), low, high)
 
 
-def _scores(pool: Pool, protocol: Protocol, rule: CategoryRule, mixtures: IntArray, level: float) -> list[Score]:
+def _scores(
+    pools: Sequence[Pool], protocol: Protocol, rule: CategoryRule, mixtures: IntArray, level: float
+) -> list[Score]:
     settings = [
         Setting(metric, overlap, difficulty)
         for metric, overlap, difficulty in product(protocol.metrics, rule.overlaps, protocol.difficulties)
     ]
-    if rule.name not in pool.label_category:
+    if rule.name not in pools[0].label_category:
         return []
     scores = []
-    for setting, matches in zip(settings, match(pool, rule, settings), strict=True):
-        num_labels = int(matches.num_labels.sum())
+    matched = [match(pool, rule, settings) for pool in pools]
+    for setting, *runs in zip(settings, *matched, strict=True):
+        num_labels = int(runs[0].num_labels.sum())
+        if any(not np.array_equal(matches.num_labels, runs[0].num_labels) for matches in runs):
+            raise EvaluationError(f"the runs to average do not hold the same labels of {rule.name}")
         if num_labels == 0:
             continue
-        values = average_precision(matches, mixtures, protocol.recall_positions)
-        low, high = percentile_interval(values[1:], level, _drives_with_labels(matches))
+        values = np.mean([average_precision(one, mixtures, protocol.recall_positions) for one in runs], axis=0)
+        low, high = percentile_interval(values[1:], level, _drives_with_labels(runs[0]))
         scores.append(
             Score(
                 metric=setting.metric,
