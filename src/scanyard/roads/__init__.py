@@ -17,6 +17,7 @@ from scanyard.roads.opendrive import find_map
 from scanyard.roads.road_map import RoadMap, Strip
 from scanyard.roads.route import RoadKind, Route
 from scanyard.roads.signals import GovernedLane, LightGroup, Signal
+from scanyard.roads.speeds import SpeedLimits
 from scanyard.roads.structures import Structure
 
 __all__ = [
@@ -27,6 +28,7 @@ __all__ = [
     "RoadMap",
     "Route",
     "Signal",
+    "SpeedLimits",
     "Strip",
     "Structure",
     "find_map",

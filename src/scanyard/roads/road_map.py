@@ -20,6 +20,7 @@ from scanyard.roads.route import RoadKind, Route
 from scanyard.roads.routing import draw_route
 from scanyard.roads.signals import LightGroup, Signal, read_groups, read_signals
 from scanyard.roads.spawning import places_along, whole_lanes
+from scanyard.roads.speeds import SpeedLimits, read_speed_limits
 from scanyard.roads.structures import Structure, read_structures
 
 FloatArray = NDArray[np.float64]
@@ -104,6 +105,11 @@ class RoadMap:
     def light_groups(self) -> tuple[LightGroup, ...]:
         """The traffic lights that take turns with each other."""
         return read_groups(self.xodr, self.signals)
+
+    @cached_property
+    def speed_limits(self) -> SpeedLimits:
+        """How fast one may drive where."""
+        return read_speed_limits(f"map '{self.name}'", self.xodr, self._lanes)
 
     @cached_property
     def structures(self) -> tuple[Structure, ...]:

@@ -15,12 +15,12 @@ from typing import Any, Literal
 
 from scanyard.roads.client import carla
 from scanyard.roads.links import integer, number
+from scanyard.roads.speeds import KMH
 
 SignalKind = Literal["light", "stop", "yield", "limit"]
 
 KINDS: dict[str, SignalKind] = {"1000001": "light", "206": "stop", "205": "yield", "274": "limit"}
 """By OpenDRIVE type, as CARLA reads it; other signs are scenery."""
-KMH = {"km/h": 1.0, "mph": 1.609344, "m/s": 3.6}
 BACK_STEP_M = 0.5
 BACK_MAX_M = 30.0  # a way across a junction is not longer
 

@@ -54,6 +54,10 @@ class Actor:
         self.token = b""
         self.lights = 0
         self.last_sensed_s = -math.inf
+        self.trigger_volume: BoundingBox | None = None
+        """Of a traffic light or sign: the place on the road where it counts, which clients read as its box."""
+        self.tags = b""
+        """Semantic labels of what has no blueprint."""
         self.row = row
         """Its row in the table."""
         self._motion = motion
@@ -64,13 +68,15 @@ class Actor:
 
     def bounding_box(self) -> BoundingBox:
         """The box around its body, in its own frame."""
+        if self.trigger_volume is not None:
+            return self.trigger_volume
         if self.shape is None:
             return BoundingBox(actor_id=self.id)
         return BoundingBox(_vector(self.shape.center), _vector(self.shape.extent), actor_id=self.id)
 
     def record(self) -> wire.Actor:
         """What a client learns once."""
-        tags = self.blueprint.semantic_tags if self.blueprint else b""
+        tags = self.blueprint.semantic_tags if self.blueprint else self.tags
         return wire.Actor(self.id, self.parent_id, self.description, self.bounding_box(), tags, self.token)
 
     @property

@@ -38,8 +38,10 @@ from scanyard.carla_server.world.blueprints import library
 from scanyard.carla_server.world.drawings import Drawings
 from scanyard.carla_server.world.maps import Town
 from scanyard.carla_server.world.population import Population
+from scanyard.carla_server.world.road_rules import RoadRules
 from scanyard.carla_server.world.sensing import Moment, Readers, Sensing, place_bodies
 from scanyard.carla_server.world.switches import Switches
+from scanyard.carla_server.world.traffic_lights import TrafficLights
 
 logger = logging.getLogger(__name__)
 
@@ -90,6 +92,7 @@ class Episode:
         self.actors: Mapping[int, Actor] = self._population.actors
         """Every actor by id, in the order of spawning."""
         self.spectator = self._population.add(ActorDescription(0, "spectator"), SPECTATOR_START)
+        self._rules = RoadRules(town.road_map, self._population, self._scene.ground_below)
 
     # --- actors ------------------------------------------------------------------------------------------------------
 
@@ -160,7 +163,13 @@ class Episode:
 
     def destroy(self, actor_id: int) -> bool:
         """Remove an actor and all that is attached to it; false where there is none."""
-        return actor_id != self.spectator.id and self._population.remove(actor_id)
+        stays = actor_id == self.spectator.id or actor_id in self._rules.ids
+        return not stays and self._population.remove(actor_id)
+
+    @property
+    def traffic_lights(self) -> TrafficLights:
+        """The lights of the map."""
+        return self._rules.lights
 
     # --- frames ------------------------------------------------------------------------------------------------------
 
@@ -182,6 +191,7 @@ class Episode:
         self.time_s += delta_s
         motion, table = self.motion, self.motion.table
         motion.advance(delta_s, max_step_s=max_step_s, max_steps=max_steps)
+        self._rules.advance(delta_s)
         self.collisions = motion.contacts
         if self.onlooker is not None:
             self.onlooker.direct(delta_s)
