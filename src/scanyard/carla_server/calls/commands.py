@@ -1,7 +1,7 @@
 """The commands of ``apply_batch``: many changes to an episode in one call, each answered with an actor id or an error.
 
-Impulses, forces and physics parameters are answered as refused: vehicle dynamics are not simulated, and a script should
-hear that rather than wait for a push that never comes.
+All but two name an actor and do what a call of the same name does.  The first spawns one, and then does to it what is
+to be done after; one runs a command of the game engine that the reference server is made with, and is refused.
 """
 
 from __future__ import annotations
@@ -10,16 +10,18 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from scanyard.carla_server.calls import actors, vehicles, walkers
-from scanyard.carla_server.calls.addressing import refuse_beyond_the_world
+from scanyard.carla_server.calls import actors, traffic_lights, vehicles, walkers
+from scanyard.carla_server.calls.addressing import refusal, refuse_beyond_the_world
 from scanyard.carla_server.protocol import wire
 from scanyard.carla_server.protocol.decoding import decode, decoder
+from scanyard.carla_server.protocol.physics import VehiclePhysicsControl
 from scanyard.carla_server.protocol.wire import (
     ActorId,
     Command,
     Refused,
     SpawnActor,
     Transform,
+    UInt8,
     UInt32,
     Vector3D,
     VehicleAckermannControl,
@@ -33,6 +35,7 @@ from scanyard.carla_server.world.episode import Episode
 logger = logging.getLogger(__name__)
 
 SPAWN = 0
+CONSOLE = 20
 
 
 def apply(episode: Episode, commands: Sequence[Command]) -> list[Any]:
@@ -52,6 +55,8 @@ def _answer(episode: Episode, index: int, fields: list[Any]) -> Any:
 def _carry_out(episode: Episode, index: int, fields: list[Any], future_actor: int | None = None) -> int:
     if index == SPAWN:
         return _spawn(episode, decode(SpawnActor, fields))
+    if index == CONSOLE:
+        run_on_console(episode, *decode(tuple[str], fields))
     if index not in _COMMANDS:
         raise Refused(f"command {index} is not offered by this server")
     change, decoders = _COMMANDS[index]
@@ -86,19 +91,32 @@ def set_light_flags(episode: Episode, actor_id: ActorId, flags: UInt32) -> None:
     vehicles.set_lights(episode, actor_id, VehicleLightState(flags))
 
 
+def run_on_console(_episode: Episode, command: str) -> None:
+    """Refuse a command of the reference's game engine."""
+    raise refusal("console_command", f"there is no console that could run {command[:40]!r}")
+
+
 _CHANGES: Mapping[int, tuple[Callable[..., None], tuple[Any, ...]]] = {
     1: (destroy, ()),
     2: (vehicles.control, (VehicleControl,)),
     3: (vehicles.control_ackermann, (VehicleAckermannControl,)),
     4: (walkers.control, (WalkerControl,)),
+    5: (vehicles.set_physics, (VehiclePhysicsControl,)),
     6: (actors.put, (Transform,)),
     7: (walkers.walk_to, (Transform, float)),
     8: (actors.set_velocity, (Vector3D,)),
     9: (actors.set_angular_velocity, (Vector3D,)),
+    10: (actors.add_impulse, (Vector3D,)),
+    11: (actors.add_force, (Vector3D,)),
+    12: (actors.add_angular_impulse, (Vector3D,)),
+    13: (actors.add_torque, (Vector3D,)),
     14: (actors.simulate_physics, (bool,)),
     15: (actors.enable_gravity, (bool,)),
     16: (actors.set_autopilot, (bool,)),
+    17: (vehicles.show_telemetry, (bool,)),
     18: (set_light_flags, (UInt32,)),
     19: (actors.put_at, (Vector3D,)),
+    21: (traffic_lights.set_state, (UInt8,)),
 }
+"""What a command about an actor does, and what it is followed by on the wire."""
 _COMMANDS = {index: (change, tuple(map(decoder, kinds))) for index, (change, kinds) in _CHANGES.items()}

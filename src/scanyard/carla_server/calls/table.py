@@ -10,6 +10,7 @@ from typing import Any
 from scanyard.carla_server.calls import (
     actors,
     drawing,
+    rigs,
     scenery,
     sensors,
     street_lights,
@@ -18,6 +19,7 @@ from scanyard.carla_server.calls import (
     walkers,
     world,
 )
+from scanyard.carla_server.calls.recorder import RecorderCalls
 from scanyard.carla_server.calls.sensors import SensorCalls
 from scanyard.carla_server.calls.traffic_managers import TrafficManagerCalls
 from scanyard.carla_server.calls.world import WorldCalls
@@ -25,7 +27,7 @@ from scanyard.carla_server.protocol.rpc import Handler
 from scanyard.carla_server.protocol.streams import StreamServer
 from scanyard.carla_server.world.simulation import Simulation
 
-ABOUT_AN_EPISODE = (actors, vehicles, walkers, traffic_lights, street_lights, scenery, drawing, sensors, world)
+ABOUT_AN_EPISODE = (actors, rigs, vehicles, walkers, traffic_lights, street_lights, scenery, drawing, sensors, world)
 
 
 def methods(simulation: Simulation, streams: StreamServer) -> Mapping[str, Handler]:
@@ -33,7 +35,8 @@ def methods(simulation: Simulation, streams: StreamServer) -> Mapping[str, Handl
     table: dict[str, Handler] = {}
     for module in ABOUT_AN_EPISODE:
         _unite(table, {name: between_frames(simulation, call) for name, call in module.CALLS.items()})
-    for calls in (WorldCalls(simulation, streams), SensorCalls(simulation, streams), TrafficManagerCalls()):
+    world_calls, sensor_calls = WorldCalls(simulation, streams), SensorCalls(simulation, streams)
+    for calls in (world_calls, sensor_calls, RecorderCalls(simulation), TrafficManagerCalls()):
         _unite(table, calls.by_name())
     return table
 
