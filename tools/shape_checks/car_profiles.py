@@ -29,10 +29,12 @@ from matplotlib import pyplot as plt
 from numpy.typing import NDArray
 from real_cars import RealCar, read_cars
 from scipy.ndimage import gaussian_filter
+from scipy.stats import ks_2samp
 from twins import seen
 
 from scanyard.carla_server.shapes.catalogue import shape_for
-from scanyard.carla_server.shapes.population import body_of_size
+from scanyard.carla_server.shapes.population import body_of_size, draw_body
+from scanyard.datasets.kitti import read_sequences
 from scanyard.randomness import stream
 
 Floats = NDArray[np.float64]
@@ -54,6 +56,7 @@ def main() -> None:
     parser.add_argument("--copies", type=int, default=4, help="twins per real car")
     parser.add_argument("--category", default="car", choices=("car", "van"))
     options = parser.parse_args()
+    compare_sizes(options.real, options.category)
     cars = read_cars(options.real, options.category)
     sizes = np.array([car.size for car in cars])
     real = [normalised(car.points, car.size) for car in cars]
@@ -97,6 +100,24 @@ def main() -> None:
     draw(real, ours, options.out, options.category)
     print(f"wrote {options.out}")
     print(json.dumps(result))
+
+
+def compare_sizes(root: Path, category: str) -> None:
+    """Print how the sizes of what drives and stands in our streets differ from those of all labels."""
+    labelled = [
+        frame.boxes.size[frame.boxes.category == category]
+        for sequence in read_sequences(root)
+        for frame in sequence
+        if frame.boxes is not None
+    ]
+    real = np.unique(np.concatenate(labelled).round(2), axis=0)  # one car has one size in all its frames
+    rng = stream("profiles", "sizes")
+    ours = np.array([draw_body(category, rng)[1] for _ in range(5000)])
+    print(f"sizes of {len(real)} labelled {category}s against ours, metres, with the p-value of Kolmogorov and Smirnov")
+    for axis, name in enumerate(("length", "width", "height")):
+        test = ks_2samp(real[:, axis], ours[:, axis])
+        told = [f"{values[:, axis].mean():.3f} ± {values[:, axis].std():.3f}" for values in (real, ours)]
+        print(f"{name:8}{told[0]:>18}{told[1]:>18}   D = {test.statistic:.3f}, p = {test.pvalue:.2f}")
 
 
 def twin(car: RealCar, category: str, copy: int) -> Floats:

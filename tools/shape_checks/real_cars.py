@@ -51,8 +51,10 @@ def in_box_frame(points: Floats, center: Floats, yaw_rad: float, height_m: float
     return np.stack([cos * shift[:, 0] + sin * shift[:, 1], cos * shift[:, 1] - sin * shift[:, 0], shift[:, 2]], axis=1)
 
 
-def read_cars(root: Path, category: str = "car", *, max_range_m: float = 45.0) -> list[RealCar]:
-    """Every unhidden, untruncated object of ``category`` with at least ``MIN_POINTS`` returns above the road.
+def read_cars(
+    root: Path, category: str = "car", *, max_range_m: float = 45.0, min_points: int = MIN_POINTS
+) -> list[RealCar]:
+    """Every unhidden, untruncated object of ``category`` with at least ``min_points`` returns above the road.
 
     ``root`` holds KITTI's object layout (``training/velodyne`` and so on).
     """
@@ -72,15 +74,15 @@ def read_cars(root: Path, category: str = "car", *, max_range_m: float = 45.0) -
             keep &= np.hypot(boxes.center[:, 0], boxes.center[:, 1]) <= max_range_m
             points = frame.sweeps["top"].points
             for row in np.flatnonzero(keep):
-                found += _car(f"{frame.name}/{row}", sequence.info.drive, boxes[[int(row)]], points)
+                found += _car(f"{frame.name}/{row}", sequence.info.drive, boxes[[int(row)]], points, min_points)
     return found
 
 
-def _car(name: str, drive: str, box: Boxes, points: NDArray[np.float32]) -> list[RealCar]:
+def _car(name: str, drive: str, box: Boxes, points: NDArray[np.float32], min_points: int) -> list[RealCar]:
     inside = points[points_inside(box, points, margin_m=MARGIN_M)[0]].astype(float)
     local = in_box_frame(inside, box.center[0], float(box.yaw_rad[0]), float(box.size[0, 2]))
     local = local[local[:, 2] > FLOOR_M]
-    if len(local) < MIN_POINTS:
+    if len(local) < min_points:
         return []
     length, width, height = (float(value) for value in box.size[0])
     x, y, z = (float(value) for value in box.center[0])

@@ -36,8 +36,8 @@ CARS: dict[str, BodyType] = {
 }
 """What KITTI's label "Car" is made of."""
 VANS: dict[str, BodyType] = {
-    "minivan": BodyType(0.55, (4.75, 1.85, 1.95), (0.35, 0.10, 0.10)),
-    "van": BodyType(0.45, (5.25, 1.93, 2.40), (0.45, 0.12, 0.20)),
+    "minivan": BodyType(0.55, (4.70, 1.84, 1.96), (0.45, 0.13, 0.12)),
+    "van": BodyType(0.45, (5.38, 1.95, 2.46), (0.85, 0.18, 0.27)),
 }
 """What KITTI's label "Van" is made of."""
 BODY_TYPES = {"car": CARS, "van": VANS}
