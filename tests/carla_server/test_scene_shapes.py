@@ -11,7 +11,10 @@ from scanyard.carla_server.surfaces.raycast import Surface
 from scanyard.randomness import stream
 
 
-@pytest.mark.parametrize("kind", SIZES)
+ON_WHEELS_OR_NONE = [kind for kind in SIZES if kind not in ("adult", "child")]  # those that walk fill theirs in strides
+
+
+@pytest.mark.parametrize("kind", ON_WHEELS_OR_NONE)
 @pytest.mark.parametrize("number", range(4))
 def test_a_shape_fills_its_box_exactly(kind: str, number: int) -> None:
     shape = shape_of(kind, type_id=f"test.{kind}.{number}")
@@ -22,7 +25,7 @@ def test_a_shape_fills_its_box_exactly(kind: str, number: int) -> None:
     np.testing.assert_allclose(2 * np.array(shape.extent), SIZES[kind], atol=1e-5)
 
 
-@pytest.mark.parametrize("kind", SIZES)
+@pytest.mark.parametrize("kind", ON_WHEELS_OR_NONE)
 def test_everything_lies_within_the_hull_and_only_mirrors_outside_the_box(kind: str) -> None:
     shape = shape_of(kind)
     assert shape.hull_corners.min(axis=0) == pytest.approx(shape.mesh.low, abs=1e-6)

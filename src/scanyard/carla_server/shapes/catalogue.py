@@ -8,18 +8,31 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from dataclasses import dataclass, replace
+from functools import cached_property, lru_cache, partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from scanyard.carla_server.shapes import buses, cargo, heavy_wheels, people, population, trucks, two_wheelers, vehicles
+from scanyard.carla_server.shapes import (
+    animals,
+    buses,
+    cargo,
+    heavy_wheels,
+    people,
+    population,
+    trucks,
+    two_wheelers,
+    vehicles,
+)
 from scanyard.carla_server.shapes.wheels import Wheel
 from scanyard.carla_server.surfaces.materials import Material
 from scanyard.carla_server.surfaces.mesh import Mesh
 from scanyard.randomness import stream
+
+Recipe = tuple[str, str, tuple[str, str], tuple[float, ...], str]
+"""Model, kind, look, size and colour."""
 
 
 @dataclass(frozen=True)
@@ -27,11 +40,12 @@ class Shape:
     """One kind of actor."""
 
     kind: str
-    """car, van, truck, bus, motorcycle, bicycle, adult, child or prop."""
+    """car, van, truck, bus, motorcycle, bicycle, adult, child, animal or prop."""
     center: tuple[float, float, float]
     """Middle of the box in the actor's frame, metres: walkers' origin is that middle, the others' the ground below."""
     extent: tuple[float, float, float]
-    """Half sizes along x, y, z, metres: exactly the mesh's bounds, but for mirrors, which reach beyond the sides."""
+    """Half sizes along x, y, z, metres: exactly the mesh's bounds, but for mirrors, which reach beyond the sides,
+    and for what walks: its box holds every phase of its stride."""
     mesh: Mesh
     """In the actor's frame."""
     color: tuple[float, float, float]
@@ -41,6 +55,11 @@ class Shape:
     wheels: tuple[Wheel, ...] = ()
     """Of a vehicle: front left, front right, rear left, rear right, others; of a two-wheeler front, rear."""
 
+    variant: int = 0
+    """Which of its kind: decided by the blueprint's name."""
+    recipe: Recipe | None = None
+    """What it was made of, for whoever makes it again in another pose; None for shapes a user brought."""
+
     @cached_property
     def corners(self) -> NDArray[np.float64]:
         """(8, 3) corners of the box in the actor's frame, x slowest, z fastest."""
@@ -48,8 +67,9 @@ class Shape:
 
     @cached_property
     def hull_corners(self) -> NDArray[np.float64]:
-        """(8, 3) corners of what encloses all of the mesh, mirrors too, ordered alike: what rays may meet."""
-        low, high = self.mesh.low.astype(float), self.mesh.high.astype(float)
+        """(8, 3) corners of what encloses all of the mesh and the box, ordered alike: what rays may meet."""
+        box_low, box_high = np.subtract(self.center, self.extent), np.add(self.center, self.extent)
+        low, high = np.minimum(self.mesh.low, box_low), np.maximum(self.mesh.high, box_high)
         return np.asarray((low + high) / 2 + _SIGNS * ((high - low) / 2))
 
 
@@ -60,7 +80,8 @@ def shape_for(type_id: str, attributes: Mapping[str, str], definition: Mapping[s
     """The shape of a blueprint.
 
     ``definition`` says ``kind``, ``length_m``, ``width_m``, ``height_m`` and perhaps ``body`` and ``equipment``; the
-    attributes of the same names, where given and not "0", override the size, and ``color`` ("r,g,b") paints it.
+    attributes of the same names, where given and not "0", override the size, ``color`` ("r,g,b") paints it, and
+    ``use_wheelchair`` puts a walker into one.
     """
     own = tuple(float(definition[name]) for name in _SIZES)
     size = tuple(_asked(attributes, name) or value for name, value in zip(_SIZES, own, strict=True))
@@ -69,6 +90,8 @@ def shape_for(type_id: str, attributes: Mapping[str, str], definition: Mapping[s
     if kind in population.BODY_TYPES and np.abs(np.log(np.divide(size, own))).max() > _ANOTHER_MODEL:
         model = f"{type_id} of {size}"
         look = (population.body_of_size(kind, (size[0], size[1], size[2]), stream("body", model)), look[1])
+    if attributes.get("use_wheelchair", "").lower() == "true":
+        look, size = (f"{look[0]} wheelchair", look[1]), people.WHEELCHAIR_SIZE_M
     return _shape(model, kind, look, size, attributes.get("color", ""))
 
 
@@ -91,11 +114,20 @@ def _shape(model: str, kind: str, look: tuple[str, str], size: tuple[float, ...]
     if make is None:
         raise ValueError(f"a blueprint's shape has kind {kind!r}; there are {', '.join(_MAKERS)}")
     mesh, wheels = make(look, variant, size)
-    within = mesh.where(~np.isin(mesh.material, MIRRORS))
-    middle = (within.low.astype(float) + within.high.astype(float)) / 2
-    extent = (within.high.astype(float) - within.low.astype(float)) / 2
+    low, high = _box(mesh, kind, size)
+    middle, extent = (low + high) / 2, (high - low) / 2
     paint = _parsed(color) or _PALETTE[variant % len(_PALETTE)]
-    return Shape(kind, tuple(middle.tolist()), tuple(extent.tolist()), mesh, paint, seed, wheels)
+    recipe = (model, kind, look, size, color)
+    return Shape(kind, tuple(middle.tolist()), tuple(extent.tolist()), mesh, paint, seed, wheels, variant, recipe)
+
+
+def _box(mesh: Mesh, kind: str, size: Sequence[float]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Bounds (3,) and (3,): of what is drawn, but for mirrors; of all phases of a stride for what walks."""
+    if kind in _ON_LEGS:
+        half = np.asarray(size, dtype=float) / 2
+        return -half, half
+    within = mesh.where(~np.isin(mesh.material, MIRRORS))
+    return within.low.astype(float), within.high.astype(float)
 
 
 MIRRORS = (Material.CAR_MIRROR, Material.CAR_MIRROR_SHELL, *heavy_wheels.MIRRORS)
@@ -117,8 +149,37 @@ def _van(look: tuple[str, str], variant: int, size: Sequence[float]) -> Made:
     return _car((body if body in vehicles.PROFILES else ("van", "minivan")[variant % 2], carried), variant, size)
 
 
-def _walker(_look: tuple[str, str], variant: int, size: Sequence[float]) -> Made:
-    return people.walker(variant, size).moved((0.0, 0.0, -size[2] / 2)), ()
+def gait(shape: Shape) -> tuple[Shape, ...]:
+    """Someone or something on legs: ``shape`` itself, standing, then one full stride in ``gait.PHASES`` shapes.
+
+    All have the same box; ``gait.stride_m`` says how far the stride reaches.  What has no legs is returned alone.
+    """
+    return _strides(shape.recipe) if shape.recipe and shape.kind in _ON_LEGS else (shape,)
+
+
+@lru_cache(maxsize=128)
+def _strides(recipe: Recipe) -> tuple[Shape, ...]:
+    standing = _shape(*recipe)
+    _, kind, (body, _), size, _ = recipe
+    meshes = _ON_LEGS[kind](body, standing.variant, size)[1:]
+    return standing, *(replace(standing, mesh=_lowered(mesh, size)) for mesh in meshes)
+
+
+def _lowered(mesh: Mesh, size: Sequence[float]) -> Mesh:
+    """Walkers' origin is the middle of their box."""
+    return mesh.moved((0.0, 0.0, -size[2] / 2))
+
+
+def _walker(kind: str, look: tuple[str, str], variant: int, size: Sequence[float]) -> Made:
+    return _lowered(_ON_LEGS[kind](look[0], variant, size)[0], size), ()
+
+
+_ON_LEGS: dict[str, Callable[[str, int, Sequence[float]], tuple[Mesh, ...]]] = {
+    "adult": people.person,
+    "child": people.person,
+    "animal": animals.animal,
+}
+"""Kinds that walk: their shapes at rest and in each phase of a stride."""
 
 
 _MAKERS: dict[str, Callable[[tuple[str, str], int, Sequence[float]], Made]] = {
@@ -128,8 +189,9 @@ _MAKERS: dict[str, Callable[[tuple[str, str], int, Sequence[float]], Made]] = {
     "bus": lambda _look, variant, size: buses.bus(variant, size),
     "bicycle": lambda look, variant, size: two_wheelers.ridden("bicycle", look[0], variant, size),
     "motorcycle": lambda look, variant, size: two_wheelers.ridden("motorcycle", look[0], variant, size),
-    "adult": _walker,
-    "child": _walker,
+    "adult": partial(_walker, "adult"),
+    "child": partial(_walker, "child"),
+    "animal": partial(_walker, "animal"),
     "prop": lambda look, variant, size: (cargo.prop(look[0], variant, size), ()),
 }
 

@@ -14,12 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scanyard.carla_server.shapes import trucks, vehicles
-from scanyard.carla_server.shapes.catalogue import palette
+from scanyard.carla_server.shapes.catalogue import MIRRORS, palette
 from scanyard.carla_server.shapes.population import CARS, VANS, draw_body
 from scanyard.carla_server.street.ground import ParkingLane
 from scanyard.carla_server.street.things import EnvironmentObject, object_id
 from scanyard.carla_server.surfaces.coarsening import coarsened
-from scanyard.carla_server.surfaces.materials import Material, Tag
+from scanyard.carla_server.surfaces.materials import Tag
 from scanyard.carla_server.surfaces.mesh import Mesh
 from scanyard.randomness import stream
 
@@ -72,7 +72,7 @@ def _coarse(body: str, variant: int) -> Mesh:
     else:
         size = (CARS | VANS)[body].mean
         drawn = vehicles.car(body, variant, size)
-    within = drawn.where(~np.isin(drawn.material, [Material.CAR_MIRROR, Material.TRUCK_MIRROR]))
+    within = drawn.where(~np.isin(drawn.material, MIRRORS))
     return coarsened(within, COARSE_CELL_M).fitted((-0.5, -0.5, 0.0), (0.5, 0.5, 1.0))
 
 
