@@ -119,10 +119,12 @@ def actors_as_points(
     parent_id: int,
     tick: Tick,
     motions: Any = None,
+    sensor_id: int = 0,
+    unseen_ids: frozenset[int] = frozenset(),
 ) -> tuple[Any, Any]:
     """Two channels: the first holds every other actor's origin in the sensor frame, the second none."""
     scene.ticks.append(tick)
-    seen = [i for i, one in enumerate(scene.actor_ids) if one != parent_id]
+    seen = [i for i, one in enumerate(scene.actor_ids) if one != parent_id and one not in unseen_ids]
     points = np.zeros(len(seen), packets.SEMANTIC_POINT)
     sensor_from_world = np.linalg.inv(world_from_sensor)
     for row, i in enumerate(seen):

@@ -76,7 +76,7 @@ def test_batch_is_reflected_in_what_the_client_reads(server: Server) -> None:
     assert found["lights"] == 8
     assert found["weather"] == pytest.approx([0.7, 80.0, -5.0])
     assert found["born_y"] == 7.0
-    assert found["box"] == pytest.approx([1.855, 0.775])
+    assert found["box"] == pytest.approx([1.913, 0.7765])
     assert found["destroyed"] is True
     assert found["left"] == 5
     assert found["is_alive"] == [False, True]

@@ -21,7 +21,6 @@ from scanyard.carla_server.protocol.wire import (
     Refused,
     SpawnActor,
     Transform,
-    UInt8,
     UInt32,
     Vector3D,
     VehicleAckermannControl,
@@ -116,7 +115,7 @@ _CHANGES: Mapping[int, tuple[Callable[..., None], tuple[Any, ...]]] = {
     17: (vehicles.show_telemetry, (bool,)),
     18: (set_light_flags, (UInt32,)),
     19: (actors.put_at, (Vector3D,)),
-    21: (traffic_lights.set_state, (UInt8,)),
+    21: (traffic_lights.set_state, (traffic_lights.State,)),
 }
 """What a command about an actor does, and what it is followed by on the wire."""
 _COMMANDS = {index: (change, tuple(map(decoder, kinds))) for index, (change, kinds) in _CHANGES.items()}

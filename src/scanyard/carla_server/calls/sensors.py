@@ -79,6 +79,11 @@ def is_ros_enabled(episode: Episode, stream_id: StreamId) -> bool:
     return episode.switches.of(_streaming(episode, stream_id).id).is_on_ros
 
 
+def annotate_through_glass(episode: Episode, enabled: bool) -> None:
+    """Let semantic pictures show what is behind glass, or the glass."""
+    episode.switches.annotates_through_glass = enabled
+
+
 def send(episode: Episode, actor_id: ActorId, _message: str) -> None:
     """Refuse to send a message from vehicle to vehicle."""
     episode.actor(actor_id, "send")
@@ -110,5 +115,6 @@ CALLS: Mapping[str, Handler] = {
     "enable_sensor_for_ros": enable_ros,
     "disable_sensor_for_ros": disable_ros,
     "is_sensor_enabled_for_ros": is_ros_enabled,
+    "set_annotations_traverse_translucency": annotate_through_glass,
     "send": send,
 }

@@ -39,6 +39,8 @@ class Switches:
     """Of all sensors of an episode, by actor id; most are never touched."""
 
     def __init__(self) -> None:
+        self.annotates_through_glass = False
+        """Whether semantic pictures show what is behind glass; of all cameras alike."""
         self._touched: dict[int, SensorSwitches] = {}
 
     def of(self, sensor_id: int) -> SensorSwitches:
