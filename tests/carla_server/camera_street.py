@@ -18,6 +18,8 @@ SIZE = {"image_size_x": str(WIDTH), "image_size_y": str(HEIGHT), "fov": str(FOV_
 FOCAL_PX = WIDTH / 2  # of 90 degrees
 HIGH_M = 1.5
 NOON = WeatherParameters(cloudiness=0.0, sun_altitude_angle=60.0, sun_azimuth_angle=90.0, fog_density=0.0)
+MANUAL = {"exposure_mode": "manual"}
+"""Pictures that can be compared: they are not exposed by what they show."""
 NOBODY = ((), (), np.zeros((0, 4, 4)))
 
 

@@ -1,9 +1,10 @@
 import numpy as np
 import pytest
-from camera_street import FOCAL_PX, HEIGHT, NOON, WIDTH, depth_m, shoot
+from camera_street import FOCAL_PX, HEIGHT, MANUAL, NOON, WIDTH, depth_m, shoot
 from scene_street import bare_street, shape_of, standing
 
 from scanyard.carla_server.scene.scene import Scene
+from scanyard.carla_server.sensors.lamps import LOW_BEAM
 from scanyard.carla_server.surfaces.materials import Tag
 
 
@@ -63,12 +64,14 @@ def test_a_van_throws_a_shadow_away_from_the_sun(street: Scene) -> None:
 
 
 def test_night_is_dark_but_for_what_the_lamps_reach(street: Scene) -> None:
-    shape = shape_of("van")
-    night, brightness = NOON._replace(sun_altitude_angle=-30.0), []
+    shape, brightness = shape_of("van"), []
+    night = NOON._replace(sun_altitude_angle=-30.0)
+    lamps = {"attributes": MANUAL | {"iso": "6400"}, "lights": {9: LOW_BEAM}}
     for x in (8.0, 40.0):
-        street.place([8], [shape], [standing(shape, x, 0.0)])
+        street.place([8, 9], [shape, shape], [standing(shape, x, 0.0), standing(shape, -3.0, 0.0)])
         van = shoot(street, "instance")[..., 1] == 8
-        brightness.append(shoot(street, "rgb", night)[van][:, :3].mean())
+        brightness.append(shoot(street, "rgb", night, **lamps)[van][:, :3].mean())
+        assert brightness[-1] > 1.4 * shoot(street, "rgb", night, attributes=MANUAL | {"iso": "6400"})[van][:, :3].mean()
     assert brightness[0] > 1.5 * brightness[1]
     sky = shoot(street, "semantic")[..., 2] == Tag.SKY
     assert shoot(street, "rgb", night)[sky][:, :3].mean() < 0.35 * shoot(street, "rgb")[sky][:, :3].mean()

@@ -20,6 +20,7 @@ from scanyard.carla_server.protocol.packets import Chunks
 from scanyard.carla_server.protocol.wire import WeatherParameters
 from scanyard.carla_server.sensors.geolocation import GeoReference
 from scanyard.carla_server.sensors.motions import Motions
+from scanyard.carla_server.sensors.street_lighting import Signals, StreetLamps
 from scanyard.carla_server.surfaces.panes import salt_of
 from scanyard.randomness import stream
 
@@ -89,6 +90,10 @@ class Context:
     """What clients know of an actor, by its id."""
     lights: Mapping[int, int] = field(default_factory=dict)
     """Light flags of vehicles that show any, by id."""
+    street_lamps: StreetLamps = field(default_factory=StreetLamps)
+    """Those that are on."""
+    signals: Signals = field(default_factory=Signals)
+    """Lamps of traffic lights that are on."""
     ignored_ids: frozenset[int] = frozenset()
     """Actors that the sensor shall not see."""
     drawings: tuple[DebugShape, ...] = ()

@@ -4,8 +4,9 @@ As in ESIM (Rebecq et al., 2018), the light at a pixel is taken to go straight f
 each time it crosses the pixel's reference by ``positive_threshold`` up or ``negative_threshold`` down there is an
 event at that time, and the reference moves by the threshold.  So events fall between frames, to the nanosecond; a
 shorter time step makes them truer.  Attributes are CARLA's: ``sigma_positive_threshold`` and
-``sigma_negative_threshold`` spread the thresholds (drawn once per pixel and frame), ``refractory_period_ns`` silences a pixel after an event (the reference
-moves on), ``use_log`` "False" compares grey values 0 to 1 instead of log(``log_eps`` + grey).
+``sigma_negative_threshold`` spread the thresholds (drawn once per pixel and frame), ``refractory_period_ns`` silences
+a pixel after an event (the reference moves on), ``use_log`` "False" compares grey values 0 to 1 instead of
+log(``log_eps`` + grey).
 
 The first frame has no events.  Grey is 0.2989 R + 0.587 G + 0.114 B of the RGB picture, over 255.
 """

@@ -8,10 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scanyard.carla_server.scene.scene import Scene
-from scanyard.carla_server.sensors import shading
+from scanyard.carla_server.sensors import lamps, shading
 from scanyard.carla_server.sensors.context import Context
+from scanyard.carla_server.sensors.edges import smooth_edges
 from scanyard.carla_server.sensors.film import Film
 from scanyard.carla_server.sensors.lighting import light_of
+from scanyard.carla_server.sensors.rainfall import add_rain
 from scanyard.carla_server.sensors.view import View
 
 
@@ -20,6 +22,14 @@ def photo(scene: Scene, view: View, attributes: Mapping[str, str], context: Cont
     light, film = light_of(context.weather), Film.of(attributes)
     found = shading.surfaces(scene, view, light)
     color = shading.shade(scene, view, light, found)
+    if light.is_dark:
+        lamps.add_lamplight(scene, view, found, color, context)
+    lamps.add_emission(view, light, found, color, scene=scene, told=context)
     shading.add_sky(view, light, color)
     shading.add_fog(view, light, color)
-    return film.develop(view.lens, color, film.exposure(color))
+    lamps.add_glow(view, light, found, color, lamps.sources(scene, view, context))
+    add_rain(view.lens, light, color, view.pose, context.tick.frame)
+    picture = film.develop(view.lens, color, film.exposure(color))
+    if film.has_effects:
+        smooth_edges(picture)
+    return picture
