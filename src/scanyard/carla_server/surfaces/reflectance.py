@@ -42,7 +42,6 @@ _BY_NAME: dict[str, float] = {
     "SCREEN": 0.05, "TERRACOTTA": 0.45, "FUR": 0.40, "OCCUPANT": 0.45, "SKIN_DARK": 0.40, "BUS_SIGN": 0.15,
     "TAXI_SIGN": 0.60, "TRUCK_STEEL_METAL": 0.50, "SIGN": 4.0,
 }  # fmt: skip
-_RETRO_ENDINGS = ("PLATE", "LAMP", "INDICATOR", "MARKING", "REFLECTOR")
 DEFAULT = 0.30  # of what nobody has measured yet: the middle of what streets are made of
 
 
@@ -55,7 +54,7 @@ def _reflectance(name: str) -> float:
 
 REFLECTANCE = np.array([_reflectance(material.name) for material in Material], dtype=np.float32)
 """(K,) of each material, 905 nm, face-on; that of an average colour where it takes the part's own."""
-RETRO = np.array([material.name.endswith(_RETRO_ENDINGS) or material.name == "SIGN" for material in Material])
+RETRO = REFLECTANCE > 1
 """(K,) whether it returns light to where it came from, at any angle."""
 _PAINT = TINTED & np.array([material.name.endswith(("PAINT", "SHELL", "MOTORCYCLE")) for material in Material])
 
