@@ -22,7 +22,7 @@ from scanyard.carla_server.scene.region import REACHES_M, Region, Regions
 from scanyard.carla_server.shapes.catalogue import Shape, shape_for
 from scanyard.carla_server.street import structures, traffic_signs
 from scanyard.carla_server.street.ground import RoadMapLike, ground_of
-from scanyard.carla_server.street.obstacles import Obstacles, of_boxes
+from scanyard.carla_server.street.obstacles import Obstacles, of_boxes, of_things
 from scanyard.carla_server.street.scenery import EnvironmentObject, Scenery
 from scanyard.carla_server.surfaces.materials import TAG
 from scanyard.carla_server.surfaces.mesh import Mesh
@@ -161,7 +161,7 @@ class Scene:
     @property
     def obstacles(self) -> Obstacles:
         """What of the street is in the way of what moves, hidden or not."""
-        return of_boxes(self._scenery.parked)
+        return Obstacles.joined([of_boxes(self._scenery.parked), of_things(self._scenery.things)])
 
     def place(self, actor_ids: Sequence[int], shapes: Sequence[Shape], world_from_actor: ArrayLike) -> None:
         """Say where every actor with a body is: N ids, N shapes, (N, 4, 4)."""

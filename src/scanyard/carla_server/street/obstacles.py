@@ -13,6 +13,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from scanyard.carla_server.street.items import Kind
 from scanyard.carla_server.surfaces.materials import Material
 from scanyard.carla_server.surfaces.mesh import Mesh
 
@@ -20,7 +21,7 @@ Floats = NDArray[np.float64]
 
 LOW_M, HIGH_M = 0.2, 1.5
 """Only what is solid between these heights above the ground is in the way."""
-YIELDING = (Material.LEAF, Material.GRASS)
+YIELDING = (Material.LEAF, Material.GRASS, Material.GRASS_TUFT, Material.BLOSSOM, Material.PLANT)
 LEAST_HALF_M = 0.03
 """Sheets have no thickness; a bumper needs some."""
 
@@ -90,6 +91,54 @@ def of_boxes(objects: Sequence[BoxLike]) -> Obstacles:
         center[:, :2], extent[:, :2], np.deg2rad([float(one.transform[4]) for one in objects]),
         center[:, 2] - extent[:, 2], center[:, 2] + extent[:, 2],
         np.array([one.label for one in objects], np.uint8), np.array([one.id for one in objects], np.uint64),
+    )  # fmt: skip
+
+
+class ThingsLike(Protocol):
+    """What is asked of ``things.Things``: N pieces, arrays indexed alike."""
+
+    kinds: tuple[Kind, ...]
+    kind: NDArray[np.int64]
+    variant: NDArray[np.int64]
+    spot: Floats
+    yaw: Floats
+    scale: Floats
+    lift_m: Floats
+    thing: NDArray[np.int64]
+
+    @property
+    def ids(self) -> Sequence[int]:
+        """(T,) what clients name the things by."""
+
+
+def of_things(things: ThingsLike) -> Obstacles:
+    """Planned things, a rectangle for each piece that is solid at bumper height.
+
+    Outlines are looked for once for all pieces of one kind and variant that have about the same height and lift: what
+    is stretched upwards by a tenth of a metre meets a bumper no differently.
+    """
+    if not len(things.kind):
+        return Obstacles.none()
+    tenths = np.rint(10.0 * np.c_[things.scale[:, 2], things.lift_m]).astype(np.int64)
+    distinct, which = np.unique(np.c_[things.kind, things.variant, tenths], axis=0, return_inverse=True)
+    outlines = []
+    for kind, variant, tall, lift in distinct.tolist():
+        stretch = max(tall, 1) / 10.0
+        low_m, high_m = ((height - lift / 10.0) / stretch for height in (LOW_M, HIGH_M))
+        outlines.append(outline(things.kinds[kind].mesh(variant), low_m=low_m, high_m=high_m))
+    rows = np.flatnonzero(np.array([one is not None for one in outlines], bool)[which.ravel()])
+    nothing = Outline((0.0, 0.0), (0.0, 0.0), 0.0)
+    table = np.array([(*one.middle, *one.half, one.high) for one in (found or nothing for found in outlines)])
+    of_piece, scale, yaw = table[which.ravel()[rows]], things.scale[rows], things.yaw[rows]
+    along, across = (of_piece[:, :2] * scale[:, :2]).T
+    cos, sin = np.cos(yaw), np.sin(yaw)
+    spot = things.spot[rows]
+    labels = np.array([int(kind.label) for kind in things.kinds], np.uint8)
+    return Obstacles(
+        spot[:, :2] + np.c_[cos * along - sin * across, sin * along + cos * across],
+        np.maximum(of_piece[:, 2:4] * scale[:, :2], LEAST_HALF_M), yaw,
+        spot[:, 2], spot[:, 2] + of_piece[:, 4] * scale[:, 2],
+        labels[things.kind[rows]], np.asarray(things.ids, np.uint64)[things.thing[rows]],
     )  # fmt: skip
 
 

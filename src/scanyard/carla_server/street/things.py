@@ -68,11 +68,11 @@ class Things:
         self.reach_m = np.array([kind.reach_m for kind in self.kinds], np.float64)[self.kind]
         self.layer = np.array([int(kind.layer) for kind in self.kinds], np.int64)[self.kind]
         xy = np.array([(item.x, item.y) for item in items], np.float64).reshape(-1, 2)
-        lift = np.array([item.lift_m for item in items], np.float64)
+        self.lift_m = np.array([item.lift_m for item in items], np.float64)
         follows = np.array([item.follows for item in items], bool)
         self.spot, grade = self._stood(ground, xy, follows)
         """(N, 3) world metres."""
-        self.spot[:, 2] += lift
+        self.spot[:, 2] += self.lift_m
         self.linear = self._linear(grade)
         """(N, 3, 3) from the drawn variant's frame to the world's, without the shift to ``spot``."""
 
