@@ -14,6 +14,7 @@ from scanyard.carla_server.sensors.edges import smooth_edges
 from scanyard.carla_server.sensors.film import Film
 from scanyard.carla_server.sensors.lighting import light_of
 from scanyard.carla_server.sensors.rainfall import add_rain
+from scanyard.carla_server.sensors.sketches import sketch
 from scanyard.carla_server.sensors.view import View
 
 
@@ -32,4 +33,5 @@ def photo(scene: Scene, view: View, attributes: Mapping[str, str], context: Cont
     picture = film.develop(view.lens, color, film.exposure(color))
     if film.has_effects:
         smooth_edges(picture)
+    sketch(picture, view, context.drawings)
     return picture
