@@ -3,30 +3,32 @@
 Noise and bias move a return along its ray, seen from its beam's optical centre (beams of one sensor do not share one),
 so a return never leaves its ray; only rounding to the sensor's coordinate step moves it sideways, by half a step.
 
-A sweep has 120,000 returns and ten of them come each second, so this is written for speed: everything that is not
-linear is looked up in a table, rows are picked with ``np.take``, one 64-bit random number serves a return's three
-chances, and returns are treated in blocks whose columns stay in the processor's cache.
+A sweep has 120,000 returns and ten of them come each second: what happens to one is a compiled loop, in which all
+that is not linear is looked up in a table, and one 64-bit random number serves a return's three chances.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TypeVar
+from collections.abc import Callable
+from dataclasses import fields
+from typing import Any, TypeVar, cast
 
 import numpy as np
+from numba import njit
 from numpy.typing import NDArray
 
 from scanyard.errors import InputError
 from scanyard.frame import Sweep
 from scanyard.profiles import Profile
 from scanyard.randomness import stream
-from scanyard.realism.effects import Effects, Float32Array, IndexArray, SixteenBits, normal
+from scanyard.realism.effects import SCORE_LIMIT, SCORES_PER_UNIT, STEPS_PER_M, Effects, Float32Array, Tables
 from scanyard.sensors import Lidar
 
 Scalar = TypeVar("Scalar", bound=np.generic)
 
-BLOCK = 2**16
-"""Returns treated at a time: whole sweeps take a quarter longer, blocks of 2**13 too."""
+# In single precision: a compiled loop would go on in double with Python's numbers.
+_ONE, _TINY_M, _HALF = np.float32(1.0), np.float32(1e-6), np.float32(0.5)
+_PI, _STEPS, _SCORES, _LOWEST = (np.float32(value) for value in (np.pi, STEPS_PER_M, SCORES_PER_UNIT, -SCORE_LIMIT))
 
 
 def apply(sweep: Sweep, lidar: Lidar, profile: Profile, rng: np.random.Generator, *, paint_seed: int = 0) -> Sweep:
@@ -39,57 +41,28 @@ def apply(sweep: Sweep, lidar: Lidar, profile: Profile, rng: np.random.Generator
     """
     _require_ideal(sweep, lidar)
     effects = Effects.from_profile(profile)
+    count = len(sweep)
+    # Drawn for every ideal return, kept or not, so that switching off one effect changes no other's numbers.
+    words = rng.bit_generator.random_raw(count).astype("<u8", copy=False).view("<u2").reshape(count, 4)
     bias_m = _beam_bias(effects, profile, lidar)
-    starts = range(0, max(len(sweep), 1), BLOCK)
-    blocks = (sweep[start : start + BLOCK] for start in starts)
-    return Sweep.concatenate([_reported(block, lidar, effects, bias_m, rng, paint_seed=paint_seed) for block in blocks])
-
-
-def _reported(
-    sweep: Sweep, lidar: Lidar, effects: Effects, bias_m: Float32Array, rng: np.random.Generator, *, paint_seed: int
-) -> Sweep:
-    """What is reported of a block of ideal returns; blocks draw from ``rng`` one after another."""
-    beam = _present(sweep.ring).astype(np.intp)
-    x, y, z = np.ascontiguousarray(sweep.points.T)
-    offset = np.take(lidar.z_offset_m.astype(np.float32), beam)
-    rise = z - offset
-    range_m = np.sqrt(x * x + y * y + rise * rise)
-    painted, paint = _paint(_present(sweep.instance), paint_seed)
-    returns = effects.returns(range_m, _present(sweep.semantic), np.abs(_present(sweep.cos_incidence)), painted, paint)
-    chance = _Chances.drawn(rng, len(sweep))
-
-    error = np.take(bias_m, beam)
-    if effects.noise_sd_m is not None:
-        error += normal(chance.range) * np.take(effects.noise_sd_m, returns.step)
-    reported_m = range_m + error
-    kept = (reported_m >= lidar.min_range_m) & (reported_m <= lidar.max_range_m)
-    if effects.drop_out is not None:
-        kept &= ~effects.drop_out.missing(returns, chance.drop_out)
-    if effects.blind is not None:
-        kept &= ~_hidden(effects.blind, beam, x, y)
-
-    changes: dict[str, NDArray[np.generic]] = {}
-    if effects.intensity is not None:
-        changes["intensity"] = effects.intensity.reflectance(returns, chance.intensity)
-    if error.any() or effects.quantum_m:
-        scale = reported_m / np.maximum(range_m, np.float32(1e-6))
-        changes["points"] = _rounded(np.stack([x * scale, y * scale, rise * scale + offset], axis=1), effects.quantum_m)
-    return sweep.replace(**changes)[kept]
-
-
-@dataclass(frozen=True)
-class _Chances:
-    """Uniform numbers for M returns, one for each thing that may happen to them."""
-
-    range: SixteenBits
-    drop_out: SixteenBits
-    intensity: SixteenBits
-
-    @classmethod
-    def drawn(cls, rng: np.random.Generator, count: int) -> _Chances:
-        """Drawn for every ideal return, kept or not, so that switching off one effect changes no other's numbers."""
-        words = rng.bit_generator.random_raw(count).astype("<u8", copy=False).view("<u2")
-        return cls(range=words[2::4], drop_out=words[1::4], intensity=words[3::4])
+    rows, points = np.empty(count, np.intp), np.empty((count, 3), np.float32)
+    intensity = np.empty(count, np.float32)
+    kept = _report(
+        np.ascontiguousarray(sweep.points), _present(sweep.ring), _present(sweep.semantic), _present(sweep.instance),
+        _present(sweep.cos_incidence), words, effects.tables, bias_m, lidar.z_offset_m.astype(np.float32),
+        np.float32(lidar.min_range_m), np.float32(lidar.max_range_m), np.float32(effects.quantum_m),
+        _mixed(np.uint64(paint_seed % 2**64)), rows, points, intensity,
+    )  # fmt: skip
+    reported: dict[str, Any] = {}
+    if effects.moves_returns:
+        reported["points"] = points[:kept]
+    if effects.has_intensity:
+        reported["intensity"] = intensity[:kept]
+    for field in fields(sweep):
+        column = getattr(sweep, field.name)
+        if field.name not in reported and column is not None:
+            reported[field.name] = np.take(column, rows[:kept], axis=0)
+    return Sweep(**reported)
 
 
 def _require_ideal(sweep: Sweep, lidar: Lidar) -> None:
@@ -117,38 +90,70 @@ def _beam_bias(effects: Effects, profile: Profile, lidar: Lidar) -> Float32Array
     return (draws * effects.bias_sd_m).astype(np.float32)
 
 
-def _hidden(blind: NDArray[np.bool_], beam: IndexArray, x: Float32Array, y: Float32Array) -> NDArray[np.bool_]:
-    """Which returns (M,) the vehicle itself would have hidden."""
-    steps = blind.shape[1]
-    near = np.flatnonzero(np.take(blind.any(axis=1), beam))
-    turned = np.arctan2(np.take(y, near), np.take(x, near)) + np.float32(np.pi)
-    # just before a whole turn float32 may round up to it
-    sector = np.minimum((turned * np.float32(steps / (2 * np.pi))).astype(np.intp), steps - 1)
-    hidden = np.zeros(len(beam), dtype=bool)
-    hidden[near] = np.take(blind, np.take(beam, near) * steps + sector)
-    return hidden
+def _report_returns(  # noqa: PLR0917  # compiled calls are cheapest by position
+    points: Float32Array,
+    ring: NDArray[np.uint8],
+    semantic: NDArray[np.uint8],
+    instance: NDArray[np.uint32],
+    cos_incidence: Float32Array,
+    words: NDArray[np.uint16],
+    tables: Tables,
+    bias_m: Float32Array,
+    offset_m: Float32Array,
+    min_m: np.float32,
+    max_m: np.float32,
+    quantum_m: np.float32,
+    salt: np.uint64,
+    rows: NDArray[np.intp],
+    reported: Float32Array,
+    intensity: Float32Array,
+) -> int:
+    """Fill the last three with the returns that are reported, and say how many these are."""
+    range_steps, sectors = tables.drop_out.shape[1], tables.blind.shape[1]
+    kept = 0
+    for i in range(len(points)):
+        beam = ring[i]
+        x, y, rise = points[i, 0], points[i, 1], points[i, 2] - offset_m[beam]
+        range_m = np.sqrt(x * x + y * y + rise * rise)
+        step = min(int(range_m * _STEPS), range_steps - 1)
+        reported_m = range_m + (bias_m[beam] + tables.normal[words[i, 2]] * tables.noise_sd_m[step])
+        if not min_m <= reported_m <= max_m:
+            continue
+        group = tables.group_of_tag[semantic[i]]
+        cos = abs(cos_incidence[i])
+        paint = np.float32(0.0)
+        if instance[i] != 0:
+            paint = tables.normal[_mixed(np.uint64(instance[i]) + salt) >> np.uint64(48)]
+        odds = tables.drop_out[group, step] + tables.drop_out_per_grazing[group] * (_ONE - cos)
+        if tables.log_odds[words[i, 1]] < odds - tables.drop_out_per_paint[group] * paint:
+            continue
+        if tables.blind_beam[beam]:
+            turned = (np.arctan2(y, x) + _PI) / (_PI + _PI)
+            if tables.blind[beam, min(int(turned * np.float32(sectors)), sectors - 1)]:  # may round to a whole turn
+                continue
+        score = tables.score[group, step] + tables.score_spread[group] * tables.normal[words[i, 3]]
+        score += tables.score_per_cos[group] * (cos - _HALF) + tables.score_per_paint[group] * paint
+        place = min(max(int((score - _LOWEST) * _SCORES), 0), tables.reflectance.shape[1] - 1)
+        intensity[kept] = tables.reflectance[group, place]
+        scale = reported_m / max(range_m, _TINY_M)
+        reported[kept, 0], reported[kept, 1] = x * scale, y * scale
+        reported[kept, 2] = rise * scale + offset_m[beam]
+        if quantum_m > 0:
+            for axis in range(3):
+                reported[kept, axis] = np.rint(reported[kept, axis] / quantum_m) * quantum_m
+        rows[kept] = i
+        kept += 1
+    return kept
 
 
-def _rounded(coordinates: Float32Array, quantum_m: float) -> Float32Array:
-    """The coordinates, in their own memory, as whole multiples of ``quantum_m``; 0 leaves them as they are."""
-    if quantum_m:
-        coordinates *= np.float32(1 / quantum_m)
-        np.rint(coordinates, out=coordinates)
-        coordinates *= np.float32(quantum_m)
-    return coordinates
-
-
-def _paint(instance: NDArray[np.uint32], paint_seed: int) -> tuple[IndexArray, Float32Array]:
-    """Which returns (P,) belong to an object, and its standard normal number (P,)."""
-    objects = np.flatnonzero(instance != 0)  # comparing first is three times as fast
-    salt = _mixed(np.array([paint_seed % 2**64], dtype=np.uint64))
-    mixed = _mixed(np.take(instance, objects).astype(np.uint64) + salt)
-    return objects, normal((mixed >> np.uint64(48)).astype(np.uint16))
-
-
-def _mixed(value: NDArray[np.uint64]) -> NDArray[np.uint64]:
+def _mixed_bits(value: np.uint64) -> np.uint64:
     """SplitMix64: neighbouring numbers come out unrelated (Steele, Lea, Flood: Fast Splittable PRNGs, OOPSLA 2014)."""
     mixed = value + np.uint64(0x9E3779B97F4A7C15)
     mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     return mixed ^ (mixed >> np.uint64(31))
+
+
+_compiled = njit(nogil=True, cache=True, error_model="numpy")
+_mixed = cast(Callable[[np.uint64], np.uint64], _compiled(_mixed_bits))
+_report = cast(Callable[..., int], _compiled(_report_returns))
