@@ -75,6 +75,10 @@ class FlatScene:
     world_from_actor: Any = None
     ticks: list[Tick] = field(default_factory=list)
 
+    @property
+    def lamps(self) -> Any:
+        return np.array([[5.0, 6.0, 7.5], [-5.0, 6.0, 7.5]])
+
     def enable(self, ids: Iterable[int], enabled: bool) -> None:
         (self.hidden.difference_update if enabled else self.hidden.update)(ids)
 

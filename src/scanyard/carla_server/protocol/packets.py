@@ -39,6 +39,8 @@ GBUFFER_UINT8 = 18
 
 MAP_CHANGED = 1
 """Bit of the snapshot's simulation state that makes every client fetch the map again."""
+LAMPS_CHANGED = 2
+"""Bit that makes every client ask for the lamps of the street again."""
 
 _LAYOUT = LAYOUTS[SERVER_VERSION]
 TOKEN = _LAYOUT.token

@@ -96,6 +96,8 @@ class Context:
     """Lamps of traffic lights that are on."""
     ignored_ids: frozenset[int] = frozenset()
     """Actors that the sensor shall not see."""
+    annotates_through_glass: bool = False
+    """Whether semantic pictures show what is behind glass."""
     drawings: tuple[DebugShape, ...] = ()
     """What clients drew into the world, in the order of drawing."""
     memory: dict[str, Any] = field(default_factory=dict)

@@ -88,6 +88,11 @@ class Scene(Protocol):
         """All pieces of scenery, hidden ones too."""
         ...
 
+    @property
+    def lamps(self) -> NDArray[np.float64]:
+        """(L, 3) metres, in the world: the lights of all street lamps."""
+        ...
+
     def enable(self, ids: Iterable[int], enabled: bool, /) -> None:
         """Show or hide pieces of scenery."""
         ...

@@ -40,6 +40,7 @@ from scanyard.carla_server.world.maps import Town
 from scanyard.carla_server.world.population import Population
 from scanyard.carla_server.world.road_rules import RoadRules
 from scanyard.carla_server.world.sensing import Moment, Readers, Sensing, place_bodies
+from scanyard.carla_server.world.street_lights import StreetLights
 from scanyard.carla_server.world.switches import Switches
 from scanyard.carla_server.world.traffic_lights import TrafficLights
 
@@ -92,6 +93,7 @@ class Episode:
         self.actors: Mapping[int, Actor] = self._population.actors
         """Every actor by id, in the order of spawning."""
         self.spectator = self._population.add(ActorDescription(0, "spectator"), SPECTATOR_START)
+        self.street_lights = StreetLights(self._scene.lamps)
         self._rules = RoadRules(town.road_map, self._population, self._scene.ground_below)
 
     # --- actors ------------------------------------------------------------------------------------------------------
@@ -205,10 +207,9 @@ class Episode:
                 time_s=self.time_s,
                 delta_s=delta_s,
                 platform_time_s=platform_time_s,
-                simulation_state=packets.MAP_CHANGED if self._is_first_frame else 0,
+                simulation_state=self._news(),
             )
         )
-        self._is_first_frame = False
         if self.onlooker is not None:
             self.onlooker.note(records, delta_s)
         table.last_velocity[:] = table.velocity
@@ -216,12 +217,21 @@ class Episode:
             Moment(
                 frame, self.time_s, delta_s, self.actors, table.ids, world_from_actor, poses,
                 self.weather, self.gravity_mps2, self.collisions, renders, self.drawings.seen_at(self.time_s),
+                self.street_lights.lamps(),
             ),
             self._scene,
             readers,
         )  # fmt: skip
         for sensor_id in broken:
             self.destroy(sensor_id)
+
+    def _news(self) -> int:
+        """The bits of what clients should ask for again."""
+        self.street_lights.follow_sun(self.weather.sun_altitude_angle)
+        news = packets.MAP_CHANGED if self._is_first_frame else 0
+        news |= packets.LAMPS_CHANGED if self.street_lights.changed else 0
+        self._is_first_frame = self.street_lights.changed = False
+        return news
 
     # --- scenery -----------------------------------------------------------------------------------------------------
 

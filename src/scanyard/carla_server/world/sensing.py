@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import numpy as np
@@ -22,6 +22,7 @@ from scanyard.carla_server.sensors.context import Contact, Context, Sensor, Tick
 from scanyard.carla_server.sensors.geolocation import GeoReference
 from scanyard.carla_server.sensors.motions import History, Motions
 from scanyard.carla_server.sensors.senses import FEEL, Scene
+from scanyard.carla_server.sensors.street_lighting import StreetLamps
 from scanyard.carla_server.world.actors import Actor
 from scanyard.carla_server.world.switches import Switches
 
@@ -69,6 +70,8 @@ class Moment:
     """Whether cameras see."""
     drawings: tuple[DebugShape, ...] = ()
     """What clients drew into the world."""
+    street_lamps: StreetLamps = field(default_factory=StreetLamps)
+    """Those that are on."""
 
 
 class Sensing:
@@ -148,7 +151,9 @@ class Sensing:
             record=lambda actor_id: moment.actors[actor_id].record(),
             lights=lights,
             ignored_ids=self.switches.of(sensor.id).ignored_ids,
+            annotates_through_glass=self.switches.annotates_through_glass,
             drawings=moment.drawings,
+            street_lamps=moment.street_lamps,
             memory=self._memories.setdefault(sensor.id, {}),
         )
 
@@ -157,8 +162,9 @@ def place_bodies(
     scene: Scene, actors: Sequence[Actor], ids: NDArray[np.uint32], world_from_actor: NDArray[np.float64]
 ) -> None:
     """Put every actor that has a body into the scene: N actors, ids (N,), poses (N, 4, 4)."""
-    with_body = [row for row, actor in enumerate(actors) if actor.shape is not None]
-    scene.place(ids[with_body], [actors[row].shape for row in with_body], world_from_actor[with_body])
+    looks = [actor.look for actor in actors]
+    with_body = [row for row, look in enumerate(looks) if look is not None]
+    scene.place(ids[with_body], [looks[row] for row in with_body], world_from_actor[with_body])
 
 
 def _kind(sensor: Actor) -> str:
