@@ -29,6 +29,7 @@ from scanyard.carla_server.protocol.drawing import (
     String,
 )
 from scanyard.carla_server.protocol.poses import matrices
+from scanyard.carla_server.sensors.lens import Lens
 from scanyard.carla_server.sensors.view import NEAR_M, View
 
 Floats = NDArray[np.float64]
@@ -128,21 +129,21 @@ def _stamp(picture: Pixels, view: View, segments: Segments) -> None:
     begin = np.where(hidden_begin[:, None], middle, begin)[kept]
     end = np.where(hidden_end[:, None], middle, end)[kept]
     u0, v0, u1, v1 = *_pixel(view, begin), *_pixel(view, end)
-    nearest = np.minimum(begin[:, 0], end[:, 0])
+    first, last = _within(lens, u0, v0, u1, v1)
+    steep = 1 / begin[:, 0], 1 / end[:, 0]  # inverse depth is what grows evenly along a line in a picture
+    nearest = 1 / np.maximum(steep[0] + first * (steep[1] - steep[0]), steep[0] + last * (steep[1] - steep[0]))
     widest = np.clip(lens.focal_px * segments.thick_m[kept] / nearest, 1, THICKEST_PX)
-    far = np.hypot(u1 - u0, v1 - v0) / np.maximum(widest / 4, 1)  # disks overlap enough to look like a line
-    steps = np.minimum(far, 4 * max(lens.width, lens.height)).astype(np.int64) + 2
+    length = np.hypot(u1 - u0, v1 - v0) * (last - first)
+    steps = np.where(first <= last, length / np.maximum(widest / 4, 1) + 2, 0).astype(np.int64)  # disks overlap
     if (steps * widest**2).sum() > STAMPS_AT_MOST:
         steps = np.minimum(steps, (STAMPS_AT_MOST / len(steps) / widest**2).astype(np.int64) + 1)
     which = np.repeat(np.arange(len(steps)), steps)
     order = np.arange(len(which)) - np.repeat(np.cumsum(steps) - steps, steps)
-    # Inverse depth is what grows evenly along a line in a picture.
-    share = order / np.maximum(steps[which] - 1, 1)
+    share = first[which] + (last - first)[which] * order / np.maximum(steps[which] - 1, 1)
     u, v = u0[which] + share * (u1 - u0)[which], v0[which] + share * (v1 - v0)[which]
-    ahead = 1 / ((1 - share) / begin[which, 0] + share / end[which, 0])
-    away = ahead * np.sqrt(
-        1 + ((u - lens.width / 2) / lens.focal_px) ** 2 + ((v - lens.height / 2) / lens.focal_px) ** 2
-    )
+    ahead = 1 / (steep[0][which] + share * (steep[1] - steep[0])[which])
+    aside = np.hypot(u - lens.width / 2, v - lens.height / 2) / lens.focal_px
+    away = ahead * np.sqrt(1 + aside**2)
     thick = np.clip(np.rint(lens.focal_px * segments.thick_m[kept][which] / ahead), 1, THICKEST_PX).astype(np.int64)
     flat, range_m = picture.reshape(-1, 4), view.range_m
     limit = np.where(segments.on_top[kept][which], -np.inf, away - _TOLERANCE_M - 0.005 * away)
@@ -155,6 +156,20 @@ def _stamp(picture: Pixels, view: View, segments: Segments) -> None:
             pixel, stamp = (row * lens.width + column)[inside], chosen[inside]
             free = range_m[pixel] > limit[stamp]
             flat[pixel[free], :3] = color[which[stamp[free]]]
+
+
+def _within(lens: Lens, u0: Floats, v0: Floats, u1: Floats, v1: Floats) -> tuple[Floats, Floats]:
+    """The shares (S,) of lines at which they enter and leave the picture (Liang and Barsky 1984); swapped if never."""
+    first, last = np.zeros(len(u0)), np.ones(len(u0))
+    for begin, end, size in ((u0, u1, lens.width), (v0, v1, lens.height)):
+        step = end - begin
+        level = np.abs(step) < 1e-9
+        safe = np.where(level, 1.0, step)
+        one, other = (-THICKEST_PX - begin) / safe, (size + THICKEST_PX - begin) / safe
+        outside = level & ((begin < -THICKEST_PX) | (begin > size + THICKEST_PX))
+        first = np.maximum(first, np.where(level, np.where(outside, 2.0, 0.0), np.minimum(one, other)))
+        last = np.minimum(last, np.where(level, 1.0, np.maximum(one, other)))
+    return first, last
 
 
 @lru_cache(maxsize=THICKEST_PX)
