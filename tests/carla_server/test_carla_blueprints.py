@@ -31,7 +31,7 @@ ATTRIBUTES = {
     "sensor.lidar.ray_cast_semantic": f"{SCAN} beam_table firings_per_turn",
     "vehicle.tesla.model3": "role_name ros_name color driver_id sticky_control terramechanics object_type base_type "
     "special_type number_of_wheels generation has_dynamic_doors has_lights length_m width_m height_m",
-    "walker.pedestrian.0001": "role_name speed is_invincible gender age generation can_use_wheelchair",
+    "walker.pedestrian.0001": "role_name speed is_invincible gender age generation can_use_wheelchair use_wheelchair",
     "static.prop.box01": "role_name size length_m width_m height_m",
     "controller.ai.walker": "role_name",
 }

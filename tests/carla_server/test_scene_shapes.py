@@ -3,13 +3,12 @@ import pytest
 from scene_street import SIZES, shape_of
 
 from scanyard.carla_server.scene.scene import shape_for
-from scanyard.carla_server.shapes import cargo, vehicles
+from scanyard.carla_server.shapes import vehicles
 from scanyard.carla_server.shapes.catalogue import MIRRORS
 from scanyard.carla_server.shapes.population import draw_body
 from scanyard.carla_server.surfaces.materials import TAG, TRANSPARENT, Material, Tag
 from scanyard.carla_server.surfaces.raycast import Surface
 from scanyard.randomness import stream
-
 
 ON_WHEELS_OR_NONE = [kind for kind in SIZES if kind not in ("adult", "child")]  # those that walk fill theirs in strides
 
@@ -103,12 +102,6 @@ def test_one_sees_through_the_glass_what_is_inside(kind: str) -> None:
     rays[:, 0], rays[:, 1], rays[:, 2], rays[:, 3] = 30.0, spread[:, 0] * size[1], spread[:, 1] * size[2], -1.0
     seen = solid.material[Surface(solid).cast(rays).face.clip(max=len(solid.faces) - 1)]
     assert (seen == inside).mean() > 0.05
-
-
-@pytest.mark.parametrize("body", cargo.KINDS)
-def test_every_kind_of_cargo_fills_its_box(body: str) -> None:
-    mesh = cargo.prop(body, 0, (1.0, 0.8, 0.6))
-    np.testing.assert_allclose([*mesh.low, *mesh.high], [-0.5, -0.4, 0, 0.5, 0.4, 0.6], atol=1e-6)
 
 
 def test_vehicles_stand_on_their_origin_and_walkers_are_centred_on_it() -> None:

@@ -18,10 +18,10 @@ from numpy.typing import NDArray
 from scanyard.carla_server.shapes import (
     animals,
     buses,
-    cargo,
     heavy_wheels,
     people,
     population,
+    props,
     trucks,
     two_wheelers,
     vehicles,
@@ -192,7 +192,7 @@ _MAKERS: dict[str, Callable[[tuple[str, str], int, Sequence[float]], Made]] = {
     "adult": partial(_walker, "adult"),
     "child": partial(_walker, "child"),
     "animal": partial(_walker, "animal"),
-    "prop": lambda look, variant, size: (cargo.prop(look[0], variant, size), ()),
+    "prop": lambda look, variant, size: (props.prop(look[0], variant, size), ()),
 }
 
 _PALETTE = (

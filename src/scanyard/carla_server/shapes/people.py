@@ -135,7 +135,8 @@ def _trunk(joints: Joints, look: Look) -> Mesh:
     belly = 0.02 if look.has("stout") else 0.0
     sections = [  # share of the way from hip to neck, half depth, half width
         (-0.16, 0.050, 0.070), (-0.02, 0.066, 0.098 if woman else 0.092),
-        (0.22, 0.062 + belly, 0.080 if woman else 0.090), (0.45, 0.066 + belly, 0.084 if woman else 0.096), (0.68, 0.072 if woman else 0.068, 0.098 if woman else 0.108),
+        (0.22, 0.062 + belly, 0.080 if woman else 0.090), (0.45, 0.066 + belly, 0.084 if woman else 0.096),
+        (0.68, 0.072 if woman else 0.068, 0.098 if woman else 0.108),
         (0.88, 0.056, 0.106 if woman else 0.118), (0.97, 0.040, 0.075), (1.03, 0.030, 0.034),
     ]  # fmt: skip
     axis = joints.neck - joints.hip

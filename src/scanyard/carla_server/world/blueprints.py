@@ -20,8 +20,9 @@ from scanyard.carla_server.protocol.wire import ActorAttribute, ActorAttributeVa
 
 TAG_OF_KIND = {
     "adult": 12, "child": 12, "car": 14, "van": 14, "truck": 15, "bus": 16, "motorcycle": 18, "bicycle": 19,
+    "animal": 21,
 }  # fmt: skip
-"""Semantic label of an actor by the kind of its shape; props are 20, Static."""
+"""Semantic label of an actor by the kind of its shape; props say their own, 20, Static, or 21, Dynamic."""
 STATIC = 20
 
 
@@ -43,7 +44,7 @@ class Blueprint:
     @property
     def semantic_tags(self) -> bytes:
         """The labels it shows to sensors, one byte each."""
-        return bytes([TAG_OF_KIND.get(self.shape["kind"], STATIC)]) if self.shape else b""
+        return bytes([TAG_OF_KIND.get(self.shape["kind"], self.shape.get("label", STATIC))]) if self.shape else b""
 
     def attributes(self, description: ActorDescription) -> dict[str, str]:
         """All attributes by name: what the description says of those that may be modified, else its own value."""
@@ -105,7 +106,8 @@ def _walker_attributes(entry: Mapping[str, Any]) -> list[ActorAttribute]:
         _fixed("gender", "string", entry["gender"]),
         _fixed("age", "string", entry["age"]),
         _fixed("generation", "int", str(entry["generation"])),
-        _fixed("can_use_wheelchair", "bool", "false"),
+        _fixed("can_use_wheelchair", "bool", str(entry["can_use_wheelchair"]).lower()),
+        _attribute("use_wheelchair", "bool", "false", modifiable=entry["can_use_wheelchair"]),
     ]
 
 
