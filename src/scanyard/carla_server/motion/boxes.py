@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from scanyard.carla_server.motion.arrays import stacked
 from scanyard.carla_server.protocol.poses import Floats
 
 
@@ -45,7 +46,7 @@ class Gap(NamedTuple):
 def gap(first: Rectangles, second: Rectangles) -> Gap:
     """Of P pairs."""
     offset = first.middle - second.middle
-    axes = np.stack([first.forward, _right(first.forward), second.forward, _right(second.forward)])  # (4, 2, P)
+    axes = stacked(first.forward, _right(first.forward), second.forward, _right(second.forward))  # (4, 2, P)
     reach = sum(
         half * np.abs(axes[:, 0] * side[0] + axes[:, 1] * side[1])
         for box in (first, second)
@@ -92,4 +93,4 @@ def _drawn_into(points: Floats, box: Rectangles) -> Floats:
 
 
 def _right(forward: Floats) -> Floats:
-    return np.stack([-forward[1], forward[0]])
+    return stacked(-forward[1], forward[0])

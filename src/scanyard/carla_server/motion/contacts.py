@@ -16,6 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from scanyard.carla_server.motion.arrays import stacked
 from scanyard.carla_server.motion.boxes import Rectangles, gap, touching
 from scanyard.carla_server.protocol.poses import Floats
 
@@ -53,9 +54,9 @@ class Bodies:
     def rectangles(self, rows: Rows) -> Rectangles:
         """The rectangles of the bodies ``rows`` (P,), where they now are."""
         x, y, yaw = self.place[:, rows]
-        forward = np.stack([np.cos(yaw), np.sin(yaw)])
+        forward = stacked(np.cos(yaw), np.sin(yaw))
         ahead, aside = self.center[:, rows]
-        middle = np.stack([x + forward[0] * ahead - forward[1] * aside, y + forward[1] * ahead + forward[0] * aside])
+        middle = stacked(x + forward[0] * ahead - forward[1] * aside, y + forward[1] * ahead + forward[0] * aside)
         return Rectangles(middle, forward, self.half[:, rows])
 
 
@@ -87,7 +88,10 @@ def resolve(bodies: Bodies, pairs: Rows) -> Touch:
     weights = bodies.inverse_mass[pairs] * shares, bodies.inverse_inertia[pairs] * shares
     impulse = np.zeros((2, len(touch)))
     for number in range(ROUNDS):
-        impulse += _stop(bodies, pairs, count, arms, weights, normal, bounces=number == 0)
+        push = _stop(bodies, pairs, count, arms, weights, normal, bounces=number == 0)
+        impulse += push
+        if not push.any():
+            break
     _push_apart(bodies, pairs, count, depth, normal)
     return Touch(pairs, impulse)
 
@@ -107,9 +111,11 @@ def _stop(
     wanted = np.where(closing < 0.0, -closing, 0.0)
     if bounces:
         wanted = wanted * np.where(-closing > BOUNCE_MPS, 1.0 + RESTITUTION, 1.0)
-    push = wanted / _softness(arms, weights, normal)
+    push = np.where(wanted > 1e-9, wanted, 0.0) / _softness(arms, weights, normal)
+    if not push.any():
+        return np.zeros_like(normal)
     _give(bodies, pairs, count, arms, push * normal)
-    surface = np.stack([-normal[1], normal[0]])
+    surface = stacked(-normal[1], normal[0])
     rub = -_closing(bodies, pairs, arms, surface) / _softness(arms, weights, surface)
     rub = np.clip(rub, -FRICTION * push, FRICTION * push)
     _give(bodies, pairs, count, arms, rub * surface)

@@ -18,6 +18,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from scanyard.carla_server.motion.arrays import stacked
 from scanyard.carla_server.motion.chassis import GRAVITY
 from scanyard.carla_server.motion.fleet import Fleet
 from scanyard.carla_server.protocol.poses import Floats
@@ -26,8 +27,6 @@ ROLLING = 0.012
 """Rolling resistance, newtons per newton of load."""
 SLIP_SPEED_MPS = 0.5
 """Slower than this, slip angles are measured against this speed."""
-LOCKED = 1.0
-"""Share of the grip at which braked wheels stop turning."""
 
 
 class Demand(NamedTuple):
@@ -85,43 +84,48 @@ def step(fleet: Fleet, before: Rolling, demand: Demand, delta_s: float) -> Rolli
     # The engine, as far as tyres pass it on; then what holds against motion, at most until it is gone.
     share = load / np.maximum(demand.load, 1.0)
     most = np.minimum(grip, fleet.pull)
-    driven = np.clip(demand.drive * share, -most, most)
-    u = (
-        u
-        + delta_s * (demand.push[0] - fleet.drag / fleet.mass * u * np.abs(u))
-        + to_speed * (driven[0] * cos + driven[1])
-    )
+    driven = np.minimum(np.maximum(demand.drive * share, -most), most)
+    pulled = driven[0] * cos + driven[1] - fleet.drag * u * np.abs(u)
+    u = u + delta_s * demand.push[0] + to_speed * pulled
     v = v + delta_s * demand.push[1] + to_speed * driven[0] * sin
     w = w + delta_s * driven[0] * sin * fleet.ahead[0] / fleet.yaw_inertia
     held = np.minimum(demand.brake + (demand.resistance + ROLLING * demand.load) * share, most)
-    locks = demand.brake > LOCKED * most
-    slip_u = np.stack([np.abs(u), np.abs(u)])
-    slip_v = np.abs(np.stack([v + fleet.ahead[0] * w, v + fleet.ahead[1] * w]))
-    slip = np.hypot(slip_u, slip_v)
-    along_share = np.where(locks & (slip > 0.0), slip_u / np.maximum(slip, 1e-12), 1.0)
-    able = (held * along_share).sum(axis=0) * to_speed
-    lost = np.clip(u, -able, able)
+    locks = (demand.brake > most) & (most > 0.0)
+    slides = _sliding(fleet, u, v, w) if locks.any() else None
+    if slides is not None:
+        held = np.where(locks, held * slides[0], held)
+    able = (held[0] + held[1]) * to_speed
+    lost = np.minimum(np.maximum(u, -able), able)
     u = u - lost
-    braked = np.where(able > 0.0, lost / np.maximum(able, 1e-12), 0.0) * held * along_share
-    along = driven - braked
+    along = driven - lost / np.maximum(able, 1e-12) * held
 
     # What the friction circle leaves for cornering; a locked wheel slides against its motion, whatever its heading.
     left = np.sqrt(np.maximum(grip**2 - along**2, 0.0))
-    left = np.where(locks, grip * np.where(slip > 0.0, slip_v / np.maximum(slip, 1e-12), 1.0), left)
-    across = _cornering(fleet, (u, v, w), (cos, sin), fleet.stiffness * load, left, delta_s)
-    front, rear = across
+    if slides is not None:
+        left = np.where(locks, grip * slides[1], left)
+    front, rear = _cornering(fleet, (u, v, w), (cos, sin), fleet.stiffness * load, left, delta_s=delta_s)
     u_after = u - to_speed * front * sin
     v = v + to_speed * (front * cos + rear)
     w = w + delta_s * (fleet.ahead[0] * front * cos + fleet.ahead[1] * rear) / fleet.yaw_inertia
     acceleration = (u_after - before.forward) / delta_s - demand.push[0]
-    return Rolling(u_after, v, w, acceleration, load, along, across)
+    return Rolling(u_after, v, w, acceleration, load, along, stacked(front, rear))
+
+
+def _sliding(fleet: Fleet, u: Floats, v: Floats, w: Floats) -> tuple[Floats, Floats]:
+    """Shares (2, V) of a locked axle's grip that act along the vehicle and across it: against the way it slides."""
+    along = np.abs(u)
+    across = np.abs(v + fleet.ahead * w)
+    slip = np.hypot(along, across)
+    still = slip < 1e-9
+    slip = np.where(still, 1.0, slip)
+    return np.where(still, 1.0, along / slip), np.where(still, 1.0, across / slip)
 
 
 def axle_loads(fleet: Fleet, load: Floats, acceleration: Floats) -> Floats:
     """(2, V) N on the front and the rear axle, of a total ``load`` and at a forward ``acceleration``."""
     shift = np.clip(acceleration * fleet.height / (GRAVITY * fleet.wheelbase), -0.4, 0.4)
     front = np.clip(-fleet.ahead[1] / fleet.wheelbase - shift, 0.05, 0.95)
-    return np.stack([front * load, (1.0 - front) * load])
+    return stacked(front * load, (1.0 - front) * load)
 
 
 def _cornering(
@@ -130,9 +134,10 @@ def _cornering(
     steer: tuple[Floats, Floats],
     stiffness: Floats,
     most: Floats,
+    *,
     delta_s: float,
-) -> Floats:
-    """(2, V) N to the right of each axle's wheels.
+) -> tuple[Floats, Floats]:
+    """(V,) and (V,) N to the right of each axle's wheels.
 
     Each force is -k times the lateral velocity of its axle *after* the step, k = stiffness / forward speed; that gives
     two equations for two forces.  Where one would leave its share ``most`` (2, V) of the friction circle it stays on
@@ -152,10 +157,14 @@ def _cornering(
     yields_front, yields_rear = 1.0 + k_front * front_front, 1.0 + k_rear * rear_rear
     determinant = yields_front * yields_rear - k_front * k_rear * cross**2
     front = -k_front * (lateral_front * yields_rear - k_rear * cross * lateral_rear) / determinant
-    front = np.clip(front, -most[0], most[0])
-    rear = np.clip(-k_rear * (lateral_rear + cross * front) / yields_rear, -most[1], most[1])
-    front = np.clip(-k_front * (lateral_front + cross * rear) / yields_front, -most[0], most[0])
-    return np.stack([front, rear])
+    front = _within(front, most[0])
+    rear = _within(-k_rear * (lateral_rear + cross * front) / yields_rear, most[1])
+    front = _within(-k_front * (lateral_front + cross * rear) / yields_front, most[0])
+    return front, rear
+
+
+def _within(force: Floats, most: Floats) -> Floats:
+    return np.asarray(np.minimum(np.maximum(force, -most), most))
 
 
 def pinned(rolling: Rolling, demand: Demand, *, held: NDArray[np.bool_]) -> NDArray[np.bool_]:

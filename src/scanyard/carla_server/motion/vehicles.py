@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scanyard.carla_server.motion import ackermann, drivetrain, tyres
+from scanyard.carla_server.motion.arrays import stacked
 from scanyard.carla_server.motion.chassis import CHASSIS, GEARS, GRAVITY, STEERING_SAMPLES, STEERING_STEP_KMH
 from scanyard.carla_server.motion.columns import Columns
 from scanyard.carla_server.motion.fleet import Fleet
@@ -218,10 +219,13 @@ class Crew:
         self._hand = told["hand_brake"][at].astype(np.float64)
         self._pressed, self._steered = vehicles.pressed[at].T.copy(), vehicles.steered[at]
         self._friction = vehicles.friction[at].T.copy()
-        self._slope = vehicles.slope[at].T.copy()
         self.grounded = vehicles.grounded[at]
         self._load = np.where(self.grounded & falls, fleet.mass * GRAVITY, 0.0)
+        slope = vehicles.slope[at].T
+        self._downhill = -GRAVITY / (1.0 + slope[0] ** 2 + slope[1] ** 2) * (self._load > 0.0) * slope
+        self._hand_brake = fleet.hand_brake * self._hand
         self._lean = vehicles.lean[at]
+        self._leans = bool(fleet.two_wheeled.any())
         self._constant = vehicles.constant[at]
         self._constant_velocity = vehicles.constant_velocity[at].T[:2].copy()
         self.rolling = tyres.Rolling(np.zeros(0), np.zeros(0), np.zeros(0), vehicles.pull[at], *(np.zeros((2, 0)),) * 3)
@@ -259,13 +263,13 @@ class Crew:
         throttle, brake = self._pressed
         self._angle = steering_angle(fleet, self._steered, u)
         engine = drivetrain.drive(fleet, self.gear, throttle, u, engaged=self._engaged)
-        flat = -GRAVITY / (1.0 + self._slope[0] ** 2 + self._slope[1] ** 2) * (self._load > 0.0)
+        downhill = self._downhill
         demand = tyres.Demand(
             steer=self._angle,
             drive=engine.force,
             resistance=engine.resistance,
-            brake=fleet.brake * brake + fleet.hand_brake * self._hand,
-            push=np.stack([push[0] * cos + push[1] * sin, push[1] * cos - push[0] * sin]) + flat * self._slope,
+            brake=fleet.brake * brake + self._hand_brake,
+            push=stacked(push[0] * cos + push[1] * sin + downhill[0], push[1] * cos - push[0] * sin + downhill[1]),
             friction=self._friction,
             load=self._load,
         )
@@ -273,17 +277,20 @@ class Crew:
         self.rolling = now = tyres.step(fleet, before, demand, delta_s)
         held = (self._wanted[0] == 0.0) & ((self.gear != 0) | (brake > 0.0) | (self._hand > 0.0))
         stuck = tyres.pinned(now, demand, held=held)
-        forward, right = np.where(
-            self._constant, self._constant_velocity, np.where(stuck, 0.0, [now.forward, now.right])
-        )
-        yaw_rate = np.where(stuck & ~self._constant, 0.0, now.yaw_rate)
-        self._lean_into(forward * yaw_rate, delta_s)
-        return bounded(np.stack([forward * cos - right * sin, forward * sin + right * cos, yaw_rate]))
+        forward, right, yaw_rate = now.forward, now.right, now.yaw_rate
+        if stuck.any():
+            moves = ~stuck
+            forward, right, yaw_rate = forward * moves, right * moves, yaw_rate * moves
+        if self._constant.any():
+            forward = np.where(self._constant, self._constant_velocity[0], forward)
+            right = np.where(self._constant, self._constant_velocity[1], right)
+            yaw_rate = np.where(self._constant, now.yaw_rate, yaw_rate)
+        if self._leans:
+            self._lean_into(forward * yaw_rate, delta_s)
+        return bounded(stacked(forward * cos - right * sin, forward * sin + right * cos, yaw_rate))
 
     def _lean_into(self, acceleration: Floats, delta_s: float) -> None:
-        wanted = np.where(
-            self.fleet.two_wheeled, np.rad2deg(np.arctan(np.clip(acceleration / GRAVITY, -1.0, 1.0))), 0.0
-        )
+        wanted = np.rad2deg(np.arctan(np.clip(acceleration / GRAVITY, -1.0, 1.0))) * self.fleet.two_wheeled
         left = wanted - self._lean
         self._lean = np.where(np.abs(left) < 1e-3, wanted, self._lean + left * min(LEAN_PER_S * delta_s, 1.0))
 
@@ -329,9 +336,10 @@ def wheel_angles_deg(chassis: NDArray[Any], axle_rad: float) -> tuple[float, ...
 
 def bounded(velocity: Floats) -> Floats:
     """Velocities (3, V) within what anything here can do."""
-    speed = np.hypot(velocity[0], velocity[1])
-    velocity[:2] *= np.where(speed > TOP_MPS, TOP_MPS / np.maximum(speed, TOP_MPS), 1.0)
-    velocity[2] = np.clip(velocity[2], -TOP_RAD_S, TOP_RAD_S)
+    if velocity.size and (velocity.max() > TOP_RAD_S or velocity.min() < -TOP_RAD_S):
+        speed = np.hypot(velocity[0], velocity[1])
+        velocity[:2] *= np.where(speed > TOP_MPS, TOP_MPS / np.maximum(speed, TOP_MPS), 1.0)
+        velocity[2] = np.clip(velocity[2], -TOP_RAD_S, TOP_RAD_S)
     return velocity
 
 

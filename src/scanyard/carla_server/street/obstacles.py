@@ -22,6 +22,7 @@ Floats = NDArray[np.float64]
 LOW_M, HIGH_M = 0.2, 1.5
 """Only what is solid between these heights above the ground is in the way."""
 YIELDING = (Material.LEAF, Material.GRASS, Material.GRASS_TUFT, Material.BLOSSOM, Material.PLANT)
+_YIELDS = np.isin(np.arange(256), YIELDING)
 LEAST_HALF_M = 0.03
 """Sheets have no thickness; a bumper needs some."""
 
@@ -125,7 +126,7 @@ def of_things(things: ThingsLike) -> Obstacles:
     for kind, variant, tall, lift in distinct.tolist():
         stretch = max(tall, 1) / 10.0
         low_m, high_m = ((height - lift / 10.0) / stretch for height in (LOW_M, HIGH_M))
-        outlines.append(outline(things.kinds[kind].mesh(variant), low_m=low_m, high_m=high_m))
+        outlines.append(outline(things.kinds[kind].mesh(variant, detailed=False), low_m=low_m, high_m=high_m))
     rows = np.flatnonzero(np.array([one is not None for one in outlines], bool)[which.ravel()])
     nothing = Outline((0.0, 0.0), (0.0, 0.0), 0.0)
     table = np.array([(*one.middle, *one.half, one.high) for one in (found or nothing for found in outlines)])
@@ -157,16 +158,13 @@ def outline(mesh: Mesh, *, low_m: float = LOW_M, high_m: float = HIGH_M) -> Outl
 
     Faces are cut at both heights, so a leaning pole counts only where it passes.
     """
-    solid = ~np.isin(mesh.material, YIELDING)
-    corners = mesh.vertices[mesh.faces[solid]].astype(np.float64)
-    if not len(corners):
+    z = mesh.vertices[:, 2][mesh.faces]
+    least_z, most_z = z.min(axis=1, initial=np.inf), z.max(axis=1, initial=-np.inf)
+    passes = np.flatnonzero((most_z > low_m) & (least_z < high_m) & ~_YIELDS[mesh.material])
+    if not len(passes):
         return None
-    z = corners[..., 2]
-    passes = (z.max(axis=1) > low_m) & (z.min(axis=1) < high_m)
-    if not passes.any():
-        return None
-    top = float(z[passes].max())
-    points = _cut(corners[passes], low_m, high_m)
+    top = float(most_z[passes].max())
+    points = _cut(mesh.vertices[mesh.faces[passes]].astype(np.float64), low_m, high_m)
     least, most = points.min(axis=0), points.max(axis=0)
     half = np.maximum((most - least) / 2, LEAST_HALF_M)
     middle = (least + most) / 2
@@ -177,10 +175,10 @@ def _cut(corners: Floats, low_m: float, high_m: float) -> Floats:
     """(M, 2) the corners of triangles (F, 3, 3) between two heights, and where their edges cross those."""
     inside = (corners[..., 2] >= low_m) & (corners[..., 2] <= high_m)
     found = [corners[inside][:, :2]]
-    start, end = corners, np.roll(corners, -1, axis=1)
-    rise = end[..., 2] - start[..., 2]
+    start, end = corners.reshape(-1, 3), corners[:, (1, 2, 0)].reshape(-1, 3)
     for height in (low_m, high_m):
-        crosses = (start[..., 2] - height) * (end[..., 2] - height) < 0.0
-        share = ((height - start[..., 2]) / np.where(crosses, rise, 1.0))[crosses][:, None]
-        found.append(start[crosses][:, :2] * (1.0 - share) + end[crosses][:, :2] * share)
+        crosses = np.flatnonzero((start[:, 2] < height) != (end[:, 2] < height))
+        one, other = start[crosses], end[crosses]
+        share = ((height - one[:, 2]) / (other[:, 2] - one[:, 2]))[:, None]
+        found.append(one[:, :2] * (1.0 - share) + other[:, :2] * share)
     return np.concatenate(found)
