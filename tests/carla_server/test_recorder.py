@@ -22,6 +22,7 @@ from scanyard.carla_server.protocol.wire import (
     WeatherParameters,
 )
 from scanyard.carla_server.world.episode import Episode
+from scanyard.carla_server.world.maps import Maps
 from scanyard.carla_server.world.recorder import Recorder
 
 CAR, TAXI, PERSON, CAMERA = "vehicle.audi.a2", "vehicle.audi.tt", "walker.pedestrian.0001", "sensor.camera.rgb"
@@ -42,12 +43,12 @@ class Nobody:
 class World:
     """Episodes on flat ground and a recorder."""
 
-    def __init__(self, folder: Path) -> None:
-        self._maps = write_maps(folder)
+    def __init__(self, folder: Path, maps: Maps | None = None, first: str = "straight") -> None:
+        self._maps = maps or write_maps(folder)
         self._streams = ((k, bytes(24)) for k in itertools.count(2))
         self._episodes, self._frames = itertools.count(1), itertools.count(1)
         self.recorder = Recorder(folder / "recordings", self.load)
-        self.load("straight")
+        self.load(first)
 
     def load(self, name: str) -> None:
         self.episode = Episode(
@@ -307,6 +308,29 @@ def test_weather_and_vehicle_lights_come_back(world: World) -> None:
     world.tick(2)
     assert world.episode.weather.fog_density == 70.0
     assert [one.lights for one in world.episode.actors.values() if one.type_id == CAR] == [10]
+
+
+def test_traffic_lights_show_what_they_showed(tmp_path: Path) -> None:
+    from scanyard.carla_server.__main__ import OUR_MAPS
+
+    world = World(tmp_path, Maps([OUR_MAPS]), "city")
+    lights = world.episode.traffic_lights
+    world.recorder.start("a.log", False)
+    shown = []
+    for k in range(6):
+        for light in range(k):
+            lights.set_state(int(lights.ids[light]), (k + light) % 3)
+        world.tick(1, delta_s=0.5)
+        shown.append(lights.state.copy())
+    assert len({state.tobytes() for state in shown}) >= 5
+    world.load("city")
+    lights = world.episode.traffic_lights
+    replay(world)
+    for k in range(1, 5):
+        world.tick(1, delta_s=0.5)
+        np.testing.assert_array_equal(lights.state, shown[k])
+        records = world.episode.table.state[np.searchsorted(world.episode.table.ids, lights.ids)]
+        assert [record[-1] for record in map(bytes, records)] == shown[k].tolist()
 
 
 def test_another_map_is_loaded_first(world: World, recorded: Told) -> None:

@@ -23,6 +23,7 @@ from scanyard.carla_server.protocol.wire import Refused, Transform, WalkerContro
 from scanyard.carla_server.world.actors import Actor
 from scanyard.carla_server.world.episode import Episode
 from scanyard.carla_server.world.recording import Born, Frame, Recording
+from scanyard.carla_server.world.traffic_lights import RECORD as SIGNAL_RECORD
 from scanyard.carla_server.world.walkers import Walker
 
 logger = logging.getLogger(__name__)
@@ -210,7 +211,18 @@ class Playback:
         table.velocity[rows] = shown["velocity"]
         table.angular_velocity[rows] = shown["angular_velocity"]
         table.state[rows] = shown["by_type"]
+        self._light_up([self._parts[int(one)].actor.id for one in played[told]], shown)
         self._follow()
+
+    def _light_up(self, ids: list[int], shown: NDArray[Any]) -> None:
+        """Let those of the actors that are traffic lights show, to all who ask, what they showed."""
+        lights = self._episode.traffic_lights
+        is_light = np.isin(np.array(ids, np.uint32), lights.ids)
+        if not is_light.any():
+            return
+        rows = np.searchsorted(lights.ids, np.array(ids, np.uint32)[is_light])
+        record = np.ascontiguousarray(shown["by_type"][is_light]).view(SIGNAL_RECORD)
+        lights.state[rows], lights.elapsed_s[rows] = record["state"], record["elapsed_s"]
 
     def _follow(self) -> None:
         part = self._parts.get(self._follow_id)

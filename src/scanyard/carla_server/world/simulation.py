@@ -117,6 +117,7 @@ class Simulation:
         """Make no more frames, and let no call wait."""
         self._closing = True
         if self._turn.acquire(timeout=0.5):  # a map that is being loaded is not worth waiting for
+            self.recorder.stop()
             self._turn.notify_all()
             self._turn.release()
 
