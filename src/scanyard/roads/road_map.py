@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -21,10 +21,11 @@ from scanyard.roads.routing import draw_route
 from scanyard.roads.signals import LightGroup, Signal, read_groups, read_signals
 from scanyard.roads.spawning import places_along, whole_lanes
 from scanyard.roads.speeds import SpeedLimits, read_speed_limits
-from scanyard.roads.structures import Structure, read_structures
+from scanyard.roads.structures import Structure, read_structures, walls_along
 
 FloatArray = NDArray[np.float64]
 
+SURFACE_STEP_M = 2.0
 SPAWN_SPACINGS_M = (30.0, 24.0, 19.0, 15.0)
 SPAWN_POINTS_WANTED = 100  # as many as scripts that fill a town ask for
 MIN_ACROSS_M = 0.5  # lane centres this far apart tell which way lies across the road; positions are float32
@@ -52,6 +53,10 @@ class RoadMap:
         self.xodr = xodr
         self._lanes = lanes
         self._carla_map = carla_map
+        self._strips: dict[float, list[Strip]] = {}
+        self._walls: tuple[Structure, ...] = ()
+        self.surface_step_m = SURFACE_STEP_M
+        """Of ``strips`` where nothing else is asked for."""
 
     @classmethod
     def load(cls, path: str | Path) -> RoadMap:
@@ -72,16 +77,19 @@ class RoadMap:
             raise MapError(f"{where}: CARLA cannot read this OpenDRIVE map: {error}") from error
         return cls(name, text, Lanes(where, plans, carla_map), carla_map)
 
-    def strips(self, step_m: float = 2.0) -> list[Strip]:
+    def strips(self, step_m: float | None = None) -> list[Strip]:
         """Every lane of every lane section, edges sampled at most ``step_m`` apart, ends included.
 
-        Neighbouring lanes share their edge.  Heights are the road's: OpenDRIVE's kerbs are not added.
+        Neighbouring lanes share their edge.  Heights are the road's: OpenDRIVE's kerbs are not added.  Kept, because
+        several ask.
         """
-        found = []
-        for keys in self._lanes.sections():
-            section = {key: self._lanes.sample(key, step_m) for key in keys}
-            found += [self._strip(key, section) for key in keys]
-        return found
+        step_m = self.surface_step_m if step_m is None else step_m
+        if step_m not in self._strips:
+            found = self._strips[step_m] = []
+            for keys in self._lanes.sections():
+                section = {key: self._lanes.sample(key, step_m) for key in keys}
+                found += [self._strip(key, section) for key in keys]
+        return list(self._strips[step_m])
 
     def crosswalks(self) -> list[FloatArray]:
         """Outlines (K, 3) of zebra crossings in metres, without repeating the first corner."""
@@ -114,7 +122,22 @@ class RoadMap:
     @cached_property
     def structures(self) -> tuple[Structure, ...]:
         """Buildings and walls that the map itself puts beside its roads."""
-        return read_structures(f"map '{self.name}'", self.xodr, self._carla_map)
+        own = read_structures(f"map '{self.name}'", self.xodr, self._carla_map)
+        return own + self._walls
+
+    def wall_along_edges(self, height_m: float) -> None:
+        """Put walls along both edges of every road outside junctions; call it before anyone asks for ``structures``."""
+        if height_m > 0.0:
+            self._walls = walls_along(self._edges(), height_m)
+
+    def _edges(self) -> Iterator[FloatArray]:
+        """The outer edges (K, 3) of every stretch of road outside junctions."""
+        strips = iter(self.strips())
+        for keys in self._lanes.sections():
+            stretch = [next(strips) for _ in keys]
+            for key, strip, is_leftmost in ((keys[0], stretch[0], True), (keys[-1], stretch[-1], False)):
+                if not strip.in_junction:
+                    yield strip.left if self._lanes.runs_along(key) == is_leftmost else strip.right
 
     def spawn_points(self, spacing_m: float | None = None) -> list[Transform]:
         """``world_from_vehicle`` for places on driving lanes outside junctions, facing where traffic goes.

@@ -8,11 +8,20 @@ from __future__ import annotations
 
 import math
 import xml.etree.ElementTree as ET
+from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
 
 from scanyard.roads.links import integer, number
 
+FloatArray = NDArray[np.float64]
+
+WALL_M = 0.2  # thickness of a wall along a road
+WALL_EVERY = 3  # vertices of a lane's edge to a straight piece
 StructureKind = Literal["building", "barrier"]
 
 KINDS: dict[str, StructureKind] = {"building": "building", "barrier": "barrier"}
@@ -44,6 +53,21 @@ def read_structures(where: str, text: str, carla_map: Any) -> tuple[Structure, .
             x, y, z, along = _reference(carla_map, integer(where, road, "id", "a <road>"), s)
             center = (x - t * math.sin(along), y + t * math.cos(along), z)
             found.append(Structure(kind, center, along + heading, (size[0], size[1], size[2])))
+    return tuple(found)
+
+
+def walls_along(edges: Iterable[FloatArray], height_m: float) -> tuple[Structure, ...]:
+    """Thin walls on polylines (K, 3), in straight pieces."""
+    found = []
+    for edge in edges:
+        corners = edge[[*range(0, len(edge) - 1, WALL_EVERY), len(edge) - 1]]
+        for start, end in pairwise(corners):
+            x, y, _ = end - start
+            length = math.hypot(x, y)
+            if length > WALL_M:
+                center = tuple((start + end).tolist())
+                middle = (center[0] / 2, center[1] / 2, center[2] / 2)
+                found.append(Structure("barrier", middle, math.atan2(y, x), (length, WALL_M, height_m)))
     return tuple(found)
 
 

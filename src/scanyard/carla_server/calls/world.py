@@ -70,8 +70,8 @@ class WorldCalls:
                 if layers != ALL_LAYERS:
                     episode.show_layers(ALL_LAYERS & ~layers, False)
 
-    def _keep_opendrive(self, text: str, _parameters: OpendriveGenerationParameters) -> None:
-        self._simulation.maps.keep_text(text)
+    def _keep_opendrive(self, text: str, parameters: OpendriveGenerationParameters) -> None:
+        self._simulation.maps.keep_text(text, parameters)
 
     def _episode_info(self) -> EpisodeInfo:
         with self._simulation.world() as episode:
@@ -105,9 +105,22 @@ def map_data(episode: Episode) -> str:
     return episode.town.road_map.xodr
 
 
-def required_files(_episode: Episode, _folder: str) -> tuple[str, ...]:
+def required_files(episode: Episode, folder: str) -> tuple[str, ...]:
     """The files a client should fetch for this map."""
-    return ()
+    return episode.town.required_files(folder)
+
+
+def request_file(episode: Episode, name: str) -> bytes:
+    """One of those files."""
+    try:
+        return episode.town.file(name)
+    except MapError as error:
+        raise Refused(str(error)) from error
+
+
+def navigation_mesh(episode: Episode) -> bytes:
+    """Where pedestrians walk."""
+    return episode.town.navigation_mesh()
 
 
 def weather(episode: Episode) -> WeatherParameters:
@@ -134,6 +147,8 @@ CALLS: Mapping[str, Handler] = {
     "get_map_info": map_info,
     "get_map_data": map_data,
     "get_required_files": required_files,
+    "request_file": request_file,
+    "get_navigation_mesh": navigation_mesh,
     "get_weather_parameters": weather,
     "set_weather_parameters": set_weather,
     "get_imui_gravity": sensed_gravity,
