@@ -30,6 +30,12 @@ def street(count: int = 30_000, seed: int = 0) -> Sweep:
     return sweep.replace(semantic=np.where(cars, CAR, BUILDING), instance=np.where(cars, rng.integers(1, 30, count), 0))
 
 
+def test_every_paint_seed_will_do() -> None:
+    sweep = returns_at(np.full(500, 10.0), HDL64E, tag=CAR, instance=1)
+    reports = [apply(sweep, TOP, HDL64E, stream("r"), paint_seed=s) for s in (0, 1, 2, 3, 2**31, 2**63, 2**64 - 1)]
+    assert len({len(report) for report in reports}) > 1  # a dark car returns less than a bright one
+
+
 def test_a_profile_without_effects_is_an_ideal_sensor() -> None:
     ideal = street()
     profile = replace(HDL64E, effects={})

@@ -51,7 +51,7 @@ def apply(sweep: Sweep, lidar: Lidar, profile: Profile, rng: np.random.Generator
         np.ascontiguousarray(sweep.points), _present(sweep.ring), _present(sweep.semantic), _present(sweep.instance),
         _present(sweep.cos_incidence), words, effects.tables, bias_m, lidar.z_offset_m.astype(np.float32),
         np.float32(lidar.min_range_m), np.float32(lidar.max_range_m), np.float32(effects.quantum_m),
-        _mixed(np.uint64(paint_seed % 2**64)), rows, points, intensity,
+        np.uint64(_mixed(np.uint64(paint_seed % 2**64))), rows, points, intensity,
     )  # fmt: skip
     reported: dict[str, Any] = {}
     if effects.moves_returns:
