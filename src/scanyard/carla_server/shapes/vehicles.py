@@ -98,6 +98,7 @@ def _fitted(skin: Skin, body: str, equipment: Equipment, has_fin: bool) -> list[
 def _exactly(mesh: Mesh) -> Mesh:
     """The mesh with what reaches its sides, ends and top put there to the last bit; its underside stays."""
     low, high = np.array([-0.5, -0.5, 0.0], np.float32), np.array([0.5, 0.5, 1.0], np.float32)
+    assert np.abs(mesh.high - high).max() < 1e-4 and np.abs(mesh.low - low)[:2].max() < 1e-4
     vertices = mesh.vertices.copy()
     for axis in range(3):
         vertices[mesh.vertices[:, axis] == mesh.high[axis], axis] = high[axis]
