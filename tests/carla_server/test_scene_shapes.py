@@ -53,7 +53,7 @@ def test_a_coarse_car_has_the_outline_of_the_fine_one_in_a_third_of_the_faces(bo
     x = np.linspace(-0.42, 0.42, 40) * size[0]
     from_above = np.stack([x, 0 * x + 0.21, 0 * x + 9, 0 * x, 0 * x, 0 * x - 1], axis=1)
     from_aside = np.stack([0.8 * x, 0 * x + 9, 0 * x + 0.52 * size[2], 0 * x, 0 * x - 1, 0 * x], axis=1)
-    for rays, worst_m in ((from_above, 0.08), (from_aside, 0.08)):
+    for rays, worst_m in ((from_above, 0.08), (from_aside, 0.12)):
         apart = np.abs(np.subtract(*[Surface(mesh).cast(rays.astype(np.float32)).range_m for mesh in (fine, coarse)]))
         assert np.median(apart) < 0.025
         assert np.quantile(apart, 0.9) < worst_m
