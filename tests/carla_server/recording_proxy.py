@@ -15,10 +15,14 @@ class Proxy:
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._listener.getsockname()[1]
         self.said: list[bytearray] = []
-        threading.Thread(target=self._accept, daemon=True).start()
+        self._threads = [threading.Thread(target=self._accept, daemon=True)]
+        self._threads[0].start()
 
     def close(self) -> None:
+        """Accept nobody any more, and wait for those who are connected to go."""
         self._listener.shutdown(socket.SHUT_RDWR)
+        for thread in self._threads:
+            thread.join(10.0)
         self._listener.close()
 
     def _accept(self) -> None:
@@ -27,8 +31,16 @@ class Proxy:
                 client, _ = self._listener.accept()
                 server = socket.create_connection(("127.0.0.1", self._server_port))
                 self.said.append(bytearray())
-                for source, sink, kept in ((client, server, self.said[-1]), (server, client, bytearray())):
-                    threading.Thread(target=_hand_on, args=(source, sink, kept), daemon=True).start()
+                self._threads.append(threading.Thread(target=_serve, args=(client, server, self.said[-1]), daemon=True))
+                self._threads[-1].start()
+
+
+def _serve(client: socket.socket, server: socket.socket, said: bytearray) -> None:
+    with client, server:
+        back = threading.Thread(target=_hand_on, args=(server, client, bytearray()), daemon=True)
+        back.start()
+        _hand_on(client, server, said)
+        back.join(10.0)
 
 
 def _hand_on(source: socket.socket, sink: socket.socket, kept: bytearray) -> None:

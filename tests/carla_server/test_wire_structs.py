@@ -9,7 +9,7 @@ from typing import Any
 import msgpack
 import pytest
 
-from scanyard.carla_server.protocol import drawing, physics, wire
+from scanyard.carla_server.protocol import bones, drawing, physics, wire
 from scanyard.carla_server.protocol.decoding import decode
 from scanyard.carla_server.protocol.wire import (
     Command,
@@ -26,7 +26,7 @@ from scanyard.carla_server.protocol.wire import (
 SPECIAL = (Command, drawing.DebugShape, drawing.Texture, drawing.FloatTexture, drawing.Pixels, wire.Within)
 STRUCTS = [
     one
-    for module in (wire, physics, drawing)
+    for module in (wire, physics, drawing, bones)
     for one in vars(module).values()
     if isinstance(one, type)
     and issubclass(one, tuple)

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 
 from scanyard.carla_server.protocol.rpc import Handler
-from scanyard.carla_server.protocol.wire import BoundingBox, EnvironmentObject, LabelledPoint, UInt8, UInt16, Vector3D
+from scanyard.carla_server.protocol.wire import BoundingBox, EnvironmentObject, LabelledPoint, UInt8, UInt16, UInt64, Vector3D
 from scanyard.carla_server.world.episode import ANY_LABEL, Episode
 
 
@@ -15,7 +15,7 @@ def objects(episode: Episode, label: UInt8) -> tuple[EnvironmentObject, ...]:
     return tuple(episode.environment_objects(label))
 
 
-def enable_objects(episode: Episode, ids: tuple[int, ...], enabled: bool) -> None:
+def enable_objects(episode: Episode, ids: tuple[UInt64, ...], enabled: bool) -> None:
     """Show or hide pieces of scenery."""
     episode.enable_environment_objects(ids, enabled)
 

@@ -144,6 +144,12 @@ def _pixels_decoder(pixels: Pixels) -> Decoder:
     return decode_pixels
 
 
+def _text(wire: Any) -> str:
+    if type(wire) is not str or "\0" in wire:  # which no system takes in a file's name, and no script means
+        raise WireError(f"expected a string without NUL, found {brief(wire)}")
+    return wire
+
+
 def _exactly(kind: type[Any], name: str) -> Decoder:
     def decode_scalar(wire: Any) -> Any:
         if type(wire) is not kind:
@@ -157,7 +163,7 @@ _SCALARS: dict[Any, Decoder] = {
     float: _float,
     int: _exactly(int, "an integer"),
     bool: _exactly(bool, "a bool"),
-    str: _exactly(str, "a string"),
+    str: _text,
     bytes: _exactly(bytes, "bytes"),
     types.NoneType: _exactly(types.NoneType, "nil"),
 }

@@ -35,6 +35,8 @@ RGB_CAMERA = 13
 SEMANTIC_CAMERA = 14
 INSTANCE_CAMERA = 15
 WORLD_OBSERVER = 17
+EVENTS = frozenset({COLLISION, OBSTACLE})
+"""Told when something happens, and not once a frame."""
 GBUFFER_UINT8 = 18
 
 MAP_CHANGED = 1
@@ -143,6 +145,11 @@ def sweep(opening: bytes, counts: NDArray[np.uint32], points: NDArray[Any], *, h
         raise ValueError(f"the channels count {int(counts.sum())} points, but there are {len(points)}")
     channels = LIDAR_HEADER.pack(horizontal_angle_rad, len(counts)) + counts.astype("<u4").tobytes()
     return opening + channels, _view(points)
+
+
+def sensor_type(message: Chunks) -> int:
+    """The type id a sensor's message opens with."""
+    return int.from_bytes(message[0][:8], "little")
 
 
 def detections(opening: bytes, found: NDArray[np.float32]) -> Chunks:

@@ -27,6 +27,8 @@ from scanyard.carla_server.protocol.packets import Chunks
 logger = logging.getLogger(__name__)
 
 STUCK_AFTER_S = 10.0
+EVENTS_WAITING = 1000
+"""For a reader who takes nothing while asynchronous."""
 SUBSCRIBER_WAIT_S = 1.0
 SILENT_FOR_S = 10.0
 """Who has not named a stream so long after connecting is disconnected."""
@@ -89,15 +91,20 @@ class StreamServer:
         with self._changed:
             return bool(self._connections.get(stream_id))
 
-    def publish(self, stream_id: int, message: Chunks, *, drop_if_busy: bool, keep: bool = False) -> None:
-        """Hand a message to all subscribers of a stream, without waiting for any; ``keep`` it to greet newcomers."""
+    def publish(
+        self, stream_id: int, message: Chunks, *, drop_if_busy: bool, keep: bool = False, is_event: bool = False
+    ) -> None:
+        """Hand a message to all subscribers of a stream, without waiting for any; ``keep`` it to greet newcomers.
+
+        Events are not dropped while a reader is busy with the last one: of two contacts in a frame both count.
+        """
         size = sum(len(chunk) for chunk in message)
         framed = (packets.SIZE.pack(size) + message[0], *message[1:])
         with self._changed:
             if keep:
                 self._kept[stream_id] = framed
             for connection in self._connections.get(stream_id, ()):
-                if not (drop_if_busy and connection.pending):
+                if not (drop_if_busy and len(connection.pending) >= (EVENTS_WAITING if is_event else 1)):
                     connection.pending.append(framed)
             self._changed.notify_all()
 

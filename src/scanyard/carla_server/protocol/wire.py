@@ -38,6 +38,7 @@ UInt8 = Annotated[int, Within(0, 2**8 - 1)]
 UInt16 = Annotated[int, Within(0, 2**16 - 1)]
 UInt32 = Annotated[int, Within(0, 2**32 - 1)]
 Int32 = Annotated[int, Within(-(2**31), 2**31 - 1)]
+UInt64 = Annotated[int, Within(0, 2**64 - 1)]
 ActorId = UInt32
 StreamId = UInt32
 

@@ -15,8 +15,10 @@ import numpy as np
 
 from scanyard.carla_server.protocol.poses import Floats, matrices
 from scanyard.carla_server.sensors.senses import Shape
+from scanyard.carla_server.world import skeletons
 from scanyard.carla_server.world.actors import Actor
 from scanyard.carla_server.world.vehicles import Vehicle
+from scanyard.carla_server.world.walkers import Walker
 
 Parts = Mapping[str, Floats]
 """(4, 4) ``actor_from_part`` by name, in a fixed order."""
@@ -68,6 +70,13 @@ def vehicle_bones(vehicle: Vehicle) -> Parts:
         pitch, yaw = vehicle.wheel_pitch_deg.get(number, 0.0), vehicle.wheel_steer_deg(number)
         found[name] = matrices((x, y, z, pitch, yaw, 0.0))
     return found
+
+
+def walker_bones(walker: Walker) -> Parts:
+    """The bones of a walker as it now holds itself."""
+    actor_from_component = components(walker)["CharacterMesh0"]
+    placed = actor_from_component @ skeletons.in_component(walker.skeleton())
+    return dict(zip(skeletons.NAMES, placed, strict=True))
 
 
 def sockets(actor: Actor) -> Parts:

@@ -8,7 +8,9 @@ from typing import Any
 import numpy as np
 
 from scanyard.carla_server.motion.stepping import Motion
+from scanyard.carla_server.protocol.poses import Floats
 from scanyard.carla_server.protocol.wire import Vector3D, WalkerControl
+from scanyard.carla_server.world import skeletons
 from scanyard.carla_server.world.actors import Actor
 
 
@@ -17,6 +19,10 @@ class Walker(Actor):
 
     def __init__(self, *what: Any, motion: Motion, row: int, parent_id: int = 0) -> None:
         super().__init__(*what, motion=motion, row=row, parent_id=parent_id)
+        self.custom_pose: Floats | None = None
+        """(B, 4, 4) ``parent_from_bone`` that a script set; standing at ease until then."""
+        self.pose_share = 0.0
+        """How much of it is to be seen, 0 to 1; the rest is the walk."""
         self._walkers = motion.walkers
         self._index = self._walkers.append(rows=row)
         self.control_walker(WalkerControl())
@@ -64,6 +70,20 @@ class Walker(Actor):
         index = self.index
         self._walkers.dead[index] = True
         self._walkers.down_s[index] = max(float(self._walkers.down_s[index]), 0.0)
+
+    def skeleton(self) -> Floats:
+        """(B, 4, 4) ``parent_from_bone`` as it now holds itself; bones as in ``skeletons``."""
+        walk = skeletons.walking(self.height_m, self.walked_m, self.speed_mps)
+        if self.pose_share <= 0.0:
+            return walk
+        pose = skeletons.standing(self.height_m) if self.custom_pose is None else self.custom_pose
+        return skeletons.blended(walk, pose, self.pose_share)
+
+    @property
+    def height_m(self) -> float:
+        """From the soles to the top of the head."""
+        assert self.shape is not None
+        return 2.0 * float(self.shape.extent[2])
 
     @property
     def walked_m(self) -> float:
