@@ -60,20 +60,17 @@ class Parked:
         return upright.moved(yaw=float(np.deg2rad(self.object.transform[4])), pitch=self.pitch)
 
 
-COARSE_CELL_M = 0.18
+COARSE_CELL_M = 0.18  # of lorries far away
 
 
 @lru_cache(maxsize=512)
 def _coarse(body: str, variant: int) -> Mesh:
     """A vehicle in few triangles, its box without mirrors stretched to one metre by one by one."""
     if body == "truck":
-        size: tuple[float, float, float] = TRUCK_SIZE_M
-        drawn = trucks.truck("", variant, size)[0]
+        drawn = coarsened(trucks.truck("", variant, TRUCK_SIZE_M)[0], COARSE_CELL_M)
     else:
-        size = (CARS | VANS)[body].mean
-        drawn = vehicles.car(body, variant, size)
-    within = drawn.where(~np.isin(drawn.material, MIRRORS))
-    return coarsened(within, COARSE_CELL_M).fitted((-0.5, -0.5, 0.0), (0.5, 0.5, 1.0))
+        drawn = vehicles.car(body, variant, (CARS | VANS)[body].mean, coarse=True)
+    return drawn.where(~np.isin(drawn.material, MIRRORS)).fitted((-0.5, -0.5, 0.0), (0.5, 0.5, 1.0))
 
 
 VAN_SHARE = 0.09
