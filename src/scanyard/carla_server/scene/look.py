@@ -21,7 +21,10 @@ Rows = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class BodyHits:
-    """K meetings of rays with actors; every array is indexed alike."""
+    """K meetings of rays with actors, the nearest of each ray alone; every array is indexed alike.
+
+    Two actors at exactly one distance both stay, and whichever is written last is seen.
+    """
 
     bodies: Bodies
     rows: Rows
@@ -36,15 +39,6 @@ class BodyHits:
     """(K, 3) unit normal of the face in the actor's frame, on either side."""
     direction: Array32
     """(3, K) direction of the ray in the actor's frame, by component."""
-
-    def nearest_of_each(self) -> BodyHits:
-        """One meeting for each ray, the nearest, in the order of rays; of meetings given farthest first."""
-        _, last = np.unique(self.rows[::-1], return_index=True)
-        kept = len(self.rows) - 1 - last
-        return BodyHits(
-            self.bodies, self.rows[kept], self.place[kept], self.range_m[kept], self.face[kept], self.normal[kept],
-            self.direction[:, kept],
-        )  # fmt: skip
 
 
 @dataclass(frozen=True)

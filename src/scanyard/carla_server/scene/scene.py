@@ -267,8 +267,9 @@ class Scene:
         local = _seen_from(rays, turns, shifts)
         found = bodies.cast(local, place, ray_index=rows, salt=salt)
         closer = np.flatnonzero(found.range_m < range_m[rows])
-        # Of several hits on one ray the nearest comes last, and stays where they are written in this order.
-        closer = closer[np.argsort(found.range_m[closer], kind="stable")[::-1]]
+        nearest = range_m.copy()
+        np.minimum.at(nearest, rows[closer], found.range_m[closer])
+        closer = closer[found.range_m[closer] == nearest[rows[closer]]]
         return BodyHits(
             bodies, rows[closer], place[closer], found.range_m[closer], found.face[closer], found.normal[closer],
             local[3:, closer],
@@ -293,7 +294,7 @@ class Scene:
         if not len(rows):
             return Look(found.range_m, found.face, region, None)
         met = self._first_bodies(found.range_m, rays.take(rows, axis=0).T, rows, place, anchor=anchor, salt=None)
-        return Look(found.range_m, found.face, region, met.nearest_of_each()).settled()
+        return Look(found.range_m, found.face, region, met).settled()
 
     def shadowed(
         self, rays: Array32, anchor: Floats, candidates: Iterable[Candidate], *, reach_m: float = np.inf

@@ -14,6 +14,7 @@ from scanyard.carla_server.sensors.edges import smooth_edges
 from scanyard.carla_server.sensors.film import Film
 from scanyard.carla_server.sensors.lighting import light_of
 from scanyard.carla_server.sensors.rainfall import add_rain
+from scanyard.carla_server.sensors.shadows import openness_of
 from scanyard.carla_server.sensors.sketches import sketch
 from scanyard.carla_server.sensors.view import View
 
@@ -21,13 +22,10 @@ from scanyard.carla_server.sensors.view import View
 def photo(scene: Scene, view: View, attributes: Mapping[str, str], context: Context) -> NDArray[np.uint8]:
     """The picture (H, W, 4) uint8, B, G, R, A, of a colour camera."""
     light, film = light_of(context.weather), Film.of(attributes)
-    found = shading.surfaces(scene, view, light)
-    color = shading.shade(scene, view, light, found)
+    color, found = shading.shade(scene, view, light, openness_of(scene, view, light))
     if light.is_dark:
         lamps.add_lamplight(scene, view, found, color, context)
     lamps.add_emission(view, light, found, color, scene=scene, told=context)
-    shading.add_sky(view, light, color)
-    shading.add_fog(view, light, color)
     lamps.add_glow(view, light, found, color, lamps.sources(scene, view, context))
     add_rain(view.lens, light, color, view.pose, context.tick.frame)
     picture = film.develop(view.lens, color, film.exposure(color))

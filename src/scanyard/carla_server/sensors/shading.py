@@ -1,12 +1,15 @@
 """The colour of what a camera sees, before the film: sunlight and skylight on textured surfaces, gloss, wet, fog.
 
-Everything is by component and for all pixels at once; where something concerns few pixels (actors, glass, puddles) it
-is worked out for those and written back.  Sums are written out, so that the number of threads cannot change a byte.
+A picture is shaded in bands of a few rows, whose numbers stay in the processor's cache, by as many threads as there are
+cores.  Within a band everything is by component and for all its pixels at once; what concerns few of them (actors,
+glass, puddles) is worked out for those and written back.  Sums are written out and bands do not depend on the number of
+threads, so that it cannot change a byte.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,8 +17,9 @@ from numpy.typing import NDArray
 from scanyard.carla_server.scene.look import BodyHits
 from scanyard.carla_server.scene.scene import Scene
 from scanyard.carla_server.sensors import finishes
+from scanyard.carla_server.sensors.bands import each_band
 from scanyard.carla_server.sensors.lighting import Light
-from scanyard.carla_server.sensors.shadows import skylight, sunlight
+from scanyard.carla_server.sensors.shadows import Openness
 from scanyard.carla_server.sensors.sky import mirrored, sky_colors
 from scanyard.carla_server.sensors.textures import LEVELS, ONE, SIDE, Pattern, atlas
 from scanyard.carla_server.sensors.view import View
@@ -39,94 +43,164 @@ class Surfaces:
     """(3, M) linear, texture and wetness included."""
     normal: Array32
     """(3, M) in the world, on the camera's side."""
-    toward_sun: Array32
-    """(M,) cosine between the normal and the sun's direction; of leaves, some of it from behind."""
     water: Array32
     """(M,) how much of a film of water lies on it, 0 to 1."""
 
+    @classmethod
+    def blank(cls, count: int) -> Surfaces:
+        """Arrays for ``count`` pixels, not filled yet."""
+        return cls(
+            np.empty(count, np.uint8), np.empty((3, count), np.float32), np.empty((3, count), np.float32),
+            np.zeros(count, np.float32),
+        )  # fmt: skip
 
-def surfaces(scene: Scene, view: View, light: Light) -> Surfaces:
-    """What is where in a view."""
-    faces, look = view.faces, view.look
-    face = look.face.astype(np.int64)
-    oriented = faces.normal * view.facing
-    normal = oriented.take(face, axis=1)
-    albedo = faces.albedo.take(face, axis=1)
-    material = faces.material.take(face)
-    toward_sun = _sun_cosine(oriented, light, finishes.LEAFY[faces.material]).take(face)
-    texture = _texture(view, face)
-    if look.actors is not None:
-        rows, bodies, place = look.actors.rows, look.actors.bodies, look.actors.place
-        kind = bodies.material[look.actors.face]
-        material[rows] = kind
-        tint = finishes.linear(bodies.color_of(place))
-        albedo[:, rows] = np.where(TINTED[kind][:, None], tint, finishes.ALBEDO[kind]).T
-        normal[:, rows] = body_normals(scene, view, look.actors)
-        toward_sun[rows] = _sun_cosine(normal[:, rows], light, finishes.LEAFY[kind])
-    water = _water(view, light, material)
-    if light.wetness > 0:
-        texture *= 1 - np.float32(0.55 * light.wetness) * finishes.SOAKS.astype(np.float32).take(material)
-    albedo *= texture
-    return Surfaces(material, albedo, normal, toward_sun, water)
+
+def shade(scene: Scene, view: View, light: Light, openness: Openness) -> tuple[Array32, Surfaces]:
+    """Linear colours (3, M) by daylight, sky and fog included, and the surfaces they are of."""
+    count = len(view.range_m)
+    color, found = np.empty((3, count), np.float32), Surfaces.blank(count)
+    each_band(_Painter(scene, view, light, openness, onto=(color, found)).paint, view.shape)
+    return color, found
 
 
 def body_normals(scene: Scene, view: View, actors: BodyHits) -> Array32:
     """Unit normals (3, K) in the world of actors' faces, on the camera's side."""
-    turn = scene.placed.world_from_actor[:, :3, :3].astype(np.float32)[actors.place]
-    local, seen = actors.normal, view.direction.take(actors.rows, axis=1)
-    normal = np.stack([turn[:, i, 0] * local[:, 0] + turn[:, i, 1] * local[:, 1] + turn[:, i, 2] * local[:, 2]
-                       for i in range(3)])  # fmt: skip
+    turn = scene.placed.world_from_actor[:, :3, :3].astype(np.float32).reshape(-1, 9).T.take(actors.place, axis=1)
+    x, y, z = actors.normal.T
+    seen = view.direction.take(actors.rows, axis=1)
+    normal = np.stack([turn[3 * i] * x + turn[3 * i + 1] * y + turn[3 * i + 2] * z for i in range(3)])
     away = normal[0] * seen[0] + normal[1] * seen[1] + normal[2] * seen[2] > 0
-    return np.asarray(np.where(away, -normal, normal), dtype=np.float32)
+    normal *= np.where(away, np.float32(-1), np.float32(1))
+    return normal
 
 
-def shade(scene: Scene, view: View, light: Light, found: Surfaces) -> Array32:
-    """Linear colours (3, M) by daylight: sun with shadows, sky, and what shiny surfaces mirror; sky where it is sky."""
-    open_share = skylight(scene, view, found.normal)
-    # Light that comes back from what hides the sky keeps corners from turning black.
-    open_share = np.float32(0.22) + np.float32(0.78) * open_share
-    color = np.empty_like(found.albedo)
-    up = found.normal[2]
-    sun = None
-    if light.is_sunny:
-        sun = found.toward_sun * sunlight(scene, view, light, found.normal, found.toward_sun)
-    for c, (sky, ground) in enumerate(zip(light.sky, light.ground, strict=True)):
-        np.multiply(up, np.float32((sky - ground) / 2), out=color[c])
-        color[c] += np.float32((sky + ground) / 2)
-        color[c] *= open_share
-        if sun is not None:
-            color[c] += sun * np.float32(light.sun[c])
-        color[c] *= found.albedo[c]
-    _add_mirrored(view, light, found, color, open_share)
-    return color
-
-
-def add_sky(view: View, light: Light, color: Array32) -> None:
-    """Put the sky where nothing was met, in ``color`` (3, M)."""
-    rows = np.flatnonzero(np.isinf(view.range_m))
-    for c, sky in enumerate(sky_colors(light, *view.direction.take(rows, axis=1))):
-        color[c, rows] = sky
-
-
-def add_fog(view: View, light: Light, color: Array32) -> None:
-    """Veil ``color`` (3, M) by what hangs in the air."""
-    if not light.fog.is_noticeable:
-        return
-    veil = light.fog.veil(view.range_m, view.direction[2])
-    for c, tone in enumerate(light.fog.color):
-        color[c] += (np.float32(tone) - color[c]) * veil
-
-
-def _sun_cosine(normal: Array32, light: Light, leafy: NDArray[np.bool_]) -> Array32:
-    cosine = normal[0] * light.to_sun[0] + normal[1] * light.to_sun[1] + normal[2] * light.to_sun[2]
+def sun_cosine(normal: Array32, light: Light, leafy: NDArray[np.bool_]) -> Array32:
+    """Cosine (K,) of normals (3, K) with the sun's direction, 0 from behind, but ``leafy`` (K,) ones shine through."""
+    cosine = normal[0] * light.to_sun[0]
+    cosine += normal[1] * light.to_sun[1]
+    cosine += normal[2] * light.to_sun[2]
     through = np.where(leafy, np.float32(-TRANSLUCENT), np.float32(0))
-    return np.asarray(np.maximum(cosine, cosine * through), dtype=np.float32)
+    through *= cosine
+    return np.asarray(np.maximum(cosine, through, out=cosine))
 
 
-def _texture(view: View, face: Rows) -> Array32:
-    """Factor (M,) to the albedo, blurred to about a texel a pixel; level ground has slow blotches besides."""
-    faces = view.faces
-    x, y, z = (view.point[i] + np.float32(view.anchor[i]) for i in range(3))
+class _Painter:
+    """Paints the bands of one picture."""
+
+    def __init__(
+        self, scene: Scene, view: View, light: Light, openness: Openness, *, onto: tuple[Array32, Surfaces]
+    ) -> None:
+        self.view, self.light, self.openness = view, light, openness
+        self.color, self.found = onto
+        faces = view.faces
+        self.normal = faces.normal * view.facing
+        self.sun = sun_cosine(self.normal, light, finishes.LEAFY[faces.material])
+        self.soaks = finishes.SOAKS.astype(np.float32)
+        self.actor_of: NDArray[np.int32] | None = None
+        actors = view.look.actors
+        if actors is not None:
+            self.actor_of = np.full(len(view.range_m), -1, np.int32)
+            self.actor_of[actors.rows] = np.arange(len(actors.rows), dtype=np.int32)
+            self.body_material = actors.bodies.material[actors.face]
+            self.body_normal = body_normals(scene, view, actors)
+            tint = finishes.linear(actors.bodies.color_of(np.arange(len(scene.placed.actor_id)))).T
+            own = finishes.ALBEDO.T.take(self.body_material, axis=1)
+            self.body_albedo = np.where(TINTED[self.body_material], tint.take(actors.place, axis=1), own)
+
+    def paint(self, band: slice) -> None:
+        """Fill the pixels of ``band``."""
+        view, light = self.view, self.light
+        color, range_m = self.color[:, band], view.range_m[band]
+        direction = view.direction[:, band]
+        is_sky = np.isinf(range_m)
+        sky = np.flatnonzero(is_sky)
+        if len(sky) < len(range_m):
+            self._paint_surfaces(band, direction, range_m)
+        if len(sky):
+            for c, tone in enumerate(sky_colors(light, *direction.take(sky, axis=1))):
+                color[c, sky] = tone
+        if light.fog.is_noticeable:
+            veil = light.fog.veil(range_m, direction[2])
+            for c, haze in enumerate(light.fog.color):
+                color[c] += (np.float32(haze) - color[c]) * veil
+
+    def _paint_surfaces(self, band: slice, direction: Array32, range_m: Array32) -> None:
+        faces, light, found = self.view.faces, self.light, self.found
+        face = self.view.look.face[band].astype(np.intp)
+        material, albedo, normal = found.material[band], found.albedo[:, band], found.normal[:, band]
+        faces.material.take(face, out=material, mode="clip")
+        for i in range(3):
+            faces.albedo[i].take(face, out=albedo[i], mode="clip")
+            self.normal[i].take(face, out=normal[i], mode="clip")
+        toward_sun = self.sun.take(face)
+        point = direction * np.minimum(range_m, np.float32(1e4))
+        point += (self.view.eye + self.view.anchor.astype(np.float32))[:, None]
+        texture = _texture(self.view, face, point, direction, range_m)
+        if self.actor_of is not None:
+            which = self.actor_of[band]
+            rows = np.flatnonzero(which >= 0)
+            if len(rows):
+                which = which[rows]
+                material[rows] = self.body_material[which]
+                texture[rows] = np.float32(1)
+                for i in range(3):
+                    albedo[i][rows] = self.body_albedo[i].take(which)
+                    normal[i][rows] = self.body_normal[i].take(which)
+                toward_sun[rows] = sun_cosine(normal[:, rows], light, finishes.LEAFY[material[rows]])
+        if light.wetness > 0:
+            soaks = self.soaks.take(material)
+            found.water[band] = _water(light, point) * soaks
+            texture *= 1 - np.float32(0.55 * light.wetness) * soaks
+        albedo *= texture
+        open_share = self.openness.sky[band]
+        if self.openness.sun is not None:
+            toward_sun *= self.openness.sun[band]
+        up = normal[2]
+        color = self.color[:, band]
+        for c, (sky, ground) in enumerate(zip(light.sky, light.ground, strict=True)):
+            np.multiply(up, np.float32((sky - ground) / 2), out=color[c])
+            color[c] += np.float32((sky + ground) / 2)
+            color[c] *= open_share
+            if self.openness.sun is not None:
+                color[c] += toward_sun * np.float32(light.sun[c])
+            color[c] *= albedo[c]
+        self._add_mirrored(band, direction, range_m, point)
+
+    def _add_mirrored(self, band: slice, direction: Array32, range_m: Array32, point: Array32) -> None:
+        """Add what glass, paint, metal and water mirror of the sky, by Schlick's Fresnel term."""
+        light, found = self.light, self.found
+        material = found.material[band]
+        share = finishes.MIRROR.take(material)
+        is_wet = light.wetness > 0
+        if is_wet:
+            share = np.maximum(share, np.float32(0.02) * (found.water[band] > 0))
+        rows = np.flatnonzero((share > 0.015) & (range_m < np.float32(1e4)))
+        if not len(rows):
+            return
+        seen, normal = direction.take(rows, axis=1), found.normal[:, band].take(rows, axis=1)
+        share, material = share[rows], material[rows]
+        if is_wet:
+            wet = found.water[band][rows]
+            _ripple(light, point.take(rows, axis=1), wet, normal)
+        cosine = -(seen[0] * normal[0] + seen[1] * normal[1] + seen[2] * normal[2])
+        grazing = np.float32(1) - np.clip(cosine, 0, 1)
+        square = grazing * grazing
+        fresnel = share + (1 - share) * square * square * grazing
+        if is_wet:
+            fresnel *= np.where(finishes.SOAKS[material], np.float32(0.25) + np.float32(0.75) * wet, np.float32(1))
+        sent = seen + 2 * cosine * normal
+        # What is in a corner mirrors the corner, not the sky.
+        fresnel *= self.openness.sky[band][rows]
+        metal = finishes.METALLIC[material]
+        for c, bright in enumerate(mirrored(light, *sent)):
+            tone = np.where(metal, found.albedo[c, band][rows], np.float32(1))
+            channel = self.color[c, band]
+            channel[rows] += fresnel * (bright * tone - channel[rows])
+
+
+def _texture(view: View, face: Rows, point: Array32, direction: Array32, range_m: Array32) -> Array32:
+    """Factor (K,) to the albedo, blurred to about a texel a pixel; level ground has slow blotches besides."""
+    faces, (x, y, z) = view.faces, point
     u = faces.u[0].take(face)
     u *= x
     u += faces.u[1].take(face) * y
@@ -134,77 +208,57 @@ def _texture(view: View, face: Rows) -> Array32:
     v *= y
     v += faces.v[1].take(face) * z
     level = faces.level.take(face)
-    grazing = np.where(level, np.abs(view.direction[2]) + np.float32(1e-3), np.float32(1))
-    texels = view.range_m * faces.texels_per_m.take(face)
+    texels = range_m * faces.texels_per_m.take(face)
     texels *= np.float32(0.7 / view.lens.focal_px)
-    texels /= np.sqrt(grazing)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        blur = np.clip(np.log2(texels), 0, LEVELS - 1)
-    index = blur.astype(np.int32)
-    index *= _TEXELS
-    index += faces.tile.take(face)
-    index += (v.astype(np.int32) & (SIDE - 1)) * SIDE
-    index += u.astype(np.int32) & (SIDE - 1)
-    factor = atlas().take(index).astype(np.float32)
+    grazing = np.abs(direction[2])
+    grazing += np.float32(1e-3)
+    np.maximum(grazing, ~level, out=grazing)
+    texels /= np.sqrt(grazing, out=grazing)
+    # The exponent of a floating number is the whole part of its binary logarithm.
+    blur = (texels.view(np.int32) >> 23) - 127
+    np.clip(blur, 0, LEVELS - 1, out=blur)
+    blur *= _TEXELS
+    blur += faces.tile.take(face)
+    blur += (v.astype(np.int32) & (SIDE - 1)) * SIDE
+    blur += u.astype(np.int32) & (SIDE - 1)
+    factor = _factors().take(blur)
     slow = np.float32(SIDE / BLOTCH_M)
-    blotch = (Pattern.SPECKLE * LEVELS + 2) * _TEXELS + ((y * slow).astype(np.int32) & (SIDE - 1)) * SIDE
+    blotch = (y * slow).astype(np.int32) & (SIDE - 1)
+    blotch *= SIDE
     blotch += (x * slow).astype(np.int32) & (SIDE - 1)
-    tone = atlas().take(blotch).astype(np.float32) * np.float32(0.9 / ONE) + np.float32(0.1)
+    tone = _blotches().take(blotch)
     factor *= np.where(level, tone, np.float32(1))
-    factor *= np.float32(1 / ONE)
-    return np.asarray(factor)
+    return factor
 
 
-def _water(view: View, light: Light, material: NDArray[np.uint8]) -> Array32:
-    """How much of a film of water lies where (M,): thin on wet ground, whole in puddles, which lie in low places."""
-    if light.wetness <= 0:
-        return np.zeros(0, np.float32)
-    x, y = (view.point[i] + np.float32(view.anchor[i]) for i in range(2))
+@lru_cache(maxsize=1)
+def _factors() -> Array32:
+    """The atlas as factors."""
+    return np.asarray(atlas().astype(np.float32) / np.float32(ONE))
+
+
+@lru_cache(maxsize=1)
+def _blotches() -> Array32:
+    """(SIDE * SIDE,) factors of a soft pattern."""
+    first = (Pattern.SPECKLE * LEVELS + 2) * _TEXELS
+    return np.asarray(np.float32(0.1) + np.float32(0.9) * _factors()[first : first + _TEXELS])
+
+
+def _water(light: Light, point: Array32) -> Array32:
+    """How thick a film of water lies where (K,): thin on wet ground, whole in puddles, which lie in low places."""
     slow = np.float32(SIDE / 9.0)
-    index = (Pattern.SPECKLE * LEVELS + 4) * _TEXELS + ((y * slow).astype(np.int32) & (SIDE - 1)) * SIDE
-    index += (x * slow).astype(np.int32) & (SIDE - 1)
+    index = (Pattern.SPECKLE * LEVELS + 4) * _TEXELS + ((point[1] * slow).astype(np.int32) & (SIDE - 1)) * SIDE
+    index += (point[0] * slow).astype(np.int32) & (SIDE - 1)
     low = (atlas().take(index).astype(np.float32) - np.float32(ONE)) * np.float32(1 / 26)
     puddle = np.clip((low + np.float32(2.4 * light.puddles - 1.6)) * np.float32(2.5), 0, 1)
-    film = np.maximum(np.float32(0.45 * light.wetness), puddle)
-    return np.asarray(film * finishes.SOAKS.astype(np.float32).take(material), dtype=np.float32)
+    return np.asarray(np.maximum(np.float32(0.45 * light.wetness), puddle))
 
 
-def _add_mirrored(view: View, light: Light, found: Surfaces, color: Array32, open_share: Array32) -> None:
-    """Add to ``color`` (3, M) what glass, paint, metal and water mirror of the sky, by Schlick's Fresnel term."""
-    share = finishes.MIRROR.take(found.material)
-    if len(found.water):
-        share = np.maximum(share, np.float32(0.02) * (found.water > 0))
-    rows = np.flatnonzero((share > 0.015) & np.isfinite(view.range_m))
-    if not len(rows):
-        return
-    seen, normal, share = view.direction.take(rows, axis=1), found.normal.take(rows, axis=1), share[rows]
-    if len(found.water):
-        wet = found.water[rows]
-        _ripple(view, light, rows, wet, normal)
-    cosine = -(seen[0] * normal[0] + seen[1] * normal[1] + seen[2] * normal[2])
-    grazing = np.float32(1) - np.clip(cosine, 0, 1)
-    square = grazing * grazing
-    fresnel = share + (1 - share) * square * square * grazing
-    if len(found.water):
-        fresnel *= np.where(
-            finishes.SOAKS[found.material[rows]], np.float32(0.25) + np.float32(0.75) * wet, np.float32(1)
-        )
-    sent = seen + 2 * cosine * normal
-    # What is in a corner mirrors the corner, not the sky.
-    fresnel *= open_share[rows]
-    metal = finishes.METALLIC[found.material[rows]]
-    for c, bright in enumerate(mirrored(light, *sent)):
-        tone = np.where(metal, found.albedo[c, rows], np.float32(1))
-        color[c, rows] += fresnel * (bright * tone - color[c, rows])
-
-
-def _ripple(view: View, light: Light, rows: Rows, wet: Array32, normal: Array32) -> None:
+def _ripple(light: Light, point: Array32, wet: Array32, normal: Array32) -> None:
     """Tilt the normals (3, K) of wet ground a little, by the drops that fall and by its own grain under thin water."""
-    x, y = (view.point[i].take(rows) + np.float32(view.anchor[i]) for i in range(2))
     step = np.float32(60.0)
-    row, column = (y * step).astype(np.int32) & (SIDE - 1), (x * step).astype(np.int32) & (SIDE - 1)
-    grain = atlas().take(Pattern.ASPHALT * LEVELS * _TEXELS + _TEXELS + row * SIDE + column).astype(np.float32)
-    other = atlas().take(Pattern.ASPHALT * LEVELS * _TEXELS + _TEXELS + column * SIDE + row).astype(np.float32)
+    row, column = (point[1] * step).astype(np.int32) & (SIDE - 1), (point[0] * step).astype(np.int32) & (SIDE - 1)
+    first = Pattern.ASPHALT * LEVELS * _TEXELS + _TEXELS
     strength = (np.float32(0.0012) * (1 - wet) + np.float32(0.0004 + 0.0008 * light.rain)) * (wet > 0)
-    normal[0] += (grain - ONE) * strength
-    normal[1] += (other - ONE) * strength
+    normal[0] += (atlas().take(first + row * SIDE + column).astype(np.float32) - ONE) * strength
+    normal[1] += (atlas().take(first + column * SIDE + row).astype(np.float32) - ONE) * strength

@@ -9,12 +9,14 @@ only the mean over such a block means anything.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
 from scanyard.carla_server.scene.scene import Candidate, Placed, Scene
+from scanyard.carla_server.sensors import finishes
 from scanyard.carla_server.sensors.lighting import Color, Light
 from scanyard.carla_server.sensors.view import View
 
@@ -26,55 +28,98 @@ LIFT_M = 0.015  # rays start so far off their surface, and a little more where i
 LIFT_PER_M = 4e-4
 CROWD_M = 3.5  # what is farther away hides too little of the sky to be seen
 SHADOW_REACH_M = 160.0
+CROWD_SEEN_M = 60.0  # and what is so far away is too small in the picture
+BOUNCED = 0.22  # of the sky's light reaches the deepest corner by way of its walls
 _ALIKE = 0.06  # neighbours may differ in distance by so much of it, and
 _ALIKE_M = 0.12  # by so much at least
 
 
-def sunlight(scene: Scene, view: View, light: Light, normal: Array32, toward_sun: Array32) -> Array32:
-    """Share (M,) of the sunlight that reaches each pixel's surface: 1 in the sun, 0 in shadow.
+@dataclass(frozen=True)
+class Openness:
+    """How much light reaches each of M pixels' surfaces."""
 
-    ``normal`` (3, M) points to the camera's side, ``toward_sun`` (M,) is its cosine with the sun's direction.
-    """
+    sun: Array32 | None
+    """(M,) share of the sunlight, 0 in shadow; None where the sun throws no shadows worth the name."""
+    sky: Array32
+    """(M,) share of the sky's light, never 0: some comes back from what hides the sky."""
+
+
+def openness_of(scene: Scene, view: View, light: Light) -> Openness:
+    """Cast for the shadows of a view."""
+    return Openness(
+        _sunlight(scene, view, light) if light.is_sunny else None,
+        np.float32(BOUNCED) + np.float32(1 - BOUNCED) * _skylight(scene, view),
+    )
+
+
+def _sunlight(scene: Scene, view: View, light: Light) -> Array32:
+    """Share (M,) of the sunlight that reaches each pixel's surface: 1 in the sun, 0 in shadow."""
     height, width = view.shape
     grid = _grid(height, width, 2)
-    range_m = view.range_m.take(grid)
-    lit_side = (toward_sun.take(grid) > 0) & (range_m < SHADOW_REACH_M)
-    rows = grid[lit_side]
-    start = _lifted(view, rows, normal)
-    rays = np.empty((len(rows), 6), np.float32)
+    range_m, normal, thin = _sampled(scene, view, grid)
+    cosine = normal[0] * light.to_sun[0] + normal[1] * light.to_sun[1] + normal[2] * light.to_sun[2]
+    # Light comes through leaves from behind, so their rays start on the other side.
+    behind = thin & (cosine < 0)
+    normal *= np.where(behind, np.float32(-1), np.float32(1))
+    lit_side = (cosine > 0) | behind
+    asked = np.flatnonzero(lit_side & (range_m < SHADOW_REACH_M))
+    start = _lifted(view, grid[asked], normal.take(asked, axis=1), range_m[asked])
+    rays = np.empty((len(asked), 6), np.float32)
     rays[:, :3] = start.T
     rays[:, 3:] = light.to_sun
     blocked = scene.shadowed(rays, view.anchor, _in_shadow_of(scene.placed, view.anchor, light.to_sun, start))
     lit = np.where(range_m < SHADOW_REACH_M, np.float32(0), np.float32(1))
-    lit[lit_side] = ~blocked
+    lit[asked] = ~blocked
     samples = -(-height // 2), -(-width // 2)
-    weight = (toward_sun.take(grid) > 0).astype(np.float32).reshape(samples)
-    return _doubled(lit.reshape(samples), weight, view.range_m.reshape(height, width), (height, width)).reshape(-1)
+    weight = lit_side.astype(np.float32).reshape(samples)
+    return _doubled(lit.reshape(samples), weight, view.range_m.reshape(height, width)).reshape(-1)
 
 
-def skylight(scene: Scene, view: View, normal: Array32) -> Array32:
+def _skylight(scene: Scene, view: View) -> Array32:
     """Share (M,) of the sky that nothing within a few metres hides from each pixel's surface, 0 to 1."""
     height, width = view.shape
     grid = _grid(height, width, 4)
     samples = -(-height // 4), -(-width // 4)
-    range_m = view.range_m.take(grid)
-    found = np.isfinite(range_m) & (range_m < 60.0)
-    rows = grid[found]
-    start = _lifted(view, rows, normal)
-    i, j = np.divmod(np.flatnonzero(found), samples[1])
-    rays = np.empty((len(rows), 6), np.float32)
+    range_m, normal, _ = _sampled(scene, view, grid)
+    asked = np.flatnonzero(range_m < CROWD_SEEN_M)
+    normal = normal.take(asked, axis=1)
+    start = _lifted(view, grid[asked], normal, range_m[asked])
+    i, j = np.divmod(asked, samples[1])
+    rays = np.empty((len(asked), 6), np.float32)
     rays[:, :3] = start.T
-    rays[:, 3:] = _scattered(normal.take(rows, axis=1), (i % 4) * 4 + j % 4).T
+    rays[:, 3:] = _scattered(normal, (i % 4) * 4 + j % 4).T
     near = _beside(scene.placed, view.anchor, start)
     is_open = np.ones(len(grid), np.float32)
-    is_open[found] = ~scene.shadowed(rays, view.anchor, near, reach_m=CROWD_M)
+    is_open[asked] = ~scene.shadowed(rays, view.anchor, near, reach_m=CROWD_M)
     depth = view.range_m.reshape(height, width)
-    coarse = depth[::4, ::4]
-    mean = _block_mean(is_open.reshape(samples), coarse)
-    weight = np.ones(samples, np.float32)
-    half = depth[::2, ::2]
-    finer = _doubled(mean, weight, half, half.shape)
-    return _doubled(finer, np.ones(half.shape, np.float32), depth, (height, width)).reshape(-1)
+    mean = _block_mean(is_open.reshape(samples), depth[::4, ::4])
+    finer = _doubled(mean, np.ones_like(mean), depth[::2, ::2])
+    return _doubled(finer, np.ones_like(finer), depth).reshape(-1)
+
+
+def _sampled(scene: Scene, view: View, grid: Rows) -> tuple[Array32, Array32, NDArray[np.bool_]]:
+    """Range (K,), normal (3, K) on the camera's side, and whether light shines through (K,), of the pixels ``grid``."""
+    face = view.look.face.take(grid).astype(np.intp)
+    faces = view.faces
+    normal = faces.normal.take(face, axis=1)
+    thin = finishes.LEAFY.take(faces.material.take(face))
+    actors = view.look.actors
+    if actors is not None:
+        place = np.full(len(view.range_m), -1, np.int32)
+        place[actors.rows] = np.arange(len(actors.rows), dtype=np.int32)
+        which = place.take(grid)
+        here = np.flatnonzero(which >= 0)
+        which = which[here]
+        turn = scene.placed.world_from_actor[:, :3, :3].astype(np.float32).reshape(-1, 9).T
+        turn = turn.take(actors.place[which], axis=1)
+        x, y, z = actors.normal[which].T
+        for i in range(3):
+            normal[i, here] = turn[3 * i] * x + turn[3 * i + 1] * y + turn[3 * i + 2] * z
+        thin[here] = False
+    seen = view.direction.take(grid, axis=1)
+    away = normal[0] * seen[0] + normal[1] * seen[1] + normal[2] * seen[2] > 0
+    normal *= np.where(away, np.float32(-1), np.float32(1))
+    return view.range_m.take(grid), normal, thin
 
 
 @lru_cache(maxsize=8)
@@ -83,10 +128,13 @@ def _grid(height: int, width: int, step: int) -> Rows:
     return (np.arange(0, height, step)[:, None] * width + np.arange(0, width, step)[None]).ravel()
 
 
-def _lifted(view: View, rows: Rows, normal: Array32) -> Array32:
-    """Points (3, K) just off the surfaces that the pixels ``rows`` (K,) see."""
-    lift = np.float32(LIFT_M) + np.float32(LIFT_PER_M) * view.range_m.take(rows)
-    return np.asarray(view.point.take(rows, axis=1) + normal.take(rows, axis=1) * lift)
+def _lifted(view: View, rows: Rows, normal: Array32, range_m: Array32) -> Array32:
+    """Points (3, K) just off the surfaces that the pixels ``rows`` (K,) see, on the side of ``normal`` (3, K)."""
+    point = view.direction.take(rows, axis=1)
+    point *= range_m
+    point += view.eye[:, None]
+    point += normal * (np.float32(LIFT_M) + np.float32(LIFT_PER_M) * range_m)
+    return np.asarray(point)
 
 
 @lru_cache(maxsize=1)
@@ -133,12 +181,12 @@ def _block_mean(values: Array32, depth: Array32) -> Array32:
     return np.asarray(total / weight)
 
 
-def _doubled(values: Array32, weight: Array32, depth: Array32, shape: tuple[int, int]) -> Array32:
-    """Values (R, C) of every second pixel of every second row, spread to all of ``shape``.
+def _doubled(values: Array32, weight: Array32, depth: Array32) -> Array32:
+    """Values (R, C) of every second pixel of every second row, spread to all pixels of ``depth`` (H, W).
 
-    The pixels between take the mean of the neighbours that have ``weight`` (R, C) and a like ``depth`` (shape).
+    The pixels between take the mean of the neighbours that have ``weight`` (R, C) and are at a like depth.
     """
-    height, width = shape
+    height, width = depth.shape
     rows, columns = values.shape
     whole = np.empty((2 * rows, 2 * columns), np.float32)
     padded = np.pad(values, ((0, 1), (0, 1)), mode="edge")
