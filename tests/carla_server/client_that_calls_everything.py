@@ -55,6 +55,8 @@ def main() -> None:
 
 
 def of_the_world(client: Any, world: Any) -> list[tuple[Any, ...]]:
+    manager = world.get_lightmanager()
+    lamps = [one for one in manager.get_all_lights() if one.id == 2]
     weather = carla.WeatherParameters(*[float(one) for one in range(1, 15)])
     return [
         ("version", client.get_server_version),
@@ -77,8 +79,12 @@ def of_the_world(client: Any, world: Any) -> list[tuple[Any, ...]]:
         ("freeze", world.freeze_all_traffic_lights, True),
         ("unfreeze", world.freeze_all_traffic_lights, False),
         ("reset_lights", world.reset_all_traffic_lights),
-        ("street_lights", lambda: world.get_lightmanager().get_all_lights()),
-        ("day_night", world.get_lightmanager().set_day_night_cycle, False),
+        ("street_lights", lambda: [(one.id, one.is_on, one.intensity) for one in manager.get_all_lights()]),
+        ("day_night", manager.set_day_night_cycle, False),
+        ("turn_on", manager.turn_on, lamps),
+        ("intensity", manager.set_intensity, lamps, 1234.5),
+        ("color", manager.set_color, lamps, carla.Color(10, 20, 30)),
+        ("turned_on", lambda: [one.id for one in manager.get_turned_on_lights(carla.LightGroup.Street)]),
         ("translucency", world.set_annotations_traverse_translucency, True),
     ]
 

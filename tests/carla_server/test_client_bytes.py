@@ -22,6 +22,7 @@ from scanyard.carla_server.protocol.rpc import arguments_of
 from scanyard.carla_server.protocol.wire import (
     BoundingBox,
     EpisodeSettings,
+    LightState,
     OptionalFloat,
     Rotation,
     Transform,
@@ -165,6 +166,15 @@ def test_textures_keep_their_pixels(conversation: Any) -> None:
     assert texture.pixels.tolist() == [[10, 20, 30, 40], [50, 60, 70, 80]]
     [(_, _, floats)] = said["apply_float_color_texture_to_objects"]
     assert floats.pixels.tolist() == [[0.25, 0.5, 0.75, 1.0]]
+
+
+def test_what_the_light_manager_changed_is_sent_with_the_next_tick(conversation: Any) -> None:
+    answers, said = conversation
+    client, lamps, _ = said["update_lights_state"][-1]
+    assert client == said["query_lights_state"][-1][0]
+    assert lamps == (LightState(2, Vector3D(-5.0, 6.0, 7.5), 1234.5, 2, (10, 20, 30), True),)
+    assert answers["turned_on"] == "[2]"
+    assert said["update_day_night_cycle"][-1] == (client, False)
 
 
 def test_physics_go_to_the_client_and_come_back_unharmed(conversation: Any) -> None:

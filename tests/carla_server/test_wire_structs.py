@@ -101,7 +101,7 @@ def test_fields_of_a_newer_client_are_ignored() -> None:
 
 @pytest.mark.parametrize(
     ("kind", "value"),
-    [(int, 1.0), (bool, 0), (bool, 1), (float, "1"), (str, b"a"), (bytes, [1, 2]), (Transform, None), (Rotation, 3),
+    [(str, "a\0b"), (int, 1.0), (bool, 0), (bool, 1), (float, "1"), (str, b"a"), (bytes, [1, 2]), (Transform, None), (Rotation, 3),
      (tuple[int, ...], 5), (tuple[str, int], ["a"]), (Command, [1, 2]), (wire.Actor, [1, 2])],
 )  # fmt: skip
 def test_value_of_another_form_is_an_error(kind: Any, value: Any) -> None:
@@ -150,8 +150,10 @@ def test_pixels_become_one_array() -> None:
     assert decode(drawing.FloatTexture, [1, 1, [[0.5, -2.0, 3, 1]]]).pixels.tolist() == [[0.5, -2.0, 3.0, 1.0]]
 
 
-@pytest.mark.parametrize("pixels", [[[256, 0, 0, 0]], [[0, 0, 0]], [[0, 0, 0, math.nan]], [["x", 0, 0, 0]], [5], 5, None,
-                                    [[0, 0, 0, 0], [0, 0, 0]]])  # fmt: skip
+NO_PIXELS = ([[256, 0, 0, 0]], [[0, 0, 0]], [[0, 0, 0, math.nan]], [["x", 0, 0, 0]], [5], 5, None, [[0] * 4, [0] * 3])
+
+
+@pytest.mark.parametrize("pixels", NO_PIXELS, ids=repr)
 def test_pixels_of_another_form_are_an_error(pixels: Any) -> None:
     with pytest.raises(WireError):
         decode(drawing.Texture, [1, 1, pixels])

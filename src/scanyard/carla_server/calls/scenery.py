@@ -6,7 +6,15 @@ import math
 from collections.abc import Mapping
 
 from scanyard.carla_server.protocol.rpc import Handler
-from scanyard.carla_server.protocol.wire import BoundingBox, EnvironmentObject, LabelledPoint, UInt8, UInt16, UInt64, Vector3D
+from scanyard.carla_server.protocol.wire import (
+    BoundingBox,
+    EnvironmentObject,
+    LabelledPoint,
+    UInt8,
+    UInt16,
+    UInt64,
+    Vector3D,
+)
 from scanyard.carla_server.world.episode import ANY_LABEL, Episode
 
 
