@@ -1,18 +1,20 @@
 """Which returns belong to which box, and how many rays towards a box were stopped before it.
 
-Each box meets only the rays that ``sectors`` finds near it.  Sweep and boxes are in the sensor's frame.
+Each ray meets only the boxes that ``sectors`` finds in its direction.  Sweep and boxes are in the sensor's frame.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from typing import NamedTuple, cast
 
 import numpy as np
+from numba import njit
 from numpy.typing import NDArray
 
 from scanyard.boxes import Boxes
 from scanyard.frame import Sweep
-from scanyard.label.sectors import candidates
+from scanyard.label.sectors import Sectors, bins_of
 
 MARGIN_M = 0.05
 """Boxes are grown by this for counting: range noise is 2 cm, and sheet metal lies in the box's very faces."""
@@ -26,6 +28,7 @@ _IS_OBJECT = np.isin(np.arange(256), OBJECT_TAGS)
 
 IntArray = NDArray[np.intp]
 Float32Array = NDArray[np.float32]
+BoolArray = NDArray[np.bool_]
 
 
 def count_returns(sweep: Sweep, boxes: Boxes) -> tuple[IntArray, IntArray]:
@@ -36,74 +39,109 @@ def count_returns(sweep: Sweep, boxes: Boxes) -> tuple[IntArray, IntArray]:
     without ids.  A ray that went through the box and hit something behind (glass, the air above a bonnet) is in
     neither count.
     """
+    own, blocked = np.zeros((2, len(boxes)), dtype=np.intp)
     if not len(boxes) or not len(sweep):
-        return np.zeros(len(boxes), dtype=np.intp), np.zeros(len(boxes), dtype=np.intp)
-    pairs = _meet(sweep.points, boxes)
-    owner = _owners(sweep, boxes, pairs)
-    blocked = pairs.in_front & (owner[pairs.ray] != pairs.box)
-    own = np.bincount(owner[owner >= 0], minlength=len(boxes))
-    return own, np.bincount(pairs.box[blocked], minlength=len(boxes))
+        return own, blocked
+    owner = _named_owners(sweep, boxes)
+    own += np.bincount(owner[owner >= 0], minlength=len(boxes))
+    nameless = own == 0
+    _count(
+        np.ascontiguousarray(sweep.points), bins_of(sweep.points), Sectors.of(boxes, margin_m=MARGIN_M),
+        _Slabs.of(boxes), nameless, _may_be_an_object(sweep), sweep.semantic is None, owner, own, blocked,
+    )  # fmt: skip
+    return own, blocked
 
 
-@dataclass(frozen=True)
-class _Pairs:
-    """K pairs of a box and a ray that comes near it; every array is indexed alike."""
-
-    box: IntArray
-    ray: IntArray
-    inside: NDArray[np.bool_]
-    """Whether the return lies in the box, grown by the margin."""
-    above_ground: NDArray[np.bool_]
-    """Whether the return is high enough above the box's bottom not to be ground."""
-    in_front: NDArray[np.bool_]
-    """Whether the return lies in front of the box on a ray that would have crossed it."""
-
-
-def _owners(sweep: Sweep, boxes: Boxes, pairs: _Pairs) -> IntArray:
-    """The index of the box each return (M,) belongs to, -1 for none."""
+def _named_owners(sweep: Sweep, boxes: Boxes) -> IntArray:
+    """The index of the box whose track a return (M,) names, -1 for none."""
     owner = np.full(len(sweep), -1, dtype=np.intp)
-    by_geometry = pairs.inside
-    if sweep.instance is not None and boxes.track is not None:
-        order = np.argsort(boxes.track)
-        tracks = boxes.track[order]
-        named = np.flatnonzero(sweep.instance != 0)  # comparing first is three times as fast
-        ids = sweep.instance[named].astype(np.int64)
-        place = np.minimum(np.searchsorted(tracks, ids), len(tracks) - 1)
-        match = tracks[place] == ids
-        owner[named[match]] = order[place[match]]
-        nameless = np.bincount(owner[named[match]], minlength=len(boxes)) == 0
-        by_geometry = by_geometry & nameless[pairs.box] & (sweep.instance[pairs.ray] == 0)
-    if sweep.semantic is not None:
-        by_geometry = by_geometry & _IS_OBJECT[sweep.semantic[pairs.ray]]
-    else:
-        by_geometry = by_geometry & pairs.above_ground
-    owner[pairs.ray[by_geometry]] = pairs.box[by_geometry]
+    if sweep.instance is None or boxes.track is None:
+        return owner
+    order = np.argsort(boxes.track)
+    tracks = boxes.track[order]
+    named = np.flatnonzero(sweep.instance != 0)  # comparing first is three times as fast
+    ids = sweep.instance[named].astype(np.int64)
+    place = np.minimum(np.searchsorted(tracks, ids), len(tracks) - 1)
+    match = tracks[place] == ids
+    owner[named[match]] = order[place[match]]
     return owner
 
 
-def _meet(points: Float32Array, boxes: Boxes) -> _Pairs:
-    """Put each box and the rays near it together; the slab test is Kay and Kajiya's (1986)."""
-    box, ray = candidates(points, boxes, margin_m=MARGIN_M)
-    x, y, z = np.ascontiguousarray(np.take(points, ray, axis=0).T)
-    cos, sin = np.cos(boxes.yaw_rad).astype(np.float32), np.sin(boxes.yaw_rad).astype(np.float32)
-    center, half = boxes.center.astype(np.float32), (boxes.size / 2).astype(np.float32)
-    # In the box's axes the ray goes from the origin through the return at t = 1.
-    rays = (cos[box] * x + sin[box] * y, cos[box] * y - sin[box] * x, z)
-    centers = (cos * center[:, 0] + sin * center[:, 1], cos * center[:, 1] - sin * center[:, 0], center[:, 2])
-    inside = np.ones(len(ray), dtype=bool)
-    enter, leave = np.zeros(len(ray), dtype=np.float32), np.full(len(ray), np.inf, dtype=np.float32)
-    for along, middle, reach in zip(rays, centers, half.T, strict=True):
-        low, high = (middle - reach)[box], (middle + reach)[box]
-        inside &= (along >= low - MARGIN_M) & (along <= high + MARGIN_M)
-        inverse = 1 / np.where(np.abs(along) < 1e-6, np.float32(1e-6), along)
-        low, high = low * inverse, high * inverse
-        np.maximum(enter, np.minimum(low, high), out=enter)
-        np.minimum(leave, np.maximum(low, high), out=leave)
-    range_m = np.sqrt(x * x + y * y + z * z)
-    return _Pairs(
-        box=box,
-        ray=ray,
-        inside=inside,
-        above_ground=z >= (center[:, 2] - half[:, 2] + GROUND_M)[box],
-        in_front=(enter <= leave) & ((enter - 1) * range_m > IN_FRONT_M),
-    )
+def _may_be_an_object(sweep: Sweep) -> BoolArray:
+    """Whether geometry may give a return (M,) to a box, for all that ids and tags say."""
+    free = np.ones(len(sweep), dtype=bool) if sweep.instance is None else sweep.instance == 0
+    return free if sweep.semantic is None else free & np.take(_IS_OBJECT, sweep.semantic)
+
+
+class _Slabs(NamedTuple):
+    """N boxes turned so that their sides lie along the axes."""
+
+    cos: Float32Array
+    """(N,) of the yaw."""
+    sin: Float32Array
+    low: Float32Array
+    """(N, 3) the box's sides in its own axes, with the origin where the sensor is."""
+    high: Float32Array
+
+    @classmethod
+    def of(cls, boxes: Boxes) -> _Slabs:
+        cos, sin = np.cos(boxes.yaw_rad), np.sin(boxes.yaw_rad)
+        x, y, z = boxes.center.T
+        center = np.stack([cos * x + sin * y, cos * y - sin * x, z], axis=1)
+        corners = (cos, sin, center - boxes.size / 2, center + boxes.size / 2)
+        return cls(*(np.ascontiguousarray(corner, dtype=np.float32) for corner in corners))
+
+
+_ONE, _TINY, _INFINITE = np.float32(1.0), np.float32(1e-6), np.float32(np.inf)
+_MARGIN, _GROUND, _IN_FRONT = np.float32(MARGIN_M), np.float32(GROUND_M), np.float32(IN_FRONT_M)
+
+
+def _count_rays(  # noqa: PLR0917  # compiled calls are cheapest by position
+    points: Float32Array,
+    bins: NDArray[np.uint8],
+    sectors: Sectors,
+    slabs: _Slabs,
+    nameless: BoolArray,
+    may_be_an_object: BoolArray,
+    may_be_ground: bool,
+    owner: IntArray,
+    own: IntArray,
+    blocked: IntArray,
+) -> None:
+    """Go on with the counts; the slab test is Kay and Kajiya's (1986)."""
+    is_before = np.zeros(len(own), np.bool_)
+    for ray in range(len(points)):
+        x, y, z = points[ray, 0], points[ray, 1], points[ray, 2]
+        distance_m = np.sqrt(x * x + y * y)
+        slope = z / max(distance_m, np.float32(1e-3))
+        first, last = sectors.start[bins[ray]], sectors.start[bins[ray] + 1]
+        mine = owner[ray]
+        for box in sectors.box[first:last]:
+            is_before[box] = False
+            near = distance_m <= sectors.far_m[box] and sectors.low_slope[box] <= slope <= sectors.high_slope[box]
+            if not near:
+                continue
+            cos, sin = slabs.cos[box], slabs.sin[box]
+            # In the box's axes the ray goes from the origin through the return at t = 1.
+            along = (cos * x + sin * y, cos * y - sin * x, z)
+            inside = True
+            enter, leave = np.float32(0.0), _INFINITE
+            for axis in range(3):
+                at, low, high = along[axis], slabs.low[box, axis], slabs.high[box, axis]
+                inside &= low - _MARGIN <= at <= high + _MARGIN
+                inverse = _ONE / (_TINY if abs(at) < _TINY else at)
+                enter = max(enter, min(low * inverse, high * inverse))
+                leave = min(leave, max(low * inverse, high * inverse))
+            range_m = np.sqrt(x * x + y * y + z * z)
+            is_before[box] = enter <= leave and (enter - _ONE) * range_m > _IN_FRONT
+            is_ground = may_be_ground and z < slabs.low[box, 2] + _GROUND
+            if inside and not is_ground and nameless[box] and may_be_an_object[ray]:
+                mine = box
+        if mine >= 0 and owner[ray] < 0:
+            own[mine] += 1
+        for box in sectors.box[first:last]:
+            if is_before[box] and box != mine:
+                blocked[box] += 1
+
+
+_count = cast(Callable[..., None], njit(nogil=True, cache=True, error_model="numpy")(_count_rays))
