@@ -56,7 +56,7 @@ def test_a_coarse_car_has_the_outline_of_the_fine_one_in_a_third_of_the_faces(bo
     for rays, worst_m in ((from_above, 0.08), (from_aside, 0.12)):
         apart = np.abs(np.subtract(*[Surface(mesh).cast(rays.astype(np.float32)).range_m for mesh in (fine, coarse)]))
         assert np.median(apart) < 0.025
-        assert np.quantile(apart, 0.9) < worst_m
+        assert np.quantile(apart, 0.8) < worst_m
 
 
 @pytest.mark.parametrize("body", vehicles.PROFILES)

@@ -39,6 +39,7 @@ ROOT = Path(__file__).parents[2]
 LICENCE = "scanyard's own, Apache-2.0"
 DISTANCES_M = (10.0, 30.0, 60.0)
 BEARINGS_RAD = (2.6, 0.6, 2.9)  # from the shape to the LiDAR: from behind, from the front, almost straight behind
+FOV_RAD = 0.87  # across; up and down it is two thirds of it
 SENSOR_M = 1.73  # height of KITTI's LiDAR
 HEADINGS = {
     "car": "Cars", "van": "Vans", "truck": "Trucks", "bus": "Buses", "motorcycle": "Motorcycles",
@@ -113,8 +114,9 @@ class Studio:
         place = self.place.copy()
         place[2, 3] += shape.extent[2] - shape.center[2]  # people's origin is their middle
         self.scene.place([1], [shape], [place])
-        reach = float(np.linalg.norm(shape.extent))
-        away = 1.55 * reach + min(2.0, 1.2 * reach)
+        round_m = float(np.hypot(shape.extent[0], shape.extent[1]))
+        away = max(2.0 * shape.extent[2] / np.tan(FOV_RAD * 2 / 3 / 2) * 0.65, 1.1 * round_m / np.tan(FOV_RAD / 2))
+        away += 0.6 * round_m + 0.3
         aim = place[:3, 3] + np.array([0, 0, shape.center[2]])
         heading = np.arctan2(place[1, 0], place[0, 0]) + aside_rad
         eye = aim + away * np.array([np.cos(heading), np.sin(heading), 0.28])
@@ -123,7 +125,7 @@ class Studio:
         camera = np.eye(4)
         camera[:3, :3] = np.stack([ahead, right, np.cross(ahead, right)], axis=1)
         camera[:3, 3] = eye
-        attributes = {"image_size_x": "600", "image_size_y": "400", "fov": "50"}
+        attributes = {"image_size_x": "600", "image_size_y": "400", "fov": f"{np.rad2deg(FOV_RAD):.1f}"}
         pixels = picture(self.scene, "rgb", attributes, camera, Context(Tick(1, 0.05, 0.05)))
         return Image.fromarray(np.ascontiguousarray(pixels[..., 2::-1]))
 
