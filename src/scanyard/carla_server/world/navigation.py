@@ -34,7 +34,7 @@ REACH_OVER_M = 0.05
 RAMP_M = 0.6
 """From the kerb, over which a crosswalk comes down to the road."""
 ROAD_KINDS = frozenset({"driving", "parking", "shoulder"})
-FORMAT = 2
+FORMAT = 3
 """Grows whenever the same map gives another mesh: clients keep files for ever, by their name."""
 
 
@@ -191,6 +191,8 @@ POLYGON = np.dtype(
 DETAIL = np.dtype([("vertex", "<u4"), ("triangle", "<u4"), ("vertices", "u1"), ("triangles", "u1"), ("pad", "<u2")])
 NODE = np.dtype([("low", "<u2", 3), ("high", "<u2", 3), ("index", "<i4")])
 LINK_BYTES = 12
+OUTER_EDGES = 0b010101
+"""Of a detail triangle that is its whole polygon: two bits an edge.  Detour crashes where a polygon has none marked."""
 MOST = 0xFFFF
 
 
@@ -211,7 +213,7 @@ def detour(mesh: WalkMesh) -> bytes:
     polygons["count"], polygons["area"] = 3, mesh.area
     details = np.zeros(count, DETAIL)
     details["triangle"], details["triangles"] = np.arange(count), 1
-    corners = np.tile(np.array([0, 1, 2, 0], np.uint8), (count, 1))
+    corners = np.tile(np.array([0, 1, 2, OUTER_EDGES], np.uint8), (count, 1))
     scale = MOST / float((high - low).max())
     tree = _volume_tree(points[mesh.triangles], low, scale)
     links = 3 * count
