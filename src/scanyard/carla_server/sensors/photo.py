@@ -30,6 +30,6 @@ def photo(scene: Scene, view: View, attributes: Mapping[str, str], context: Cont
     add_rain(view.lens, light, color, view.pose, context.tick.frame)
     picture = film.develop(view.lens, color, film.exposure(color))
     if film.has_effects:
-        smooth_edges(picture)
+        smooth_edges(picture, view, found)
     sketch(picture, view, context.drawings)
     return picture

@@ -48,9 +48,9 @@ class Surfaces:
 
     @classmethod
     def blank(cls, count: int) -> Surfaces:
-        """Arrays for ``count`` pixels, not filled yet."""
+        """Arrays for ``count`` pixels: nothing anywhere."""
         return cls(
-            np.empty(count, np.uint8), np.empty((3, count), np.float32), np.empty((3, count), np.float32),
+            np.zeros(count, np.uint8), np.empty((3, count), np.float32), np.zeros((3, count), np.float32),
             np.zeros(count, np.float32),
         )  # fmt: skip
 
