@@ -101,8 +101,8 @@ def test_fields_of_a_newer_client_are_ignored() -> None:
 
 @pytest.mark.parametrize(
     ("kind", "value"),
-    [(str, "a\0b"), (int, 1.0), (bool, 0), (bool, 1), (float, "1"), (str, b"a"), (bytes, [1, 2]), (Transform, None), (Rotation, 3),
-     (tuple[int, ...], 5), (tuple[str, int], ["a"]), (Command, [1, 2]), (wire.Actor, [1, 2])],
+    [(str, "a\0b"), (int, 1.0), (bool, 0), (bool, 1), (float, "1"), (str, b"a"), (bytes, [1, 2]), (Transform, None),
+     (Rotation, 3), (tuple[int, ...], 5), (tuple[str, int], ["a"]), (Command, [1, 2]), (wire.Actor, [1, 2])],
 )  # fmt: skip
 def test_value_of_another_form_is_an_error(kind: Any, value: Any) -> None:
     with pytest.raises(WireError):

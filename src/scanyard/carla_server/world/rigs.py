@@ -65,9 +65,10 @@ def vehicle_bones(vehicle: Vehicle) -> Parts:
     assert vehicle.shape is not None
     wheels = getattr(vehicle.shape, "wheels", ())
     found: dict[str, Floats] = {"Vehicle_Base": np.eye(4)}
-    for number, (name, wheel) in enumerate(zip(_TWO_WHEELS if len(wheels) == 2 else _WHEELS, wheels, strict=False)):
+    names, steers_as = (_TWO_WHEELS, (0, 2)) if len(wheels) == 2 else (_WHEELS, (0, 1, 2, 3))
+    for number, (name, axle, wheel) in enumerate(zip(names, steers_as, wheels, strict=False)):
         x, y, z = (float(value) for value in wheel.center)
-        pitch, yaw = vehicle.wheel_pitch_deg.get(number, 0.0), vehicle.wheel_steer_deg(number)
+        pitch, yaw = vehicle.wheel_pitch_deg.get(number, 0.0), vehicle.wheel_steer_deg(axle)
         found[name] = matrices((x, y, z, pitch, yaw, 0.0))
     return found
 
