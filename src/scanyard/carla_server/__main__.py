@@ -56,7 +56,9 @@ def _serve(options: argparse.Namespace, maps: Maps, first_map: str) -> int:
     rpc_port = options.carla_rpc_port
     streaming_port = rpc_port + 1 if options.carla_streaming_port is None else options.carla_streaming_port
     try:
-        server = Server(maps, host=options.host, rpc_port=rpc_port, streaming_port=streaming_port)
+        server = Server(
+            maps, host=options.host, rpc_port=rpc_port, streaming_port=streaming_port, assets=options.assets
+        )
     except (OSError, OverflowError) as error:
         return _complain(
             f"cannot listen on {options.host}, ports {rpc_port} (calls) and {streaming_port} (streams): {error}; "
@@ -96,6 +98,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--maps", action="append", default=[], metavar="DIR", help="folder of .xodr maps; may be repeated"
+    )
+    parser.add_argument(
+        "--assets", type=Path, metavar="DIR", help="folder of meshes (.glb, .gltf, .obj), each with a sidecar (.yaml)"
     )
     parser.add_argument(
         "--die-with-parent", action="store_true", help="be killed when the thread that started this ends"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from pathlib import Path
 
 from scanyard.carla_server.calls.table import methods
 from scanyard.carla_server.protocol.rpc import RpcServer
@@ -23,13 +24,20 @@ class Server:
     """
 
     def __init__(
-        self, maps: Maps, *, host: str, rpc_port: int, streaming_port: int, senses: Senses | None = None
+        self,
+        maps: Maps,
+        *,
+        host: str,
+        rpc_port: int,
+        streaming_port: int,
+        senses: Senses | None = None,
+        assets: Path | None = None,
     ) -> None:
         self.ready = threading.Event()
         self.failure: BaseException | None = None
         self._streams = StreamServer(host, streaming_port)
         try:
-            self._simulation = Simulation(maps, self._streams, senses)
+            self._simulation = Simulation(maps, self._streams, senses, assets=assets)
             self._rpc = RpcServer(host, rpc_port, methods(self._simulation, self._streams))
         except BaseException:
             self._streams.close()

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
@@ -135,13 +136,21 @@ class Senses:
     """What each kind of sensor does: the blueprints name the kinds."""
 
     @classmethod
-    def real(cls) -> Senses:
-        """The procedural street world and the sensors that look at it."""
+    def real(cls, assets: Path | None = None, kinds: Mapping[str, str] | None = None) -> Senses:
+        """The procedural street world and the sensors that look at it.
+
+        Meshes in the folder ``assets`` take the place of the shapes of the blueprints they name; InputError where they
+        cannot.  ``kinds`` are the kinds of all blueprints with a shape, by id.
+        """
         # Open3D takes a second to import
         from scanyard.carla_server.scene import scene  # noqa: PLC0415
         from scanyard.carla_server.sensors import table  # noqa: PLC0415
 
-        return cls(scene.Scene, scene.shape_for, table.SENSORS)
+        if assets is None:
+            return cls(scene.Scene, scene.shape_for, table.SENSORS)
+        from scanyard.carla_server.shapes.assets import Assets  # noqa: PLC0415 - reads YAML, for those who bring meshes
+
+        return cls(scene.Scene, Assets(assets, kinds or {}).shape_for, table.SENSORS)
 
 
 FEEL = frozenset({"gnss", "imu", "collision"})

@@ -84,7 +84,7 @@ def shape_for(type_id: str, attributes: Mapping[str, str], definition: Mapping[s
     ``use_wheelchair`` puts a walker into one.
     """
     own = tuple(float(definition[name]) for name in _SIZES)
-    size = tuple(_asked(attributes, name) or value for name, value in zip(_SIZES, own, strict=True))
+    size = asked_size(attributes, own)
     kind, model = str(definition["kind"]), type_id
     look = (str(definition.get("body", "")), str(definition.get("equipment", "")))
     if kind in population.BODY_TYPES and np.abs(np.log(np.divide(size, own))).max() > _ANOTHER_MODEL:
@@ -101,8 +101,10 @@ _ANOTHER_MODEL = 0.12
 gets a body that such cars have: a stretched saloon would teach a detector cars that nobody builds."""
 
 
-def _asked(attributes: Mapping[str, str], name: str) -> float:
-    return max(float(attributes.get(name, "0") or 0), 0.0)
+def asked_size(attributes: Mapping[str, str], own: Sequence[float]) -> tuple[float, ...]:
+    """Length, width and height that the attributes ask for, each ``own`` where they ask for none."""
+    asked = (max(float(attributes.get(name, "0") or 0), 0.0) for name in _SIZES)
+    return tuple(wish or value for wish, value in zip(asked, own, strict=True))
 
 
 @lru_cache(maxsize=256)
@@ -123,7 +125,7 @@ def _shape(model: str, kind: str, look: tuple[str, str], size: tuple[float, ...]
 
 def _box(mesh: Mesh, kind: str, size: Sequence[float]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Bounds (3,) and (3,): of what is drawn, but for mirrors; of all phases of a stride for what walks."""
-    if kind in _ON_LEGS:
+    if kind in ON_LEGS:
         half = np.asarray(size, dtype=float) / 2
         return -half, half
     within = mesh.where(~np.isin(mesh.material, MIRRORS))
@@ -154,14 +156,14 @@ def gait(shape: Shape) -> tuple[Shape, ...]:
 
     All have the same box; ``gait.stride_m`` says how far the stride reaches.  What has no legs is returned alone.
     """
-    return _strides(shape.recipe) if shape.recipe and shape.kind in _ON_LEGS else (shape,)
+    return _strides(shape.recipe) if shape.recipe and shape.kind in ON_LEGS else (shape,)
 
 
 @lru_cache(maxsize=128)
 def _strides(recipe: Recipe) -> tuple[Shape, ...]:
     standing = _shape(*recipe)
     _, kind, (body, _), size, _ = recipe
-    meshes = _ON_LEGS[kind](body, standing.variant, size)[1:]
+    meshes = ON_LEGS[kind](body, standing.variant, size)[1:]
     return standing, *(replace(standing, mesh=_lowered(mesh, size)) for mesh in meshes)
 
 
@@ -171,10 +173,10 @@ def _lowered(mesh: Mesh, size: Sequence[float]) -> Mesh:
 
 
 def _walker(kind: str, look: tuple[str, str], variant: int, size: Sequence[float]) -> Made:
-    return _lowered(_ON_LEGS[kind](look[0], variant, size)[0], size), ()
+    return _lowered(ON_LEGS[kind](look[0], variant, size)[0], size), ()
 
 
-_ON_LEGS: dict[str, Callable[[str, int, Sequence[float]], tuple[Mesh, ...]]] = {
+ON_LEGS: dict[str, Callable[[str, int, Sequence[float]], tuple[Mesh, ...]]] = {
     "adult": people.person,
     "child": people.person,
     "animal": animals.animal,

@@ -19,6 +19,7 @@ from scanyard.carla_server.protocol.packets import Chunks
 from scanyard.carla_server.protocol.streams import StreamServer
 from scanyard.carla_server.protocol.wire import EpisodeSettings, Refused
 from scanyard.carla_server.sensors.senses import Senses
+from scanyard.carla_server.world.blueprints import library
 from scanyard.carla_server.world.episode import Episode
 from scanyard.carla_server.world.maps import Maps
 from scanyard.carla_server.world.recorder import Recorder, default_folder
@@ -34,15 +35,22 @@ class Simulation:
     """The loaded episode and its clock."""
 
     def __init__(
-        self, maps: Maps, streams: StreamServer, senses: Senses | None = None, recordings: Path | None = None
+        self,
+        maps: Maps,
+        streams: StreamServer,
+        senses: Senses | None = None,
+        recordings: Path | None = None,
+        *,
+        assets: Path | None = None,
     ) -> None:
-        """Begin without a map; ``recordings`` is the folder for recordings with a bare name."""
+        """Begin without a map; ``recordings`` is the folder for recordings with a bare name, ``assets`` of meshes."""
         self.maps = maps
         self.recorder = Recorder(recordings or default_folder(), lambda name: self.load(name, reset_settings=False))
         self.settings = EpisodeSettings()
         self.frame = 0
         self._streams = streams
         self._senses = senses
+        self._assets = assets
         self._turn = threading.Condition(threading.RLock())
         self._episode: Episode | None = None
         self._episodes = 0
@@ -67,7 +75,8 @@ class Simulation:
             asked = name or (self._episode.town.name if self._episode else "")
             town = self.maps.load(asked)
             if self._senses is None:
-                self._senses = Senses.real()
+                kinds = {name: str(one.shape["kind"]) for name, one in library().items() if one.shape}
+                self._senses = Senses.real(self._assets, kinds)
             self._episodes += 1
             episode = Episode(self._episodes, town, self._senses, open_stream=self._open_stream)
             if reset_settings:
