@@ -13,6 +13,10 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 
 
+SIGNAL_COLORS = np.array([(1.0, 0.01, 0.006), (1.0, 0.38, 0.01), (0.03, 1.0, 0.32)])
+"""(3, 3) linear: red, yellow and green, as CARLA counts a traffic light's states."""
+
+
 def _none(columns: int) -> Floats:
     return np.zeros((0, columns))
 
@@ -40,3 +44,9 @@ class Signals:
     color: Floats = field(default_factory=lambda: _none(3))
     """(L, 3) linear, 0 to 1."""
     radius_m: float = 0.1
+
+    @classmethod
+    def shown(cls, lamps: Floats, facing: Floats, state: NDArray[np.uint8]) -> Signals:
+        """What H heads show: lamps (H, 3, 3), red, yellow and green, facing (H, 3), CARLA's state (H,) of each."""
+        lit = np.flatnonzero(state < len(SIGNAL_COLORS))
+        return cls(lamps[lit, state[lit]], facing[lit], SIGNAL_COLORS[state[lit]])

@@ -32,6 +32,7 @@ from scanyard.carla_server.protocol.wire import (
 from scanyard.carla_server.sensors.context import Contact
 from scanyard.carla_server.sensors.geolocation import GeoReference
 from scanyard.carla_server.sensors.senses import Scene, Scenery, Senses
+from scanyard.carla_server.sensors.street_lighting import Signals
 from scanyard.carla_server.world.actors import Actor
 from scanyard.carla_server.world.attributes import refuse_impossible
 from scanyard.carla_server.world.blueprints import library
@@ -84,7 +85,7 @@ class Episode:
         """Who records and replays."""
         self.time_s = 0.0
         self._senses = senses
-        self._scene: Scene = senses.scene(town.road_map, style=town.style, parked_share=town.parked_share)
+        self._scene: Scene = senses.scene(town.road_map, style=town.style, parked_share=town.parked_share, without=town.without)
         self._sensing = Sensing(senses.sensors, GeoReference.of(town.road_map.xodr))
         self._open_stream = open_stream
         self._is_first_frame = True
@@ -132,9 +133,9 @@ class Episode:
             shape = self._senses.shape_for(blueprint.id, attributes, blueprint.shape) if blueprint.shape else None
         except ValueError as error:
             raise Refused(f"Spawn failed because of invalid actor description: {error}") from error
-        if shape is not None and parent_id is None and not (overlapping or blueprint.id.startswith("static.")):
-            if not self._population.is_free(shape, pose):
-                raise Refused("Spawn failed because of collision at spawn position")
+        needs_room = shape is not None and parent_id is None and not blueprint.id.startswith("static.")
+        if needs_room and not overlapping and not self._population.is_free(shape, pose):
+            raise Refused("Spawn failed because of collision at spawn position")
         actor = self._population.add(
             blueprint.description(attributes), pose, blueprint=blueprint, attributes=attributes, shape=shape,
             parent_id=parent_id or 0,
@@ -217,13 +218,17 @@ class Episode:
             Moment(
                 frame, self.time_s, delta_s, self.actors, table.ids, world_from_actor, poses,
                 self.weather, self.gravity_mps2, self.collisions, renders, self.drawings.seen_at(self.time_s),
-                self.street_lights.lamps(),
+                self.street_lights.lamps(), self._signals(),
             ),
             self._scene,
             readers,
         )  # fmt: skip
         for sensor_id in broken:
             self.destroy(sensor_id)
+
+    def _signals(self) -> Signals:
+        lights = self.traffic_lights
+        return Signals.shown(lights.lamps, lights.facing, lights.head_state)
 
     def _news(self) -> int:
         """The bits of what clients should ask for again."""

@@ -22,7 +22,7 @@ from scanyard.carla_server.sensors.context import Contact, Context, Sensor, Tick
 from scanyard.carla_server.sensors.geolocation import GeoReference
 from scanyard.carla_server.sensors.motions import History, Motions
 from scanyard.carla_server.sensors.senses import FEEL, Scene
-from scanyard.carla_server.sensors.street_lighting import StreetLamps
+from scanyard.carla_server.sensors.street_lighting import Signals, StreetLamps
 from scanyard.carla_server.world.actors import Actor
 from scanyard.carla_server.world.switches import Switches
 
@@ -72,6 +72,8 @@ class Moment:
     """What clients drew into the world."""
     street_lamps: StreetLamps = field(default_factory=StreetLamps)
     """Those that are on."""
+    signals: Signals = field(default_factory=Signals)
+    """Lamps of traffic lights that are on."""
 
 
 class Sensing:
@@ -154,6 +156,7 @@ class Sensing:
             annotates_through_glass=self.switches.annotates_through_glass,
             drawings=moment.drawings,
             street_lamps=moment.street_lamps,
+            signals=moment.signals,
             memory=self._memories.setdefault(sensor.id, {}),
         )
 
