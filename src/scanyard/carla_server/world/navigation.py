@@ -29,12 +29,14 @@ GRID_M = 0.01
 DEVIATION_M = 0.03
 LONGEST_M = 12.0
 """Of a straight edge: paths are searched from the middles of edges."""
+BODY_M = 0.3
+"""Half a walker's width."""
 REACH_OVER_M = 0.05
 """A crosswalk reaches so far into the sidewalk, so that rounding leaves no gap."""
 RAMP_M = 0.6
 """From the kerb, over which a crosswalk comes down to the road."""
 ROAD_KINDS = frozenset({"driving", "parking", "shoulder"})
-FORMAT = 3
+FORMAT = 4
 """Grows whenever the same map gives another mesh: clients keep files for ever, by their name."""
 
 
@@ -87,8 +89,14 @@ def walk_mesh(road_map: RoadMap) -> WalkMesh:
     sidewalks = _union(_outlines([strip for strip in strips if strip.kind == "sidewalk"]))
     roads = _union(_outlines([strip for strip in strips if strip.kind in ROAD_KINDS]))
     zebras = _union(shapely.Polygon(corners[:, :2] * [1.0, -1.0]) for corners in road_map.crosswalks())
-    zebras = shapely.difference(zebras.buffer(REACH_OVER_M, join_style="mitre"), sidewalks, grid_size=GRID_M)
-    roads = shapely.difference(roads, shapely.union(sidewalks, zebras, grid_size=GRID_M), grid_size=GRID_M)
+    # A walker's middle stays off walls and kerbs; what that leaves beside a kerb counts as road.
+    everything = _shrunk(shapely.union(sidewalks, roads, grid_size=GRID_M))
+    sidewalks = _shrunk(sidewalks)
+    zebras = shapely.intersection(
+        zebras.buffer(BODY_M + REACH_OVER_M, join_style="mitre"), everything, grid_size=GRID_M
+    )
+    zebras = shapely.difference(zebras, sidewalks, grid_size=GRID_M)
+    roads = shapely.difference(everything, shapely.union(sidewalks, zebras, grid_size=GRID_M), grid_size=GRID_M)
     ramp = shapely.difference(zebras, sidewalks.buffer(RAMP_M, quad_segs=2), grid_size=GRID_M)
     lines = [shapely.boundary(region) for region in (sidewalks, zebras, roads, ramp)]
     faces = shapely.get_parts(shapely.polygonize([shapely.union_all(lines, grid_size=GRID_M)]))
@@ -99,6 +107,11 @@ def walk_mesh(road_map: RoadMap) -> WalkMesh:
     on_kerb[triangles[area == Area.SIDEWALK]] = True
     heights = _heights(strips, vertices) + KERB_M * on_kerb
     return WalkMesh(np.c_[vertices, heights], triangles, area, _neighbours(triangles))
+
+
+def _shrunk(region: shapely.Geometry) -> shapely.Geometry:
+    inner = shapely.segmentize(region.buffer(-BODY_M, join_style="mitre"), LONGEST_M)
+    return shapely.set_precision(inner, GRID_M)
 
 
 def _outlines(strips: Sequence[Strip]) -> NDArray[np.object_]:
