@@ -161,7 +161,7 @@ def frame_as_colour(
     return pixels
 
 
-def flat_scene(road_map: Any, *, style: int, parked_share: float) -> FlatScene:
+def flat_scene(road_map: Any, *, style: int, parked_share: float, without: frozenset[str]) -> FlatScene:
     return FlatScene(style, parked_share)
 
 

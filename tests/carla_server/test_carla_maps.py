@@ -25,6 +25,13 @@ def test_path_before_the_name_is_accepted_and_left_out(tmp_path: Path, name: str
     assert load(tmp_path, name).info().name == "straight"
 
 
+def test_ingredients_can_be_left_out_and_only_those_there_are(tmp_path: Path) -> None:
+    assert load(tmp_path, "straight?without=glass,clutter").without == {"glass", "clutter"}
+    assert load(tmp_path, "straight").without == frozenset()
+    with pytest.raises(MapError, match="cannot do without salt; what can be left out is clutter, glass"):
+        load(tmp_path, "straight?without=glass,salt")
+
+
 def test_query_chooses_style_and_parked_share_and_stays_in_the_name(tmp_path: Path) -> None:
     town = load(tmp_path, "straight?style=17&parked=0.25")
     assert (town.style, town.parked_share) == (17, 0.25)

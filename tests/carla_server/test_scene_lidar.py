@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from scene_street import SIZES, TICK, bare_street, lidar_attributes, pose_at, shape_of, standing
+from scene_street import SIZES, TICK, Street, bare_street, lidar_attributes, pose_at, shape_of, standing
 
 from scanyard.carla_server.scene.scene import Scene
 from scanyard.carla_server.sensors.lidar import POINT, SEMANTIC_POINT, Tick, beams_of, lidar, semantic_lidar
@@ -149,6 +149,18 @@ def test_glass_lets_most_rays_through_and_seats_return_some() -> None:
     assert inside > 100
     clear = np.array(shares) < 0.25
     assert 1 <= clear.sum() <= 7  # of the others a third of the panes' rays return, of these almost none
+
+
+def test_without_glass_no_ray_goes_through_a_window() -> None:
+    shape = shape_of("car")
+    returned = {}
+    for left_out in ((), ("glass",)):
+        scene = Scene(Street(), parked_share=0.0, without=frozenset(left_out))
+        scene.place([42], [shape], [standing(shape, 8.0, 2.0, yaw_deg=30.0)])
+        points = sweep(scene, firings_per_turn=1440, channels=64)
+        mine = points[points["object_idx"] == 42]
+        returned[left_out] = len(mine)
+    assert returned["glass",] > 1.05 * returned[()]
 
 
 def test_the_share_of_rays_that_glass_returns_is_the_cars_own() -> None:

@@ -215,3 +215,33 @@ def test_clearance_of_one_place_is_what_it_is_among_many() -> None:
     np.testing.assert_array_equal(alone, among)
     assert (among > 0).any()
     assert (among == 0).any()
+
+
+def test_what_is_left_out_is_not_there_and_the_rest_stays() -> None:
+    whole, bare = (Scene(Street(), parked_share=1.0, without=frozenset(left)) for left in ((), ("clutter",)))
+    kinds = {one.label for one in bare.environment_objects}
+    assert kinds <= {Tag.CAR, Tag.TRUCK}
+    assert [one.id for one in bare.environment_objects] == [
+        one.id for one in whole.environment_objects if one.label in (Tag.CAR, Tag.TRUCK)
+    ]
+
+
+def test_without_their_sizes_cars_are_longer_and_wider() -> None:
+    right, wrong = (Scene(Street(), parked_share=1.0, without=frozenset(left)) for left in ((), ("sizes",)))
+    pairs = [
+        (right_one, wrong_one)
+        for right_one in right.environment_objects
+        for wrong_one in wrong.environment_objects
+        if right_one.id == wrong_one.id and right_one.label == Tag.CAR
+    ]
+    assert len(pairs) > 3
+    for right_one, wrong_one in pairs:
+        assert wrong_one.extent[0] == pytest.approx(1.10 * right_one.extent[0], abs=2e-3)
+        assert wrong_one.extent[1] == pytest.approx(1.08 * right_one.extent[1], abs=2e-3)
+        assert wrong_one.extent[2] == pytest.approx(0.98 * right_one.extent[2], abs=2e-3)
+
+
+def test_without_variety_all_cars_are_of_one_body() -> None:
+    scene = Scene(Street(), parked_share=1.0, without=frozenset({"variety"}))
+    bodies = {one.name.split("_")[1] for one in scene.environment_objects if one.name.startswith("Parked_")}
+    assert len(bodies - {"truck"}) <= 2  # a car and a van

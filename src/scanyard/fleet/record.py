@@ -70,6 +70,8 @@ def record(
 
 def realistic(frame: Frame, scenario: ConcreteScenario, index: int) -> Frame:
     """The frame as the rig's real sensors would have reported it, before labelling."""
+    if "noise" in scenario.world.without:
+        return frame
     sweeps = dict(frame.sweeps)
     paint = int(stream("paint", scenario.name, scenario.seed).integers(2**31))  # a car keeps its paint all along
     for lidar in scenario.rig.lidars:

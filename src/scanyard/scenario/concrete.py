@@ -25,6 +25,17 @@ Behaviour = Literal["stand", "drive", "cut_in", "oncoming", "wrong_way", "cross"
 RoadKind = Literal["any", "straight", "curve", "crest", "junction"]
 
 
+Ingredient = Literal["clutter", "glass", "variety", "sizes", "beam_table", "noise"]
+INGREDIENTS: dict[Ingredient, str] = {
+    "clutter": "all that stands beside the road but parked vehicles",
+    "glass": "windows a LiDAR sees through",
+    "variety": "body types and variants of cars: all are one hatchback, or one van",
+    "sizes": "the measured sizes of cars: they are 10 % too long, 8 % too wide and 2 % too low",
+    "beam_table": "the measured elevation and height of each beam: each laser block is evenly spaced, from one centre",
+    "noise": "everything a sensor profile does to ideal returns: drop-out, noise, intensity",
+}
+
+
 @dataclass(frozen=True)
 class World:
     """Where it happens."""
@@ -37,6 +48,8 @@ class World:
     """Share of kerbside places taken by parked cars, 0 to 1; servers with fixed scenery ignore it."""
     road: RoadKind
     """What the ego's route must contain."""
+    without: tuple[Ingredient, ...] = ()
+    """Ingredients of realism left out, to measure what each is worth; ``INGREDIENTS`` says what they are."""
 
 
 @dataclass(frozen=True)

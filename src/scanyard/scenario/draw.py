@@ -99,7 +99,7 @@ def draw(
     return concrete.ConcreteScenario(
         name=file.name,
         seed=seed,
-        world=concrete.World(**fixed.section(file.world, ("world",))),
+        world=concrete.World(**fixed.section(file.world, ("world",)) | {"without": tuple(file.world.without)}),
         weather=concrete.Weather(**fixed.section(file.weather, ("weather",))),
         ego=concrete.Ego(**fixed.section(file.ego, ("ego",))),
         actors=tuple(

@@ -15,7 +15,7 @@ from typing import Annotated, Any, Self, get_args
 from pydantic import ConfigDict, Field, FiniteFloat, StringConstraints, model_validator
 from pydantic.json_schema import SkipJsonSchema
 
-from scanyard.scenario.concrete import Behaviour, Kind, RoadKind
+from scanyard.scenario.concrete import Behaviour, Ingredient, Kind, RoadKind
 from scanyard.scenario.quantity import Bounds, ExpressionText, Parameter, Quantity
 from scanyard.scenario.strict import FILE_PATH, Strict
 
@@ -57,6 +57,9 @@ class World(Strict):
         default=0.5, description="Share of kerbside places taken by parked cars, 0 to 1."
     )
     road: RoadKind = Field(default="any", description="What the ego's route must contain.")
+    without: list[Ingredient] = Field(
+        default=[], description="Ingredients of realism to leave out, to measure what each is worth."
+    )
 
 
 class Weather(Strict):

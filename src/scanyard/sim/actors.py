@@ -164,12 +164,15 @@ def _blueprint(library: Any, scenario: ConcreteScenario, track: Track) -> Any:
             f"{scenario.name}: the server offers no blueprint for {track.name}, a {track.kind}; "
             "use another kind, or a server that has one"
         )
-    blueprint = candidates[int(rng.integers(len(candidates)))]
+    blueprint = candidates[0 if "variety" in scenario.world.without else int(rng.integers(len(candidates)))]
     blueprint.set_attribute("role_name", track.name)
     if blueprint.has_attribute("color"):
         blueprint.set_attribute("color", str(rng.choice(blueprint.get_attribute("color").recommended_values)))
     if track.kind in ("car", "van"):
-        _set_size(blueprint, _draw_size(rng, CAR_SIZE_M if track.kind == "car" else VAN_SIZE_M))
+        size_m = _draw_size(rng, CAR_SIZE_M if track.kind == "car" else VAN_SIZE_M)
+        if "sizes" in scenario.world.without:
+            size_m = tuple(right * wrong for right, wrong in zip(size_m, WRONG_SIZES, strict=True))
+        _set_size(blueprint, size_m)
     return blueprint
 
 
@@ -195,6 +198,10 @@ def _of_base_type(library: Any, base_type: str) -> list[Any]:
 
 def _sorted(blueprints: Any) -> list[Any]:
     return sorted(blueprints, key=lambda blueprint: str(blueprint.id))
+
+
+WRONG_SIZES = (1.10, 1.08, 0.98)
+"""What lengths, widths and heights are multiplied by without the measured sizes."""
 
 
 def _draw_size(rng: np.random.Generator, spread: tuple[tuple[float, float], ...]) -> tuple[float, ...]:

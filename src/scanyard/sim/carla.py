@@ -44,6 +44,8 @@ from scanyard.sim.parked import ParkedVehicles
 
 logger = logging.getLogger(__name__)
 
+SERVERS_INGREDIENTS = ("clutter", "glass", "sizes", "variety")
+"""Those of ``World.without`` that the server leaves out; the rest is left out here."""
 REACH_M = 120.0
 """Parked vehicles further from the ego are no truth of a frame: no sensor of ours returns a point from there."""
 STOCK_WARM_UP_TICKS = 20
@@ -100,7 +102,8 @@ class CarlaSimulator:
                 exits.callback(world.enable_environment_objects, removed, True)
                 parked = parked.without(blocked)
 
-            sensors = _Sensors(world, ego, scenario, self.embedded, self.irregular)
+            has_beam_tables = self.embedded and "beam_table" not in scenario.world.without
+            sensors = _Sensors(world, ego, scenario, has_beam_tables, self.irregular)
             exits.callback(_destroy, self._client, sensors.handles)
             exits.callback(sensors.stop)
             yield from self._play(_Stage(world, ego, choreography, actors, parked, sensors))
@@ -127,6 +130,11 @@ class CarlaSimulator:
             path = find_map(wanted.map, self._map_folders)
             return self._client.generate_opendrive_world(path.read_text(encoding="utf-8"))
         look = f"?style={wanted.style}&parked={wanted.parked_share:g}" if self.embedded else ""
+        left_out = [name for name in wanted.without if name in SERVERS_INGREDIENTS]
+        if left_out and not self.embedded:
+            raise ScenarioFault(f"only our server can leave out {', '.join(left_out)}; this one is CARLA's own")
+        if left_out:
+            look += f"&without={','.join(sorted(left_out))}"
         world = self._client.get_world()
         if _map_name(world.get_map()) != wanted.map + look:
             # Settings are kept: between two worlds the server must not run free, see ``close``.

@@ -91,12 +91,23 @@ class Placed:
 class Scene:
     """The world as sensors see it."""
 
-    def __init__(self, road_map: RoadMapLike, *, style: int = 0, parked_share: float = 0.6) -> None:
-        """Plan the street along ``road_map``; ``style`` reseeds it, ``parked_share`` (0 to 1) of places are taken."""
+    def __init__(
+        self,
+        road_map: RoadMapLike,
+        *,
+        style: int = 0,
+        parked_share: float = 0.6,
+        without: frozenset[str] = frozenset(),
+    ) -> None:
+        """Plan the street along ``road_map``; ``style`` reseeds it, ``parked_share`` (0 to 1) of places are taken.
+
+        ``without`` leaves out clutter, glass, sizes or variety (``world.maps``).
+        """
+        self._glass_is_solid = "glass" in without
         self._ground = ground_of(road_map)
         fixtures = [*traffic_signs.fixtures(road_map.signals), *structures.fixtures(road_map.structures)]
         self._scenery = Scenery(
-            self._ground, road_map.name, style=style, parked_share=parked_share, fixtures=fixtures
+            self._ground, road_map.name, style=style, parked_share=parked_share, fixtures=fixtures, without=without
         )
         self._regions = Regions(self._ground, self._scenery)
         self._version = 0
@@ -212,6 +223,7 @@ class Scene:
         fills ``normal`` and ``color``.  Beyond ``reach_m`` the street may end: near-sighted sensors need less of it.
         ``stands`` says where actors are when each ray is cast, if not all at once where they were placed.
         """
+        salt = None if self._glass_is_solid else salt
         region = self._regions.around(anchor, reach_m)
         street = region.surface
         found = street.cast(rays) if salt is None else cast_through(street, rays, region.seed_of, salt)
@@ -311,7 +323,7 @@ class Scene:
     def triangles(
         self, near: ArrayLike = (0.0, 0.0, 0.0), reach_m: float = REACHES_M[-1]
     ) -> tuple[Array32, NDArray[np.uint32]]:
-        """All triangles within ``reach_m`` of ``near`` (3,) and some more: vertices (V, 3) world metres, faces (F, 3)."""
+        """All triangles near ``near`` (3,), at least to ``reach_m``: vertices (V, 3) world metres, faces (F, 3)."""
         region = self._regions.around(np.asarray(near, dtype=float), reach_m)
         street = region.surface.mesh.moved(region.center)
         actors = [

@@ -129,7 +129,7 @@ class Senses:
     """The functions behind the seam."""
 
     scene: Callable[..., Any]
-    """``scene(road_map, style=, parked_share=)`` builds a Scene."""
+    """``scene(road_map, style=, parked_share=, without=)`` builds a Scene."""
     shape_for: Callable[[str, Mapping[str, str], Mapping[str, Any]], Any]
     """``shape_for(type_id, attributes, definition)`` is an actor's Shape."""
     sensors: Mapping[str, Sensor]

@@ -43,8 +43,15 @@ VANS: dict[str, BodyType] = {
 BODY_TYPES = {"car": CARS, "van": VANS}
 
 
-def draw_body(kind: str, rng: np.random.Generator) -> tuple[str, Size]:
-    """Body type and size of a ``kind`` (car or van) as KITTI's annotators saw them."""
+WRONG_SIZES: Size = (1.10, 1.08, 0.98)
+"""What lengths, widths and heights are multiplied by where right ones are left out, to measure what they are worth."""
+
+
+def draw_body(kind: str, rng: np.random.Generator, without: frozenset[str] = frozenset()) -> tuple[str, Size]:
+    """Body type and size of a ``kind`` (car or van) as KITTI's annotators saw them.
+
+    ``without`` variety every one has the first body type; ``without`` sizes they are wrong.
+    """
     types = BODY_TYPES[kind]
     names = list(types)
     edges = np.cumsum([types[name].share for name in names])
@@ -52,10 +59,10 @@ def draw_body(kind: str, rng: np.random.Generator) -> tuple[str, Size]:
     common = float(np.clip(rng.normal(), -2, 2))  # large cars are large in every direction
     own = np.clip(rng.normal(size=3), -2, 2)
     length, width, height = (
-        round(mean + spread * (0.6 * common + 0.8 * float(extra)), 3)
-        for mean, spread, extra in zip(types[name].mean, types[name].spread, own, strict=True)
+        round((mean + spread * (0.6 * common + 0.8 * float(extra))) * (wrong if "sizes" in without else 1.0), 3)
+        for mean, spread, extra, wrong in zip(types[name].mean, types[name].spread, own, WRONG_SIZES, strict=True)
     )
-    return name, (length, width, height)
+    return names[0] if "variety" in without else name, (length, width, height)
 
 
 def body_of_size(kind: str, size: Size, rng: np.random.Generator) -> str:

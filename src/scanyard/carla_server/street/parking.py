@@ -99,8 +99,8 @@ def lane_places(lane: ParkingLane, rng: np.random.Generator) -> list[Place]:
     return found
 
 
-def park(place: Place, key: Sequence[str | int], heights: Floats) -> Parked:
-    """Fill a place with the vehicle that ``key`` decides.
+def park(place: Place, key: Sequence[str | int], heights: Floats, without: frozenset[str] = frozenset()) -> Parked:
+    """Fill a place with the vehicle that ``key`` decides, ``without`` sizes or variety that are right.
 
     ``heights`` (3,) is the ground at the place's middle, and 1.2 m ahead of and behind it.
     """
@@ -109,9 +109,9 @@ def park(place: Place, key: Sequence[str | int], heights: Floats) -> Parked:
     if kind < TRUCK_SHARE:
         body, size = "truck", _truck_size(rng)
     elif kind < TRUCK_SHARE + VAN_SHARE:
-        body, size = draw_body("van", rng)
+        body, size = draw_body("van", rng, without)
     else:
-        body, size = draw_body("car", rng)
+        body, size = draw_body("car", rng, without)
     pitch = float(np.clip(np.arctan2(heights[1] - heights[2], 2.4), -0.15, 0.15))
     pitch = 0.0 if abs(pitch) < 0.02 else pitch
     z = float(heights[0])
@@ -128,7 +128,8 @@ def park(place: Place, key: Sequence[str | int], heights: Floats) -> Parked:
         (place.x, place.y, z, float(np.rad2deg(pitch)), float(np.rad2deg(place.yaw)), 0.0),
         center, (size[0] / 2, size[1] / 2, size[2] / 2),
     )  # fmt: skip
-    return Parked(known, body, int(rng.integers(vehicles.VARIANTS)), palette(int(rng.integers(1000))), pitch)
+    variant = int(rng.integers(vehicles.VARIANTS))
+    return Parked(known, body, 0 if "variety" in without else variant, palette(int(rng.integers(1000))), pitch)
 
 
 def _truck_size(rng: np.random.Generator) -> tuple[float, float, float]:

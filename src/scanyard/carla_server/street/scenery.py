@@ -49,7 +49,14 @@ class Scenery:
     """All that stands along the roads of a map."""
 
     def __init__(
-        self, ground: Ground, map_name: str, *, style: int, parked_share: float, fixtures: Sequence[Item] = ()
+        self,
+        ground: Ground,
+        map_name: str,
+        *,
+        style: int,
+        parked_share: float,
+        fixtures: Sequence[Item] = (),
+        without: frozenset[str] = frozenset(),
     ) -> None:
         """Plan the street of ``style``; ``fixtures`` stand whatever the style: signals, signs."""
         key: tuple[str | int, ...] = ("scenery", map_name, style)
@@ -60,11 +67,11 @@ class Scenery:
         for number, edge in enumerate(ground.edges):
             character = character_of(stream(*key, "character", edge.road_id), edge, built_up)
             plan = plan_border(edge, character, stream(*key, "border", number), density=density, clear=ground.clearance)
-            items += plan.items
+            items += [] if "clutter" in without else plan.items
             places += plan.places
         for number, lane in enumerate(ground.parking):
             places += lane_places(lane, stream(*key, "parking", number))
-        self._park(ground, places, key, parked_share)
+        self._park(ground, places, key, share=parked_share, without=without)
         self.things = Things(items, ground, key)
         self._thing_shown = np.ones(self.things.count, bool)
         self._parked_shown = np.ones(len(self._parked), bool)
@@ -160,9 +167,11 @@ class Scenery:
             self._meshes.popitem(last=False)
         return found
 
-    def _park(self, ground: Ground, places: list[Place], key: tuple[str | int, ...], parked_share: float) -> None:
+    def _park(
+        self, ground: Ground, places: list[Place], key: tuple[str | int, ...], *, share: float, without: frozenset[str]
+    ) -> None:
         """Fill a share of the places, none so near another that the two could touch."""
-        taken = [n for n in range(len(places)) if stream(*key, "taken", n).random() < parked_share]
+        taken = [n for n in range(len(places)) if stream(*key, "taken", n).random() < share]
         spots = np.array([(places[n].x, places[n].y, places[n].yaw) for n in taken]).reshape(-1, 3)
         ahead = 1.2 * np.c_[np.cos(spots[:, 2]), np.sin(spots[:, 2])]
         places_xy = [spots[:, :2], spots[:, :2] + ahead, spots[:, :2] - ahead]
@@ -170,7 +179,7 @@ class Scenery:
         kept: list[Parked] = []
         apart = Apart()
         for n, z in zip(taken, heights, strict=True):
-            parked = park(places[n], (*key, "parked", n), z)
+            parked = park(places[n], (*key, "parked", n), z, without)
             if apart.admits(parked):
                 kept.append(parked)
         self._parked = kept

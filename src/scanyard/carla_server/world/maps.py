@@ -1,7 +1,8 @@
 """The maps a server can load: OpenDRIVE files in folders, and the style of the scenery around them.
 
 A name is ``suburb``, with or without a path in front, or ``suburb?style=17&parked=0.6``: the query chooses the
-procedural scenery and the share of kerbside places taken by parked cars.  The name is kept as it was asked for, without
+procedural scenery and the share of kerbside places taken by parked cars; ``&without=glass,clutter`` leaves ingredients
+out, to measure what they are worth.  The name is kept as it was asked for, without
 its path, because scripts compare it with what they loaded.  With stand-ins, names of CARLA's towns are answered too.
 
 A text given by ``generate_opendrive_world`` gets the walls and the vertex distance its parameters ask for.  The rest of
@@ -33,6 +34,9 @@ from scanyard.roads import RoadMap
 
 logger = logging.getLogger(__name__)
 
+INGREDIENTS = frozenset({"clutter", "glass", "sizes", "variety"})
+"""What can be left out of a town: all beside the road but parked vehicles; see-through glass; the sizes and the variety
+of cars."""
 OPENDRIVE_WORLD = "OpenDriveMap"
 """The name under which a text from ``generate_opendrive_world`` is loaded."""
 PREFIX = "/Game/Carla/Maps/"
@@ -51,6 +55,8 @@ class Town:
     road_map: RoadMap
     style: int = 0
     parked_share: float = 0.6
+    without: frozenset[str] = frozenset()
+    """Ingredients left out of what sensors see, of ``INGREDIENTS``."""
     has_navigation: bool = True
     """Whether pedestrians find their way."""
 
@@ -115,14 +121,14 @@ class Maps:
         """Load a map by name; MapError where it is unknown, unusable, or its query is not understood."""
         name = asked.rsplit("/", 1)[-1]
         stem, _, query = name.partition("?")
-        style, parked_share = _scenery(name, query)
+        style, parked_share, without = _scenery(name, query)
         if stem == OPENDRIVE_WORLD and self._given is not None:
             text, parameters = self._given
             road_map = RoadMap.from_text(stem, text)
             road_map.surface_step_m = min(max(parameters.vertex_distance, SURFACE_STEP_M[0]), SURFACE_STEP_M[1])
             road_map.wall_along_edges(parameters.wall_height)
-            return Town(name, road_map, style, parked_share, parameters.enable_pedestrian_navigation)
-        return Town(name, self._road_map(stem), style, parked_share)
+            return Town(name, road_map, style, parked_share, without, parameters.enable_pedestrian_navigation)
+        return Town(name, self._road_map(stem), style, parked_share, without)
 
     def _road_map(self, stem: str) -> RoadMap:
         known = self.names()
@@ -148,18 +154,22 @@ class Maps:
         return ours if ours is not None and ours.name in self.names() else None
 
 
-def _scenery(name: str, query: str) -> tuple[int, float]:
+def _scenery(name: str, query: str) -> tuple[int, float, frozenset[str]]:
     try:
         wanted = dict(urllib.parse.parse_qsl(query, strict_parsing=bool(query), keep_blank_values=True))
         style = int(wanted.pop("style", "0"))
         parked_share = float(wanted.pop("parked", "0.6"))
+        without = frozenset(filter(None, wanted.pop("without", "").split(",")))
     except ValueError as error:
         raise MapError(f"map name {name!r}: {error}; write it like suburb?style=17&parked=0.6") from error
     if wanted:
-        raise MapError(f"map name {name!r}: {next(iter(wanted))!r} is neither 'style' nor 'parked'")
+        raise MapError(f"map name {name!r}: {next(iter(wanted))!r} is none of 'style', 'parked', 'without'")
     if not 0.0 <= parked_share <= 1.0 or style < 0:
         raise MapError(f"map name {name!r}: 'style' is 0 or more, and 'parked' is a share from 0 to 1")
-    return style, parked_share
+    if not without <= INGREDIENTS:
+        unknown, known = ", ".join(sorted(without - INGREDIENTS)), ", ".join(sorted(INGREDIENTS))
+        raise MapError(f"map name {name!r}: cannot do without {unknown}; what can be left out is {known}")
+    return style, parked_share, without
 
 
 def _left_handed(point: Any) -> Transform:
