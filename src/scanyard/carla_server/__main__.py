@@ -1,7 +1,8 @@
 """Start the embedded server: ``python -m scanyard.carla_server -carla-rpc-port=2000 --map suburb``.
 
 Takes the reference server's flags, so that whoever starts one can start the other.  Those that choose a window or a
-graphics card are accepted and ignored.
+graphics card are accepted, named in the log, and ignored; so is every other flag with one dash, as Unreal takes
+hundreds.  A word beginning with ``/Game/`` is the map to load, as it is there.
 """
 
 from __future__ import annotations
@@ -13,8 +14,9 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import NoReturn
 
 from scanyard.carla_server.server import Server
 from scanyard.carla_server.world.maps import Maps
@@ -22,32 +24,57 @@ from scanyard.errors import ScanyardError
 
 logger = logging.getLogger(__name__)
 
-OUR_MAPS = Path(__file__).resolve().parents[3] / "scenarios" / "maps"
+OUR_MAPS = Path(__file__).resolve().parents[1] / "maps"
 PR_SET_PDEATHSIG = 1
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
+OF_A_WINDOW = (
+    "-renderoffscreen", "-quality-level", "-windowed", "-fullscreen", "-resx", "-resy", "-opengl", "-vulkan",
+    "-nosound", "-prefernvidia", "-graphicsadapter", "-benchmark", "-fps", "-notexturestreaming", "-nullrhi", "--ros2",
+)  # fmt: skip
+"""What those who start the reference server are used to say, and what needs no saying here."""
+
+Welcome = Callable[[str, int, str], str]
+"""What to print once the server is ready, for a host, a port and a map."""
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+def main(arguments: Sequence[str] | None = None, *, welcome: Welcome | None = None) -> int:
     """Run a server until SIGTERM or SIGINT; returns the exit code, 2 where it could not start."""
-    options, ignored = _parser().parse_known_args(arguments)
-    logging.basicConfig(level=logging.DEBUG if options.verbose else logging.INFO, format="%(levelname)s %(message)s")
-    unknown = [flag for flag in ignored if not flag.startswith("-") or flag.startswith("--")]
+    options, others = _parser().parse_known_args(arguments)
+    logging.basicConfig(
+        level=logging.DEBUG if options.verbose else logging.INFO, format="%(levelname)s %(message)s", force=True
+    )
+    places = [word for word in others if word.startswith("/Game/")]
+    ignored = [flag for flag in others if flag.lower().split("=")[0] in OF_A_WINDOW]
+    strange = [flag for flag in others if flag not in ignored and flag not in places]
+    unknown = [flag for flag in strange if not flag.startswith("-") or flag.startswith("--")]
     if unknown:
         return _complain(f"{' '.join(unknown)}: not a flag of this server; --help lists them")
     if ignored:
-        logger.info("ignored, as they concern a window or a graphics card: %s", " ".join(ignored))
+        logger.info("ignored, as they concern a window, a graphics card or ROS: %s", " ".join(ignored))
+    if strange:
+        logger.warning("unknown, and ignored: %s", " ".join(strange))
     if options.die_with_parent:
         _die_with_parent()
-    maps = Maps([Path(folder) for folder in options.maps] or [OUR_MAPS])
-    first_map = options.map or next(iter(maps.names()), "")
+    maps = Maps([Path(folder) for folder in options.maps] or [OUR_MAPS], stand_ins=options.stand_in_towns)
+    if options.stand_in_towns:
+        logger.info("towns of ours answer to the names %s, and these with _Opt", ", ".join(maps.stand_in_names()))
+    first_map = options.map or next(iter(places), "") or maps.default()
     if not first_map:
         return _complain(
             f"no .xodr map in {', '.join(options.maps) or OUR_MAPS}; name a folder that has some: --maps DIR"
         )
-    return _serve(options, maps, first_map)
+    return _serve(options, maps, first_map, welcome)
 
 
-def _serve(options: argparse.Namespace, maps: Maps, first_map: str) -> int:
+def leave(code: int) -> NoReturn:
+    """End the process at once: threads may be in native code, where the interpreter's own end would wait or crash."""
+    logging.shutdown()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
+
+
+def _serve(options: argparse.Namespace, maps: Maps, first_map: str, welcome: Welcome | None) -> int:
     # Blocked here, so that the wait below receives them; a thread that OpenBLAS started earlier may receive them too.
     asked_to_stop = threading.Event()
     for number in STOP_SIGNALS:
@@ -71,7 +98,9 @@ def _serve(options: argparse.Namespace, maps: Maps, first_map: str) -> int:
             if server.ready.is_set() and not announced:
                 announced = True
                 ports = f"port {server.rpc_port}, streams on {server.streaming_port}"
-                print(f"ready: {first_map} on {options.host} {ports}", flush=True)  # noqa: T201 - what a launcher waits for
+                # What a launcher waits for, or what a person reads.
+                ready = f"ready: {first_map} on {options.host} {ports}"
+                print(welcome(options.host, server.rpc_port, first_map) if welcome else ready, flush=True)  # noqa: T201
             waited = signal.sigtimedwait(STOP_SIGNALS, 1.0 if announced else 0.02)
             if waited is not None or asked_to_stop.is_set():
                 return 0
@@ -100,6 +129,9 @@ def _parser() -> argparse.ArgumentParser:
         "--maps", action="append", default=[], metavar="DIR", help="folder of .xodr maps; may be repeated"
     )
     parser.add_argument(
+        "--stand-in-towns", action="store_true", help="let maps of ours answer to the names of CARLA's towns"
+    )
+    parser.add_argument(
         "--assets", type=Path, metavar="DIR", help="folder of meshes (.glb, .gltf, .obj), each with a sidecar (.yaml)"
     )
     parser.add_argument(
@@ -121,7 +153,4 @@ def _complain(message: str) -> int:
 
 
 if __name__ == "__main__":
-    code = main()
-    logging.shutdown()
-    sys.stdout.flush()
-    os._exit(code)  # threads may be inside Open3D, where the interpreter's own end would wait or crash
+    leave(main())

@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from scanyard import __version__
-from scanyard.cli import compare, data, demo, doctor, generate, scenarios
+from scanyard.cli import compare, data, demo, doctor, generate, scenarios, serve
 from scanyard.errors import ScanyardError
 
 app = typer.Typer(
@@ -28,6 +28,7 @@ app.add_typer(data.import_app, name="import")
 app.add_typer(data.export_app, name="export")
 app.command("doctor")(doctor.doctor)
 app.command("simulate")(generate.simulate)
+app.command("serve")(serve.serve)
 app.command("verify")(data.verify)
 app.command("train")(compare.train)
 app.command("detect")(compare.detect)
