@@ -1,7 +1,8 @@
 """Lamps: what shines by itself, what head lamps and street lamps light, and the glow around them.
 
-Vehicles burn what their light state says and nothing else, as in CARLA: at night a car without lights is dark.  Lamps
-throw no shadows.  Intensities are in the unit of ``lighting``, times square metres where they fall off with distance.
+Vehicles burn what their light state says and nothing else, as in CARLA: at night a car without lights is dark.  Where a
+shape has no indicators of its own, its head and tail lamps blink amber.  Lamps throw no shadows.  Intensities are in
+the unit of ``lighting``, times square metres where they fall off with distance.
 """
 
 from __future__ import annotations
@@ -79,6 +80,8 @@ def add_emission(view: View, light: Light, found: Surfaces, color: Array32, *, s
     aside = at[:, 0] * pose[:, 0, 1] + at[:, 1] * pose[:, 1, 1] + at[:, 2] * pose[:, 2, 1]
     on = _blinks_now(told)
     blinks = np.where(aside > 0, flags & RIGHT_BLINKER, flags & LEFT_BLINKER) != 0
+    plain = np.array([not (finishes.GLOW[shape.mesh.material] == Glow.TURN).any() for shape in scene.placed.shapes])
+    turns = (glow == Glow.TURN) | (plain[place] & ((glow == Glow.FRONT) | (glow == Glow.REAR)))
     for which, tone, power in (
         ((glow == Glow.FRONT) & (flags & HIGH_BEAM > 0), WHITE, 9.0),
         ((glow == Glow.FRONT) & (flags & (HIGH_BEAM | LOW_BEAM) == LOW_BEAM), WHITE, 6.0),
@@ -86,7 +89,7 @@ def add_emission(view: View, light: Light, found: Surfaces, color: Array32, *, s
         ((glow == Glow.REAR) & (flags & BRAKE > 0), RED, 5.0),
         ((glow == Glow.REAR) & (flags & BRAKE == 0) & (flags & (POSITION | LOW_BEAM | FOG) > 0), RED, 0.45),
         ((glow == Glow.REAR) & (flags & REVERSE > 0), WHITE, 1.5),
-        ((glow == Glow.TURN) & blinks & on, AMBER, 5.0),
+        (turns & blinks & on, AMBER, 5.0),
         ((glow == Glow.BEACON) & (flags & (SPECIAL_1 | SPECIAL_2) > 0) & on, BLUE, 6.0),
         ((glow == Glow.SIGN) & (flags & (POSITION | LOW_BEAM) > 0), WHITE, 0.8),
     ):
@@ -218,15 +221,17 @@ def sources(scene: Scene, view: View, told: Context) -> Iterator[Source]:
         pose = placed.world_from_actor[place]
         if not flags or np.linalg.norm(pose[:3, 3] - eye) > 200.0:
             continue
-        for glow, at in _lamps_of(placed.shapes[place]):
+        lamps = list(_lamps_of(placed.shapes[place]))
+        plain = all(glow != Glow.TURN for glow, _ in lamps)
+        for glow, at in lamps:
             facing = pose[:3, 0] if at[0] > 0 else -pose[:3, 0]
             position = pose[:3, :3] @ at + pose[:3, 3]
+            if (plain or glow == Glow.TURN) and on and flags & (RIGHT_BLINKER if at[1] > 0 else LEFT_BLINKER):
+                yield Source(position, facing, AMBER, 3.0, 0.06)
             if glow == Glow.FRONT and flags & (LOW_BEAM | HIGH_BEAM):
                 yield Source(position, facing, WHITE, 14.0 if flags & HIGH_BEAM else 7.0, 0.09)
             elif glow == Glow.REAR and flags & (BRAKE | POSITION | LOW_BEAM):
                 yield Source(position, facing, RED, 3.0 if flags & BRAKE else 0.5, 0.07)
-            elif glow == Glow.TURN and on and flags & (RIGHT_BLINKER if at[1] > 0 else LEFT_BLINKER):
-                yield Source(position, facing, AMBER, 3.0, 0.06)
 
 
 def _blinks_now(told: Context) -> bool:
