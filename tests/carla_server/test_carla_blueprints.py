@@ -21,14 +21,24 @@ RGB = (
     "white_clip temp tint chromatic_aberration_intensity chromatic_aberration_offset"
 )
 SCAN = "role_name sensor_tick channels range points_per_second rotation_frequency upper_fov lower_fov horizontal_fov"
+BEAMS = "beam_table firings_per_turn firing_time returns beam_divergence"
 ATTRIBUTES = {
     "sensor.camera.rgb": RGB,
     "sensor.camera.depth": CAMERA,
     "sensor.camera.semantic_segmentation": CAMERA,
     "sensor.camera.instance_segmentation": CAMERA,
     "sensor.lidar.ray_cast": f"{SCAN} atmosphere_attenuation_rate dropoff_general_rate dropoff_intensity_limit "
-    "dropoff_zero_intensity noise_seed noise_stddev",
-    "sensor.lidar.ray_cast_semantic": f"{SCAN} beam_table firings_per_turn",
+    f"dropoff_zero_intensity noise_seed noise_stddev {BEAMS}",
+    "sensor.lidar.ray_cast_semantic": f"{SCAN} {BEAMS}",
+    "sensor.other.collision": "role_name",
+    "sensor.other.gnss": "role_name sensor_tick noise_seed noise_lat_bias noise_lat_stddev noise_lon_bias "
+    "noise_lon_stddev noise_alt_bias noise_alt_stddev",
+    "sensor.other.imu": "role_name sensor_tick noise_seed noise_accel_stddev_x noise_accel_stddev_y "
+    "noise_accel_stddev_z noise_gyro_stddev_x noise_gyro_stddev_y noise_gyro_stddev_z noise_gyro_bias_x "
+    "noise_gyro_bias_y noise_gyro_bias_z",
+    "sensor.other.lane_invasion": "role_name",
+    "sensor.other.obstacle": "role_name sensor_tick distance hit_radius only_dynamics debug_linetrace",
+    "sensor.other.radar": "role_name sensor_tick horizontal_fov vertical_fov range points_per_second noise_seed",
     "vehicle.tesla.model3": "role_name ros_name color driver_id sticky_control terramechanics object_type base_type "
     "special_type number_of_wheels generation has_dynamic_doors has_lights length_m width_m height_m",
     "walker.pedestrian.0001": "role_name speed is_invincible gender age generation can_use_wheelchair use_wheelchair",
@@ -124,3 +134,27 @@ def test_every_body_shows_the_tag_of_its_kind() -> None:
     assert tags["vehicle.mitsubishi.fusorosa"] == b"\x10"
     assert tags["walker.pedestrian.0009"] == b"\x0c"
     assert tags["sensor.camera.rgb"] == b""
+
+
+def test_sensors_of_events_have_no_tick_and_are_told_apart_by_their_stream() -> None:
+    """Scripts expect a sensor with ``sensor_tick`` to speak each time it has passed."""
+    for name in ("sensor.other.collision", "sensor.other.lane_invasion"):
+        assert "sensor_tick" not in {attribute.id for attribute in library()[name].definition.attributes}
+    assert library()["sensor.other.lane_invasion"].senses is None  # clients compute it themselves
+
+
+def test_every_kind_of_sensor_is_made_by_somebody() -> None:
+    from scanyard.carla_server.sensors.table import SENSORS
+
+    kinds = {blueprint.senses for blueprint in starting("sensor.")} - {None}
+    assert kinds == set(SENSORS)
+
+
+@pytest.mark.parametrize("table", ["1;2", "a:b", "1:2:3"])
+def test_a_beam_table_that_makes_no_sense_is_refused_when_the_lidar_is_spawned(table: str) -> None:
+    from scanyard.carla_server.world.attributes import refuse_impossible
+
+    blueprint = library()["sensor.lidar.ray_cast"]
+    wanted = blueprint.attributes(ActorDescription(0, blueprint.id)) | {"beam_table": table}
+    with pytest.raises(wire.Refused, match="beam_table"):
+        refuse_impossible(blueprint.definition.attributes, wanted)

@@ -91,6 +91,15 @@ def test_newcomer_is_greeted_with_the_message_that_is_kept(
     assert late.message() == b"next"
 
 
+def test_busy_reader_misses_no_event(streams: StreamServer, subscribe: Callable[[int], Reader]) -> None:
+    reader = subscribe(5)
+    streams.publish(5, (BIG,), drop_if_busy=True, is_event=True)
+    for k in range(3):
+        streams.publish(5, (bytes([k]),), drop_if_busy=True, is_event=True)
+    assert len(reader.message()) == len(BIG)
+    assert [reader.message() for _ in range(3)] == [b"\0", b"\1", b"\2"]
+
+
 def test_busy_reader_misses_messages_when_asked_to_drop(
     streams: StreamServer, subscribe: Callable[[int], Reader]
 ) -> None:

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping
 
 from scanyard.carla_server.protocol import wire
 from scanyard.carla_server.protocol.wire import ActorAttribute, Refused
+from scanyard.carla_server.sensors.beams import beam_table
 
 MAX_TEXT = 1 << 16
 MAX_PIXELS = 1 << 24
@@ -35,6 +36,8 @@ BOUNDS: Mapping[str, tuple[float, float]] = {
     "sensor_tick": (0, 1e9),
     "noise_seed": (-(2**63), 2**63),
     "firings_per_turn": (0, 1e5),
+    "returns": (1, 2),
+    "beam_divergence": (0, 200),
     "length_m": (0, 100),
     "width_m": (0, 100),
     "height_m": (0, 100),
@@ -52,9 +55,17 @@ def refuse_impossible(offered: Iterable[ActorAttribute], wanted: Mapping[str, st
             _refuse_number(attribute.id, text)
         elif attribute.type == wire.RGB_COLOR and text:
             _refuse_color(attribute.id, text)
+    _refuse_beams(wanted.get("beam_table", ""))
     if "image_size_x" in wanted and float(wanted["image_size_x"]) * float(wanted["image_size_y"]) > MAX_PIXELS:
         size = f"{wanted['image_size_x']} by {wanted['image_size_y']}"
         raise _refusal("image_size_x", size, f"more than {MAX_PIXELS} pixels")
+
+
+def _refuse_beams(text: str) -> None:
+    try:
+        beam_table(text)
+    except ValueError as error:
+        raise _refusal("beam_table", text[:60], str(error)) from error
 
 
 def _refuse_number(name: str, text: str) -> None:

@@ -2,8 +2,9 @@
 
 Complete, because scripts look attributes up before they know whether they need them.  Beyond CARLA's, vehicles and
 props take ``length_m``, ``width_m`` and ``height_m`` (0 keeps the blueprint's own size), so that sizes can follow a
-data set, and the semantic LiDAR takes ``beam_table`` (``elevation_deg:z_offset_m;...``, highest first; empty spaces
-the beams evenly, as CARLA does) and ``firings_per_turn``.
+data set, and LiDARs take ``beam_table`` (``elevation_deg:z_offset_m;...``, highest first; empty spaces the beams
+evenly, as CARLA does), ``firings_per_turn``, ``firing_time`` (true: each ray at its own time, so that a sweep shears as
+the car moves) and ``returns`` (2: also what half of ``beam_divergence``, milliradians, off the beam's axis comes back).
 """
 
 from __future__ import annotations

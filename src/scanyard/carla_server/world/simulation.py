@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from scanyard.carla_server.protocol import packets
 from scanyard.carla_server.protocol.packets import Chunks
 from scanyard.carla_server.protocol.streams import StreamServer
 from scanyard.carla_server.protocol.wire import EpisodeSettings, Refused
@@ -182,4 +183,5 @@ class _Publisher:
         return self.streams.has_subscribers(stream_id)
 
     def sensed(self, stream_id: int, message: Chunks, /) -> None:
-        self.streams.publish(stream_id, message, drop_if_busy=self.drop_if_busy)
+        is_event = packets.sensor_type(message) in packets.EVENTS
+        self.streams.publish(stream_id, message, drop_if_busy=self.drop_if_busy, is_event=is_event)
