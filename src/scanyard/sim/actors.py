@@ -32,7 +32,7 @@ BASE_TYPE_OF_KIND: dict[Kind, str] = {
     "motorcyclist": "motorcycle",
     "cyclist": "bicycle",
 }
-CARGO_NAMES = ("box", "mattress", "pallet", "ironplank", "creasedbox", "shoppingcart", "tire", "tyre", "barrel")
+CARGO_NAMES = ("box0", "mattress", "pallet", "ironplank", "creasedbox", "shoppingcart", "tire", "tyre", "barrel")
 
 CAR_SIZE_M = ((3.882, 0.45), (1.631, 0.106), (1.536, 0.139))
 """Mean and standard deviation of length, width, height: KITTI's car labels (5,485 frames).
