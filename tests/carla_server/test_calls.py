@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 import math
+import random
+import sys
+import typing
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +21,7 @@ from scanyard.carla_server.calls.table import methods
 from scanyard.carla_server.protocol import drawing, wire
 from scanyard.carla_server.protocol.bones import WalkerBonesIn
 from scanyard.carla_server.protocol.drawing import DebugShape, FloatTexture, Point, String, Texture
+from scanyard.carla_server.protocol.physics import AckermannControllerSettings, VehiclePhysicsControl
 from scanyard.carla_server.protocol.poses import matrices, pose_of
 from scanyard.carla_server.protocol.rpc import arguments_of
 from scanyard.carla_server.protocol.wire import (
@@ -32,6 +38,9 @@ from scanyard.carla_server.protocol.wire import (
 from scanyard.carla_server.world.drawings import MAX_SHAPES, Drawings
 from scanyard.carla_server.world.episode import Episode
 from scanyard.carla_server.world.simulation import SNAPSHOT_STREAM, Simulation
+
+sys.path.insert(0, str(Path(__file__).parents[2] / "tools" / "fuzzing"))
+from stream_messages import check
 
 GONE = "Actor could not be found in the registry.  Actor Id: "
 ORIGIN = Vector3D()
@@ -512,6 +521,74 @@ def test_place_outside_of_the_world_is_refused(world: World) -> None:
     ):
         with pytest.raises(Refused, match="100 km from the origin"):
             refused()
+
+
+EXTREMES = (0.0, -0.0, 1.0, -1.0, 1e-30, 3e38, -3e38, 1e20, 1e7, -1e7, 1e4, -5.0)
+GEARS = (0, 5, -3, 2**31 - 1, -(2**31))
+
+
+def extreme(kind: Any, pick: random.Random) -> Any:
+    """A value of a kind, made of numbers that nobody means."""
+    if kind is float:
+        return pick.choice(EXTREMES)
+    if kind is bool:
+        return pick.random() < 0.5
+    if typing.get_origin(kind) is typing.Annotated:
+        return pick.choice(GEARS)
+    if typing.get_origin(kind) is tuple:
+        return tuple(extreme(typing.get_args(kind)[0], pick) for _ in range(pick.choice((0, 1, 2, 4))))
+    hints = typing.get_type_hints(kind, include_extras=True)
+    return kind(*[extreme(hints[name], pick) for name in kind._fields])
+
+
+PUSHES = ("set_actor_target_velocity", "set_actor_target_angular_velocity", "add_actor_impulse", "add_actor_force",
+          "add_actor_angular_impulse", "add_actor_torque", "enable_actor_constant_velocity")  # fmt: skip
+MEDDLING: list[tuple[str, Any]] = [(name, Vector3D) for name in PUSHES] + [
+    ("apply_physics_control", VehiclePhysicsControl),
+    ("apply_control_to_vehicle", wire.VehicleControl),
+    ("apply_ackermann_control_to_vehicle", wire.VehicleAckermannControl),
+    ("apply_ackermann_controller_settings", AckermannControllerSettings),
+    ("apply_control_to_walker", wire.WalkerControl),
+]
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_whatever_numbers_come_in_snapshots_and_telemetry_stay_finite(world: World, seed: int) -> None:
+    pick = random.Random(seed)
+    kinds = (CAR, "vehicle.kawasaki.ninja", "vehicle.carlamotors.firetruck", WALKER, "static.prop.box01")
+    ids = [world.spawned(kind, Vector3D(20.0 * i, 0.0, 1.0)) for i, kind in enumerate(kinds)]
+    for _ in range(60):
+        ids = [one if one in world.episode.actors else world.spawned(CAR, Vector3D(0.0, 3.0 * i, 50.0 + 5.0 * i))
+               for i, one in enumerate(ids)]  # fmt: skip
+        name, kind = pick.choice(MEDDLING)
+        with contextlib.suppress(Refused):
+            world.call(name, pick.choice(ids), extreme(kind, pick))
+        turn = Rotation(*[pick.choice(EXTREMES) for _ in range(3)])
+        world.call(
+            "set_actor_transform", pick.choice(ids), Transform(Vector3D(pick.uniform(-99.0, 99.0), 5.0, 2.0), turn)
+        )
+        world.frame(pick.choice((0.01, 0.05, 0.5)))
+        check(world.ear.snapshots[-1])
+        for car in ids[:3]:
+            if world.episode.actors.get(car) is not None and world.episode.actors[car].is_vehicle:
+                *own, wheels = world.call("get_telemetry_data", car)
+                assert np.isfinite([*own, *itertools.chain(*wheels)]).all()
+
+
+@pytest.mark.parametrize("pose", [(3e5, 0.0, 0.0, 0.0, 0.0, 0.0), (0.0, 0.0, math.nan, 0.0, 0.0, 0.0)])
+def test_actor_that_left_the_world_is_destroyed_and_told_no_more(world: World, pose: Any) -> None:
+    box, stays = (
+        world.spawned("static.prop.box01", Vector3D(0.0, 0.0, 1.0)),
+        world.spawned(CAR, Vector3D(0.0, 9.0, 0.5)),
+    )
+    world.frame()
+    world.episode.actors[box].pose = pose
+    world.frame()
+    assert box not in world.episode.actors
+    assert stays in world.episode.actors
+    sizes = [len(one) for one in world.ear.snapshots]
+    assert sizes[0] - sizes[1] == 119
+    check(world.ear.snapshots[1])
 
 
 @pytest.mark.parametrize("name", ["load_new_episode", "get_actors_by_id", "apply_batch", "set_episode_settings"])

@@ -6,7 +6,13 @@ import logging
 from collections.abc import Mapping
 
 from scanyard.carla_server.calls import addressing
-from scanyard.carla_server.calls.addressing import refuse_beyond_the_world
+from scanyard.carla_server.calls.addressing import (
+    MAX_DEGPS,
+    MAX_MPS,
+    MAX_PUSH,
+    refuse_beyond_the_world,
+    refuse_more_than,
+)
 from scanyard.carla_server.protocol.poses import pose_of
 from scanyard.carla_server.protocol.rpc import Handler
 from scanyard.carla_server.protocol.wire import (
@@ -40,7 +46,7 @@ def by_id(episode: Episode, ids: tuple[ActorId, ...]) -> tuple[Actor, ...]:
 def spawn(episode: Episode, description: ActorDescription, transform: Transform) -> Actor:
     """Add an actor to the world."""
     refuse_beyond_the_world(transform.location, "spawn_actor")
-    return episode.spawn(description, transform).record()
+    return episode.spawn(description, addressing.turned(transform)).record()
 
 
 def spawn_with_parent(
@@ -56,7 +62,7 @@ def spawn_with_parent(
     Every attachment is rigid: the spring arms of the reference only smooth what a spectator sees.
     """
     refuse_beyond_the_world(transform.location, "spawn_actor_with_parent")
-    return episode.spawn(description, transform, parent_id).record()
+    return episode.spawn(description, addressing.turned(transform), parent_id).record()
 
 
 def destroy(episode: Episode, actor_id: ActorId) -> bool:
@@ -76,7 +82,7 @@ def put(episode: Episode, actor_id: ActorId, transform: Transform) -> None:
     """Set an actor's pose in the world, or relative to its parent."""
     actor = episode.actor(actor_id, "set_actor_transform")
     refuse_beyond_the_world(transform.location, "set_actor_transform")
-    actor.place(pose_of(transform))
+    actor.place(pose_of(addressing.turned(transform)))
 
 
 def put_at(episode: Episode, actor_id: ActorId, location: Vector3D) -> None:
@@ -90,16 +96,19 @@ def put_at(episode: Episode, actor_id: ActorId, location: Vector3D) -> None:
 
 def set_velocity(episode: Episode, actor_id: ActorId, velocity: Vector3D) -> None:
     """Set the velocity in m/s, world frame."""
+    refuse_more_than(MAX_MPS, velocity, "set_actor_target_velocity")
     episode.actor(actor_id, "set_actor_target_velocity").velocity = velocity
 
 
 def set_angular_velocity(episode: Episode, actor_id: ActorId, velocity: Vector3D) -> None:
     """Set the angular velocity in deg/s."""
+    refuse_more_than(MAX_DEGPS, velocity, "set_actor_target_angular_velocity")
     episode.actor(actor_id, "set_actor_target_angular_velocity").angular_velocity = velocity
 
 
 def enable_constant_velocity(episode: Episode, actor_id: ActorId, velocity: Vector3D) -> None:
     """Hold a velocity in m/s, in the vehicle's own frame."""
+    refuse_more_than(MAX_MPS, velocity, "enable_actor_constant_velocity")
     addressing.vehicle(episode, actor_id, "enable_actor_constant_velocity").enable_constant_velocity(velocity)
 
 
@@ -128,33 +137,39 @@ def enable_gravity(episode: Episode, actor_id: ActorId, enabled: bool) -> None:
 
 def add_impulse(episode: Episode, actor_id: ActorId, impulse: Vector3D) -> None:
     """Push it once, N s, world frame."""
+    refuse_more_than(MAX_PUSH, impulse, "add_actor_impulse")
     episode.actor(actor_id, "add_actor_impulse").add_impulse(impulse)
 
 
 def add_impulse_at(episode: Episode, actor_id: ActorId, impulse: Vector3D, location: Vector3D) -> None:
     """Push it once at a place in the world, N s."""
+    refuse_more_than(MAX_PUSH, impulse, "add_actor_impulse_at_location")
     refuse_beyond_the_world(location, "add_actor_impulse_at_location")
     episode.actor(actor_id, "add_actor_impulse_at_location").add_impulse(impulse, at=location)
 
 
 def add_force(episode: Episode, actor_id: ActorId, force: Vector3D) -> None:
     """Push it for one frame, N, world frame."""
+    refuse_more_than(MAX_PUSH, force, "add_actor_force")
     episode.actor(actor_id, "add_actor_force").add_force(force)
 
 
 def add_force_at(episode: Episode, actor_id: ActorId, force: Vector3D, location: Vector3D) -> None:
     """Push it for one frame at a place in the world, N."""
+    refuse_more_than(MAX_PUSH, force, "add_actor_force_at_location")
     refuse_beyond_the_world(location, "add_actor_force_at_location")
     episode.actor(actor_id, "add_actor_force_at_location").add_force(force, at=location)
 
 
 def add_angular_impulse(episode: Episode, actor_id: ActorId, impulse: Vector3D) -> None:
     """Turn it once, kg m² deg/s."""
+    refuse_more_than(MAX_PUSH, impulse, "add_actor_angular_impulse")
     episode.actor(actor_id, "add_actor_angular_impulse").add_angular_impulse(impulse)
 
 
 def add_torque(episode: Episode, actor_id: ActorId, torque: Vector3D) -> None:
     """Turn it for one frame, N m."""
+    refuse_more_than(MAX_PUSH, torque, "add_actor_torque")
     episode.actor(actor_id, "add_actor_torque").add_torque(torque)
 
 

@@ -6,10 +6,11 @@ Manager asks for the box of an actor a moment after it died, and would abort its
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import TypeVar
 
-from scanyard.carla_server.protocol.wire import Refused
+from scanyard.carla_server.protocol.wire import Refused, Rotation, Transform
 from scanyard.carla_server.world.actors import Actor
 from scanyard.carla_server.world.episode import Episode
 from scanyard.carla_server.world.vehicles import Vehicle
@@ -17,6 +18,8 @@ from scanyard.carla_server.world.walkers import Walker
 
 KindOfActor = TypeVar("KindOfActor", bound=Actor)
 
+MAX_MPS, MAX_DEGPS, MAX_PUSH = 1e4, 1e6, 1e9
+"""Of velocities, turns, and pushes in N, N s or N m: far beyond sense, and far from what cannot be counted."""
 WORLD_REACH_M = 100_000.0
 """How far from the origin things may be; maps are smaller, and further out single precision loses centimetres."""
 
@@ -51,6 +54,18 @@ def refuse_beyond_the_world(location: Sequence[float], call: str) -> None:
     if not all(abs(value) <= WORLD_REACH_M for value in location):
         where = ", ".join(f"{value:g}" for value in location)
         raise refusal(call, f"({where}) is more than {WORLD_REACH_M / 1000:g} km from the origin")
+
+
+def refuse_more_than(limit: float, vector: Sequence[float], call: str) -> None:
+    """Refuse a velocity or a push after which nothing could be simulated any more."""
+    if not all(abs(value) <= limit for value in vector):
+        raise refusal(call, f"({', '.join(f'{value:g}' for value in vector)}) is more than {limit:g}")
+
+
+def turned(transform: Transform) -> Transform:
+    """The same transform with angles between -360 and 360 degrees."""
+    pitch, yaw, roll = (angle if abs(angle) <= 360.0 else math.fmod(angle, 360.0) for angle in transform.rotation)
+    return Transform(transform.location, Rotation(pitch, yaw, roll))
 
 
 def _as_vehicle(actor: Actor, call: str) -> Vehicle:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from scanyard.carla_server.calls import actors, traffic_lights, vehicles, walkers
-from scanyard.carla_server.calls.addressing import refusal, refuse_beyond_the_world
+from scanyard.carla_server.calls.addressing import refusal, refuse_beyond_the_world, turned
 from scanyard.carla_server.protocol import wire
 from scanyard.carla_server.protocol.decoding import decode, decoder
 from scanyard.carla_server.protocol.physics import VehiclePhysicsControl
@@ -69,7 +69,7 @@ def _carry_out(episode: Episode, index: int, fields: list[Any], future_actor: in
 def _spawn(episode: Episode, command: SpawnActor) -> int:
     parent_id = command.parent.value if command.parent.present else None
     refuse_beyond_the_world(command.transform.location, "spawn_actor")
-    actor = episode.spawn(command.description, command.transform, parent_id)
+    actor = episode.spawn(command.description, turned(command.transform), parent_id)
     for after in command.do_after:
         index, fields = after.variant
         try:

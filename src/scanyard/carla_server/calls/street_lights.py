@@ -14,7 +14,7 @@ from scanyard.carla_server.world.episode import Episode
 
 def query(episode: Episode, _client: str) -> tuple[LightState, ...]:
     """All lamps of the street."""
-    return episode.street_lights.states()
+    return episode.street_light_states()
 
 
 def update(episode: Episode, _client: str, states: tuple[LightState, ...], _discard_client: bool) -> None:

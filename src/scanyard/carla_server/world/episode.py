@@ -18,12 +18,13 @@ from scanyard.carla_server.motion.stepping import Motion
 from scanyard.carla_server.motion.table import Table
 from scanyard.carla_server.motion.vehicles import Vehicles
 from scanyard.carla_server.protocol import packets, wire
-from scanyard.carla_server.protocol.poses import pose_of
+from scanyard.carla_server.protocol.poses import Floats, pose_of
 from scanyard.carla_server.protocol.wire import (
     ActorDescription,
     BoundingBox,
     EnvironmentObject,
     LabelledPoint,
+    LightState,
     Refused,
     Transform,
     Vector3D,
@@ -37,6 +38,7 @@ from scanyard.carla_server.world.actors import Actor
 from scanyard.carla_server.world.attributes import refuse_impossible
 from scanyard.carla_server.world.blueprints import library
 from scanyard.carla_server.world.drawings import Drawings
+from scanyard.carla_server.world.later import Later
 from scanyard.carla_server.world.maps import Town
 from scanyard.carla_server.world.population import Population
 from scanyard.carla_server.world.road_rules import RoadRules
@@ -48,6 +50,8 @@ from scanyard.carla_server.world.traffic_lights import TrafficLights
 logger = logging.getLogger(__name__)
 
 ANY_LABEL = 255
+STRAY = np.repeat([2e5, 1e6, 1e6, 1e7], 3)
+"""What is farther out in m, turned further in degrees, or faster in m/s or degrees/s has left the world."""
 SPECTATOR_START = (0.0, 0.0, 50.0, -90.0, 0.0, 0.0)
 
 
@@ -85,17 +89,42 @@ class Episode:
         """Who records and replays."""
         self.time_s = 0.0
         self._senses = senses
-        self._scene: Scene = senses.scene(town.road_map, style=town.style, parked_share=town.parked_share, without=town.without)
+        self._street: Later[Scene] = Later(
+            lambda: senses.scene(
+                town.road_map, style=town.style, parked_share=town.parked_share, without=town.without
+            ),
+            name="street",
+        )
+        self._street_lights: StreetLights | None = None
         self._sensing = Sensing(senses.sensors, GeoReference.of(town.road_map.xodr))
         self._open_stream = open_stream
         self._is_first_frame = True
-        self.motion = Motion(self._scene.ground_below, lambda: self._scene.obstacles)
+        self.motion = Motion(self._ground_below, lambda: self._scene.obstacles)
         self._population = Population(self.motion)
         self.actors: Mapping[int, Actor] = self._population.actors
         """Every actor by id, in the order of spawning."""
         self.spectator = self._population.add(ActorDescription(0, "spectator"), SPECTATOR_START)
-        self.street_lights = StreetLights(self._scene.lamps)
-        self._rules = RoadRules(town.road_map, self._population, self._scene.ground_below)
+        self._rules = RoadRules(town.road_map, self._population, self.motion.ground_below)
+
+    @property
+    def _scene(self) -> Scene:
+        """The street and all that stands in it; who asks first may have to wait for it to be built."""
+        return self._street.get()
+
+    def _ground_below(self, points: Floats) -> Floats:
+        return self._scene.ground_below(points)
+
+    @property
+    def street_lights(self) -> StreetLights:
+        """The lamps of the street, which waits for it."""
+        if self._street_lights is None:
+            self._street_lights = StreetLights(self._scene.lamps)
+            self._street_lights.changed = True  # clients that were told of none ask again
+        return self._street_lights
+
+    def street_light_states(self) -> tuple[LightState, ...]:
+        """What the lamps of the street are told as; none while it is being built."""
+        return self.street_lights.states() if self._street.is_ready else ()
 
     # --- actors ------------------------------------------------------------------------------------------------------
 
@@ -196,6 +225,7 @@ class Episode:
         motion.advance(delta_s, max_step_s=max_step_s, max_steps=max_steps)
         self._rules.advance(delta_s)
         self.collisions = motion.contacts
+        self._lose_strays()
         if self.onlooker is not None:
             self.onlooker.direct(delta_s)
         poses, world_from_actor = table.placed()
@@ -214,6 +244,8 @@ class Episode:
         if self.onlooker is not None:
             self.onlooker.note(records, delta_s)
         table.last_velocity[:] = table.velocity
+        if not any(actor.stream_id for actor in self.actors.values()) and not self._street.is_ready:
+            return  # nobody looks at it yet
         broken = self._sensing.sense(
             Moment(
                 frame, self.time_s, delta_s, self.actors, table.ids, world_from_actor, poses,
@@ -226,16 +258,30 @@ class Episode:
         for sensor_id in broken:
             self.destroy(sensor_id)
 
+    def _lose_strays(self) -> None:
+        """Destroy what left the world, as the reference's engine does: of all others every number can be told."""
+        table = self.motion.table
+        moving = np.concatenate([table.pose, table.velocity, table.angular_velocity], axis=1)
+        stray = ~(np.abs(moving) <= STRAY).all(axis=1)  # a number that is none is not less than anything
+        if stray.any():
+            for actor_id in table.ids[stray].tolist():
+                logger.info("actor %d left the world: destroyed", actor_id)
+                self.destroy(actor_id)
+            here = self.actors.keys() | {0}
+            self.collisions = [one for one in self.collisions if {one.actor_id, one.other_id} <= here]
+
     def _signals(self) -> Signals:
         lights = self.traffic_lights
         return Signals.shown(lights.lamps, lights.facing, lights.head_state)
 
     def _news(self) -> int:
         """The bits of what clients should ask for again."""
-        self.street_lights.follow_sun(self.weather.sun_altitude_angle)
         news = packets.MAP_CHANGED if self._is_first_frame else 0
-        news |= packets.LAMPS_CHANGED if self.street_lights.changed else 0
-        self._is_first_frame = self.street_lights.changed = False
+        self._is_first_frame = False
+        if self._street.is_ready:
+            self.street_lights.follow_sun(self.weather.sun_altitude_angle)
+            news |= packets.LAMPS_CHANGED if self.street_lights.changed else 0
+            self.street_lights.changed = False
         return news
 
     # --- scenery -----------------------------------------------------------------------------------------------------
