@@ -386,6 +386,18 @@ def test_snapshot_says_when_lamps_were_switched_and_the_map_is_new(world: World)
     assert news == [1 | 2, 0, 2, 0]
 
 
+# --- files -----------------------------------------------------------------------------------------------------------
+
+
+def test_only_files_that_were_listed_are_handed_out(world: World) -> None:
+    for name in ("../../etc/passwd", "/etc/passwd", "straight.xodr", ""):
+        with pytest.raises(Refused, match="has no file"):
+            world.call("request_file", name)
+    for name in world.call("get_required_files", "Nav"):
+        assert len(world.call("request_file", name)) > 100
+    assert world.call("get_required_files", "TM") == ()
+
+
 # --- sensors ---------------------------------------------------------------------------------------------------------
 
 
