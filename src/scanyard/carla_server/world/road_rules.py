@@ -6,6 +6,8 @@ own here: what sensors see of them is part of the street.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from scipy.spatial import cKDTree
 
@@ -33,14 +35,11 @@ class RoadRules:
 
     def __init__(self, road_map: RoadMap, population: Population, ground_below: GroundBelow) -> None:
         signals = road_map.signals
-        feet = np.array([(x, -y, z) for x, y, z in (signal.position for signal in signals)]).reshape(-1, 3)
-        below = ground_below(feet + np.array([0.0, 0.0, FALL_M]))
-        feet[:, 2] = np.where(np.isfinite(below), below, feet[:, 2])
         is_light = np.array([signal.kind == "light" for signal in signals], bool)
         lights = [signal for signal in signals if signal.kind == "light"]
-        self.lights = TrafficLights(lights, road_map.light_groups, feet[is_light])
+        self.lights = TrafficLights(lights, road_map.light_groups, lambda: _feet(lights, ground_below))
         self._population = population
-        ids = [self._stand(signal, float(foot[2])) for signal, foot in zip(signals, feet, strict=True)]
+        ids = [self._stand(signal) for signal in signals]
         self.lights.ids[:] = np.array(ids, np.uint32)[is_light]
         self.ids = frozenset(ids)
         """Of all signals; they stay as long as the episode."""
@@ -49,9 +48,9 @@ class RoadRules:
         self._lanes = cKDTree(_stretched(limits.points * [1.0, -1.0, 1.0])) if len(limits.kmh) else None
         self._show(population.motion)
 
-    def _stand(self, signal: Signal, ground_m: float) -> int:
+    def _stand(self, signal: Signal) -> int:
         """Add a signal's actor."""
-        pose = actor_pose(signal, ground_m)
+        pose = actor_pose(signal)
         actor = self._population.add(ActorDescription(0, _type_id(signal)), pose)
         actor.trigger_volume = box_of(signal, pose)._replace(actor_id=actor.id)
         actor.tags = bytes([Tag.TRAFFIC_LIGHT if signal.kind == "light" else Tag.TRAFFIC_SIGNS])
@@ -86,6 +85,14 @@ class RoadRules:
     def _show(self, motion: Motion) -> None:
         if len(self.lights):
             motion.table.state[np.searchsorted(motion.table.ids, self.lights.ids)] = self.lights.records()
+
+
+def _feet(signals: Sequence[Signal], ground_below: GroundBelow) -> Floats:
+    """(N, 3) where posts meet the ground, kerbs included; at the road's height where there is none."""
+    feet = np.array([(x, -y, z) for x, y, z in (signal.position for signal in signals)]).reshape(-1, 3)
+    below = ground_below(feet + np.array([0.0, 0.0, FALL_M]))
+    feet[:, 2] = np.where(np.isfinite(below), below, feet[:, 2])
+    return feet
 
 
 def _type_id(signal: Signal) -> str:

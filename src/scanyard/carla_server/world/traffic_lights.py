@@ -9,7 +9,8 @@ holds only until its group's next change, as in the reference server; to keep it
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,8 +41,8 @@ RECORD = np.dtype(
 class TrafficLights:
     """L lights in G groups, and their H heads; arrays with the same letter are indexed alike."""
 
-    def __init__(self, signals: Sequence[Signal], groups: Sequence[LightGroup], feet: Floats) -> None:
-        """Lights among ``signals`` whose posts stand at ``feet`` (L, 3), left-handed world, metres."""
+    def __init__(self, signals: Sequence[Signal], groups: Sequence[LightGroup], feet: Callable[[], Floats]) -> None:
+        """Lights among ``signals`` whose posts stand at ``feet`` (L, 3), left-handed world, metres; asked late."""
         count = len(signals)
         place = {signal.id: i for i, signal in enumerate(signals)}
         self.ids = np.zeros(count, np.uint32)
@@ -77,8 +78,9 @@ class TrafficLights:
         self._record["signal_id"] = [signal.id.encode()[:31] for signal in signals]
         self._record["pole_index"] = self.pole
         self.volumes: TriggerVolumes = volumes_of(signals)
-        self.lamps, self.facing, self.head_light = _heads(signals, feet)
-        """(H, 3, 3) red, yellow and green lamps, metres; (H, 3) where they look; (H,) which light each head shows."""
+        self._above_feet, self.facing, self.head_light = _heads(signals)
+        """(H, 3, 3) lamps above the posts' feet; (H, 3) where they look; (H,) which light each head shows."""
+        self._feet = feet
         self._show(np.arange(len(groups)))
 
     def __len__(self) -> int:
@@ -129,6 +131,11 @@ class TrafficLights:
         record["green_s"], record["yellow_s"], record["red_s"] = self.green_s, self.yellow_s, self.red_s
         record["elapsed_s"], record["frozen"], record["state"] = self.elapsed_s, self.frozen, self.state
         return record.view("V54")
+
+    @cached_property
+    def lamps(self) -> Floats:
+        """(H, 3, 3) red, yellow and green lamps of each head, metres."""
+        return self._above_feet + self._feet()[self.head_light][:, None]
 
     @property
     def head_state(self) -> NDArray[np.uint8]:
@@ -215,9 +222,9 @@ def _first_of_each(group: NDArray[np.int64], phase: NDArray[np.int64], groups: i
     return found
 
 
-def _heads(signals: Sequence[Signal], feet: Floats) -> tuple[Floats, Floats, NDArray[np.int64]]:
+def _heads(signals: Sequence[Signal]) -> tuple[Floats, Floats, NDArray[np.int64]]:
     lamps, facing, light = [np.zeros((0, 3, 3))], [np.zeros((0, 3))], [np.zeros(0, np.int64)]
-    for row, (signal, foot) in enumerate(zip(signals, feet, strict=True)):
+    for row, signal in enumerate(signals):
         local = traffic_signs.lamps(traffic_signs.variant_of(signal))
         yaw = traffic_signs.facing_rad(signal)
         cos, sin = math.cos(yaw), math.sin(yaw)
@@ -225,7 +232,7 @@ def _heads(signals: Sequence[Signal], feet: Floats) -> tuple[Floats, Floats, NDA
             [cos * local[..., 0] - sin * local[..., 1], sin * local[..., 0] + cos * local[..., 1], local[..., 2]],
             axis=-1,
         )
-        lamps.append(turned + foot)
+        lamps.append(turned)
         facing.append(np.tile([cos, sin, 0.0], (len(local), 1)))
         light.append(np.full(len(local), row))
     return np.concatenate(lamps), np.concatenate(facing), np.concatenate(light)

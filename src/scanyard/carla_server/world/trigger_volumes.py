@@ -17,8 +17,9 @@ from scanyard.carla_server.protocol.poses import Floats, Pose
 from scanyard.carla_server.protocol.wire import BoundingBox, Vector3D
 from scanyard.roads import GovernedLane, Signal
 
-LENGTH_M = 6.0
-"""Of a volume before the stop line: from 20 km/h, at which Traffic Manager comes to lights, two braking distances."""
+LENGTH_M = 13.0
+"""Of a volume before the stop line.  Traffic Manager comes to lights at the speed limit and brakes from where it is told
+of them: 14 m/s take 11 m at 9 m/s2, and it is a tick late."""
 HALF_HEIGHT_M = 1.5
 NARROWER_M = 0.15
 """On each side of a lane, so that nobody is told of the next one's light."""
@@ -67,11 +68,11 @@ def volumes_of(signals: Sequence[Signal]) -> TriggerVolumes:
     return TriggerVolumes(np.array([row for row, _ in lanes], np.int64), center, along, half)
 
 
-def actor_pose(signal: Signal, ground_m: float) -> Pose:
-    """Where a signal's actor stands: its x axis across the road, to the right of its traffic."""
-    x, y, _ = signal.position
+def actor_pose(signal: Signal) -> Pose:
+    """Where a signal's actor stands, at the road's height: its x axis across the road, to the right of its traffic."""
+    x, y, z = signal.position
     yaw = (math.degrees(-signal.heading_rad) + 90.0 + 180.0) % 360.0 - 180.0
-    return x, -y, ground_m, 0.0, yaw, 0.0
+    return x, -y, z, 0.0, yaw, 0.0
 
 
 def box_of(signal: Signal, pose: Pose) -> BoundingBox:
