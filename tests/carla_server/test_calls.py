@@ -494,6 +494,16 @@ def test_attribute_that_cannot_be_is_refused_when_spawning(world: World, name: s
         world.call("spawn_actor", ActorDescription(0, CAMERA, attributes), Transform())
 
 
+def test_switch_that_would_make_other_clients_stumble_is_refused(world: World) -> None:
+    for text, is_fine in (("True", True), ("false", True), ("1", False), ("1e999", False), ("", False)):
+        attributes = (wire.ActorAttributeValue("sticky_control", wire.BOOL, text),)
+        if is_fine:
+            world.call("destroy_actor", world.call("spawn_actor", ActorDescription(0, CAR, attributes), Transform()).id)
+        else:
+            with pytest.raises(Refused, match="neither true nor false"):
+                world.call("spawn_actor", ActorDescription(0, CAR, attributes), Transform())
+
+
 def test_picture_of_too_many_pixels_is_refused(world: World) -> None:
     attributes = tuple(wire.ActorAttributeValue(name, wire.INT, "8192") for name in ("image_size_x", "image_size_y"))
     with pytest.raises(Refused, match="8192 by 8192', more than 16777216 pixels"):

@@ -55,6 +55,9 @@ def refuse_impossible(offered: Iterable[ActorAttribute], wanted: Mapping[str, st
             _refuse_number(attribute.id, text)
         elif attribute.type == wire.RGB_COLOR and text:
             _refuse_color(attribute.id, text)
+        elif attribute.type == wire.BOOL and text.lower() not in ("true", "false"):
+            # Every client reads them when it meets the actor, and raises on anything else.
+            raise _refusal(attribute.id, text, "neither true nor false")
     _refuse_beams(wanted.get("beam_table", ""))
     if "image_size_x" in wanted and float(wanted["image_size_x"]) * float(wanted["image_size_y"]) > MAX_PIXELS:
         size = f"{wanted['image_size_x']} by {wanted['image_size_y']}"
