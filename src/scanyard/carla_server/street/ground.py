@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import distance_transform_edt
 from scipy.spatial import cKDTree
 
+from scanyard.carla_server.street.relief import DEEPEST_M, Crown, resampled, rolling, roughness, unevenness
 from scanyard.carla_server.street.structures import StructureLike
 from scanyard.carla_server.street.traffic_signs import SignalLike
 from scanyard.carla_server.surfaces.materials import Material
@@ -27,6 +28,11 @@ Floats = NDArray[np.float64]
 KERB_M = 0.12
 CELL_M = 0.5  # of the raster that knows where lanes are
 LAND_CELL_M = 6.0
+VERGE_STEP_M = 1.0
+VERGE_REACHES_M = (0.5, 1.1, 1.8, 2.6, 3.5, 4.6, 6.0, 8.0)  # where grass beside the road is drawn: nearer, finer
+VERGE_SUNK_M = 0.6
+STRIP_SUNK_M = 0.06
+CROWNED = ("driving", "parking", "shoulder")
 LINE_M, LINE_LIFT_M = 0.13, 0.008  # width of a painted line, and how far above the road it is drawn
 MARGIN_M = 150.0  # land beyond the outermost lane: as far as a LiDAR sees
 
@@ -117,7 +123,11 @@ class Ground:
         ]
         known = np.concatenate([np.concatenate([lane.left, lane.right]) for lane in strips])
         self._heights = cKDTree(known[:, :2]), known[:, 2]
-        parts = [part for lane in strips for part in _lane_sheets(lane)]
+        crown = Crown(
+            [lane.left for lane in strips if abs(lane.lane_id) == 1 and not lane.in_junction],
+            [side for lane in strips if lane.in_junction for side in (lane.left, lane.right)],
+        )
+        parts = [part for lane in strips for part in _lane_sheets(lane, crown)]
         parts += [self._verge(edge) for edge in self.edges]
         parts.append(self._land(known))
         self.mesh = Mesh.joined(parts)
@@ -173,12 +183,18 @@ class Ground:
 
     def _verge(self, edge: Edge) -> Mesh:
         """Grass from the road's border down to the land."""
-        inner = edge.points + np.array([0, 0, -0.03 if edge.kind != "sidewalk" else KERB_M - 0.02])
+        line = resampled(np.c_[edge.points, edge.outward], VERGE_STEP_M)
+        points, outward = line[:, :3], line[:, 3:]
+        inner = points + np.array([0, 0, -0.03 - DEEPEST_M if edge.kind != "sidewalk" else KERB_M - 0.02])
         rows = [inner]
-        for reach in (1.5, 4.0, 8.0):
-            xy = edge.points[:, :2] + reach * edge.outward
-            z = edge.points[:, 2] + _rolling(xy) * reach / 8.0 - (0.04 * reach if reach < 8 else 0.6)
-            rows.append(np.c_[xy, z])
+        for reach in VERGE_REACHES_M:
+            xy = points[:, :2] + reach * outward
+            z = points[:, 2] + rolling(xy) * reach / 8.0 - (0.04 * reach if reach < 8 else 0.6)
+            if edge.kind != "sidewalk":
+                z -= DEEPEST_M * max(0.0, 1.0 - reach / 2.0)
+            # Beside a junction or a bend a verge may reach other lanes: there it goes under.
+            crossed = np.clip((reach - self._cover.distance(*xy.T) - 0.6) / 1.5, 0.0, 1.0)
+            rows.append(np.c_[xy, z + min(0.015 + 0.02 * reach, 0.06) * roughness(xy) - VERGE_SUNK_M * crossed])
         return sheet(np.stack(rows), Material.GRASS)
 
     def _land(self, known: Floats) -> Mesh:
@@ -192,7 +208,11 @@ class Ground:
         z = (heights[nearest] * weight).sum(axis=1) / weight.sum(axis=1)
         clear = self._cover.distance(grid[..., 0].ravel(), grid[..., 1].ravel())
         away = np.clip((clear - LAND_CELL_M) / 12.0, 0.0, 1.0)
-        z += away * (_rolling(grid.reshape(-1, 2)) * 2.0) - (1 - away) * 0.45 - 0.08
+        z += (
+            away * (rolling(grid.reshape(-1, 2)) * 2.0 + 0.08 * roughness(grid.reshape(-1, 2)))
+            - (1 - away) * 0.45
+            - 0.08
+        )
         return sheet(np.concatenate([grid, z.reshape(*grid.shape[:2], 1)], axis=-1), Material.GRASS)
 
 
@@ -259,29 +279,18 @@ def _runs(keep: NDArray[np.bool_]) -> list[NDArray[np.int64]]:
     return np.split(index, np.flatnonzero(np.diff(index) > 1) + 1) if len(index) else []
 
 
-def unevenness(xy: Floats) -> Floats:
-    """How far a road's surface (..., 2) lies above its design, metres: within 2 cm, metres long."""
-    x, y = xy[..., 0], xy[..., 1]
-    return np.asarray(
-        0.006 * np.sin(0.43 * x + 0.31 * y) + 0.005 * np.sin(0.29 * x - 0.57 * y + 1.0)
-        + 0.004 * np.sin(0.91 * x + 0.2 * y + 2.0)
-    )  # fmt: skip
-
-
-def _rolling(xy: Floats) -> Floats:
-    """Rise and fall of open land (..., 2), metres."""
-    x, y = xy[..., 0], xy[..., 1]
-    return np.asarray(0.35 * np.sin(0.071 * x + 0.043 * y) + 0.25 * np.sin(0.113 * y - 0.05 * x + 1.3))
-
-
-def _lane_sheets(lane: _Lane) -> list[Mesh]:
+def _lane_sheets(lane: _Lane, crown: Crown) -> list[Mesh]:
     """A lane's surface, and the kerbs of a sidewalk."""
     across = np.linspace(0, 1, 3 if lane.width_m > 2.5 else 2)[:, None, None]
     rows = lane.left * (1 - across) + lane.right * across
     rows[..., 2] += unevenness(rows[..., :2])
+    if lane.kind in CROWNED and not lane.in_junction:
+        rows[..., 2] += crown.at(rows[..., :2])
+    if lane.kind == "other":
+        rows[..., 2] -= STRIP_SUNK_M  # in junctions strips of grass lie across lanes: those are on top
+        return [sheet(rows, Material.GRASS)]
     if lane.kind != "sidewalk":
-        surface = sheet(rows, Material.ASPHALT if lane.kind != "other" else Material.GRASS)
-        return [surface, *_lines(lane, rows)]
+        return [sheet(rows, Material.ASPHALT), *_lines(lane, rows)]
     up = np.array([0, 0, KERB_M])
     raised = rows + up
     kerbs = [sheet(np.stack([row - up / 2, row + up]), Material.KERB) for row in (rows[0], rows[-1])]
