@@ -540,6 +540,8 @@ def test_place_outside_of_the_world_is_refused(world: World) -> None:
         lambda: world.call("set_actor_transform", car, Transform(far)),
         lambda: world.call("spawn_actor", ActorDescription(0, CAR), Transform(far)),
         lambda: world.call("add_actor_impulse_at_location", car, ORIGIN, far),
+        lambda: world.call("cast_ray", far, ORIGIN),
+        lambda: world.call("project_point", far, Vector3D(0.0, 0.0, -1.0), 5.0),
     ):
         with pytest.raises(Refused, match="100 km from the origin"):
             refused()

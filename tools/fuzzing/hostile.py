@@ -55,7 +55,7 @@ class Hostile:
         pick = self._random
         return pick.choice((
             b"", pick.randbytes(pick.randint(1, 3)), pick.randbytes(4), pick.randbytes(400),
-            pick.randint(0, 300).to_bytes(4, "little"), (1).to_bytes(4, "little") + b"GET / HTTP/1.1\r\n\r\n",
+            pick.randint(0, 40).to_bytes(4, "little"), (1).to_bytes(4, "little") + b"GET / HTTP/1.1\r\n\r\n",
         ))  # fmt: skip
 
     # --- kinds of messages -------------------------------------------------------------------------------------------

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
+from scanyard.carla_server.calls.addressing import refuse_beyond_the_world
 from scanyard.carla_server.protocol.rpc import Handler
 from scanyard.carla_server.protocol.wire import (
     BoundingBox,
@@ -50,6 +51,7 @@ def names(episode: Episode) -> tuple[str, ...]:
 
 def cast_ray(episode: Episode, start: Vector3D, end: Vector3D) -> tuple[LabelledPoint, ...]:
     """What stands first between two points, if anything."""
+    refuse_beyond_the_world(start, "cast_ray")
     direction = Vector3D(end.x - start.x, end.y - start.y, end.z - start.z)
     hit = episode.first_hit(start, direction, math.hypot(*direction))
     return () if hit is None else (hit,)
@@ -59,6 +61,7 @@ def project_point(
     episode: Episode, start: Vector3D, direction: Vector3D, distance: float
 ) -> tuple[bool, LabelledPoint]:
     """What stands first in a direction within a distance, and whether anything does."""
+    refuse_beyond_the_world(start, "project_point")
     hit = episode.first_hit(start, direction, distance)
     return hit is not None, hit or LabelledPoint(Vector3D(), 0)
 
