@@ -50,11 +50,11 @@ def work_pedals(wants: Floats, gains: Floats, memory: Floats, *, speed: Floats, 
     error = (wanted - speed) * ahead
     speed_sum = np.clip(speed_sum + error * delta_s, -_SUM_LIMIT, _SUM_LIMIT)
     asked = speed_kp * error + speed_ki * speed_sum + speed_kd * (error - last_speed_error) / delta_s
-    # A proportional gain of 0.15 alone would take half a minute to reach a speed: until near it, the limit is asked for.
+    # A proportional gain of 0.15 alone would take half a minute: until near the speed, the limit is asked for.
     bound = np.abs(limit)
     most = np.where(bound > 0.0, bound, MAX_ACCELERATION_MPS2)
     least = np.where(bound > 0.0, bound, MAX_DECELERATION_MPS2)
-    target = np.clip(np.where(np.abs(error) > 1.0, np.sign(error) * np.inf, asked + error), -least, most)
+    target = np.clip(np.where(np.abs(error) > 1.0, np.copysign(1e3, error), asked + error), -least, most)
 
     accel_error = target - pull * ahead
     accel_sum = np.clip(accel_sum + accel_error * delta_s, -_SUM_LIMIT, _SUM_LIMIT)

@@ -89,7 +89,7 @@ def _drawn_into(points: Floats, box: Rectangles) -> Floats:
     right = _right(box.forward)
     along = np.clip(offset[0] * box.forward[0] + offset[1] * box.forward[1], -box.half[0], box.half[0])
     across = np.clip(offset[0] * right[0] + offset[1] * right[1], -box.half[1], box.half[1])
-    return box.middle + along * box.forward + across * right
+    return np.asarray(box.middle + along * box.forward + across * right)
 
 
 def _right(forward: Floats) -> Floats:

@@ -23,7 +23,7 @@ CURVE = 33
 """Samples of the torque curve, from standstill to the greatest engine speed."""
 STEERING_STEP_KMH, STEERING_SAMPLES = 5.0, 49
 SURFACE_GRIP = 0.3
-"""Friction of a tyre is ``tire_friction`` times this: CARLA's 3.5 then grips as a good tyre on dry asphalt does, 1.05."""
+"""Friction of a tyre is ``tire_friction`` times this: CARLA's 3.5 then grips as a good tyre does on dry asphalt."""
 AIR_KG_M3 = 1.2
 GRAVITY = 9.81
 MAX_MASS = 1e6
@@ -59,8 +59,8 @@ CHASSIS = np.dtype(
 """One vehicle, SI units and radians.
 
 ``ahead``: how far the axles lie before the centre of mass (the rear's is negative); ``center_x``: the centre of mass
-before the origin; ``stiffness``: N per rad of slip and newton of load; ``pull``: greatest drive or brake force that slip
-can pass on, N; ``brake`` and ``hand_brake``: N at the axle; ``drag``: N per (m/s)²; ``max_speed``: rad/s of the engine;
+before the origin; ``stiffness``: N per rad of slip and newton of load; ``pull``: greatest drive or brake force that
+slip can pass on, N; ``brake`` and ``hand_brake``: N at the axle; ``drag``: N per (m/s)²; ``max_speed``: rad/s of the engine;
 ``damping``: N m s of the engine at full and at no throttle; ``ratio``: engine turns per wheel turn by gear + 1, reverse
 first and negative, then neutral.
 """
@@ -147,9 +147,9 @@ def _total(wheels: Sequence[WheelPhysicsControl], name: str) -> float:
     return min(sum(_finite(getattr(wheel, name), 0.0) for wheel in wheels), 1e9)
 
 
-def _sampled(curve: Sequence[Vector2D], at: Floats, otherwise: float) -> Floats:
+def _sampled(curve: Sequence[Vector2D], at: NDArray[Any], otherwise: float) -> Floats:
     points = sorted((x, y) for x, y in curve if math.isfinite(x) and math.isfinite(y))
     if not points:
         return np.full(len(at), otherwise)
     xs, ys = zip(*points, strict=True)
-    return np.interp(at, xs, ys)
+    return np.asarray(np.interp(at, xs, ys))

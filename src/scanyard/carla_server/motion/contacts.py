@@ -31,7 +31,11 @@ SLOP_M = 0.005
 """Overlap that is left alone, so that touching bodies stay in touch."""
 PUSH_SHARE, PUSH_M = 0.6, 0.25
 """Of the remaining overlap this share, and at most so much, is undone in a step."""
-ROUNDS = 4
+ROUNDS, STILL_MPS = 12, 1e-3
+"""Rounds of impulses at most: a blow travels from car to car along a row, one in each; fewer where nothing closes
+faster than this any more."""
+PUSHES = 3
+"""How often what still overlaps is moved apart."""
 
 
 @dataclass(frozen=True)
@@ -80,83 +84,99 @@ def resolve(bodies: Bodies, pairs: Rows) -> Touch:
     touch = np.flatnonzero(lie.depth > 0.0)
     if not len(touch):
         return nothing
-    pairs, depth, normal = pairs[:, touch], lie.depth[touch], lie.normal[:, touch]
     point = touching(_chosen(first, touch), _chosen(second, touch))
-    count = np.bincount(pairs.ravel(), minlength=len(bodies.inverse_mass)).astype(np.float64)
-    arms = point[:, None] - bodies.place[:2][:, pairs]  # (2, 2, T): x and y, of the first and second
-    shares = count[pairs]
-    weights = bodies.inverse_mass[pairs] * shares, bodies.inverse_inertia[pairs] * shares
+    found = _Contacts.of(bodies, pairs[:, touch], point)
+    normal = lie.normal[:, touch]
     impulse = np.zeros((2, len(touch)))
     for number in range(ROUNDS):
-        push = _stop(bodies, pairs, count, arms, weights, normal, bounces=number == 0)
-        impulse += push
-        if not push.any():
+        push = found.stop(normal, bounces=number == 0)
+        if push is None:
             break
-    _push_apart(bodies, pairs, count, depth, normal)
-    return Touch(pairs, impulse)
+        impulse += push
+    depth = lie.depth[touch]
+    for _ in range(PUSHES):
+        if depth.max() <= SLOP_M:
+            break
+        found.push_apart(depth, normal)
+        depth, normal = gap(*(bodies.rectangles(one) for one in found.pairs))
+    return Touch(found.pairs, impulse)
 
 
-def _stop(
-    bodies: Bodies,
-    pairs: Rows,
-    count: Floats,
-    arms: Floats,
-    weights: tuple[Floats, Floats],
-    normal: Floats,
-    *,
-    bounces: bool,
-) -> Floats:
-    """One round of impulses, along the normals and then along the surfaces; (2, T) what the first of each got."""
-    closing = _closing(bodies, pairs, arms, normal)
-    wanted = np.where(closing < 0.0, -closing, 0.0)
-    if bounces:
-        wanted = wanted * np.where(-closing > BOUNCE_MPS, 1.0 + RESTITUTION, 1.0)
-    push = np.where(wanted > 1e-9, wanted, 0.0) / _softness(arms, weights, normal)
-    if not push.any():
-        return np.zeros_like(normal)
-    _give(bodies, pairs, count, arms, push * normal)
-    surface = stacked(-normal[1], normal[0])
-    rub = -_closing(bodies, pairs, arms, surface) / _softness(arms, weights, surface)
-    rub = np.clip(rub, -FRICTION * push, FRICTION * push)
-    _give(bodies, pairs, count, arms, rub * surface)
-    return push * normal
+@dataclass(frozen=True)
+class _Contacts:
+    """T pairs that touch."""
+
+    bodies: Bodies
+    pairs: Rows
+    """(2, T)"""
+    arms: Floats
+    """(2, 2, T) x and y from the origin of the first and second to where they touch."""
+    count: Floats
+    """(B,) in how many contacts each body is."""
+    weights: tuple[Floats, Floats]
+    """(2, T) inverse mass and inverse inertia of the parts that the first and second are here with."""
+
+    @classmethod
+    def of(cls, bodies: Bodies, pairs: Rows, point: Floats) -> _Contacts:
+        """Pairs that touch at ``point`` (2, T)."""
+        count = np.bincount(pairs.ravel(), minlength=len(bodies.inverse_mass)).astype(np.float64)
+        shares = count[pairs]
+        weights = bodies.inverse_mass[pairs] * shares, bodies.inverse_inertia[pairs] * shares
+        return cls(bodies, pairs, point[:, None] - bodies.place[:2][:, pairs], count, weights)
+
+    def stop(self, normal: Floats, *, bounces: bool) -> Floats | None:
+        """One round of impulses, along the normals and then along the surfaces.
+
+        Returns what the first of each pair got (2, T), or None where nothing closes any more.
+        """
+        wanted = np.maximum(-self._parting(normal), 0.0)
+        if wanted.max() < (1e-9 if bounces else STILL_MPS):
+            return None
+        if bounces:
+            wanted = wanted * np.where(wanted > BOUNCE_MPS, 1.0 + RESTITUTION, 1.0)
+        push = wanted / self._softness(normal)
+        self._give(push * normal)
+        surface = stacked(-normal[1], normal[0])
+        rub = -self._parting(surface) / self._softness(surface)
+        self._give(np.clip(rub, -FRICTION * push, FRICTION * push) * surface)
+        return push * normal
+
+    def push_apart(self, depth: Floats, normal: Floats) -> None:
+        """Move overlapping bodies away from each other, the lighter one further."""
+        weight = self.bodies.inverse_mass[self.pairs]
+        way = np.clip(PUSH_SHARE * (depth - SLOP_M), 0.0, PUSH_M) * normal
+        moved = way[:, None] * _OPPOSITE * (weight / weight.sum(axis=0))  # (2, 2, T)
+        rows = self.pairs.ravel()
+        for axis in range(2):
+            change = np.bincount(rows, moved[axis].ravel(), minlength=len(self.count))
+            self.bodies.place[axis] += change / np.maximum(self.count, 1.0)
+
+    def _parting(self, axis: Floats) -> Floats:
+        """(T,) m/s at which the points in touch part along ``axis`` (2, T); negative where they close."""
+        vx, vy, w = self.bodies.velocity[:, self.pairs]
+        at_x, at_y = vx - w * self.arms[1], vy + w * self.arms[0]
+        return np.asarray((at_x[0] - at_x[1]) * axis[0] + (at_y[0] - at_y[1]) * axis[1])
+
+    def _softness(self, axis: Floats) -> Floats:
+        """(T,) change of the speed along ``axis`` per newton second between the two parts."""
+        lever = self.arms[0] * axis[1] - self.arms[1] * axis[0]
+        return np.asarray((self.weights[0] + lever**2 * self.weights[1]).sum(axis=0))
+
+    def _give(self, impulse: Floats) -> None:
+        """Change velocities by impulses (2, T) on the first of each pair, and their opposites on the second.
+
+        A part of mass m/n that gets an impulse J changes its velocity by J n/m; the mean over n parts changes by J/m.
+        """
+        bodies, rows = self.bodies, self.pairs.ravel()
+        signed = impulse[:, None] * _OPPOSITE
+        lever = self.arms[0] * signed[1] - self.arms[1] * signed[0]
+        weights = bodies.inverse_mass, bodies.inverse_mass, bodies.inverse_inertia
+        for axis, (part, weight) in enumerate(zip((*signed, lever), weights, strict=True)):
+            bodies.velocity[axis] += np.bincount(rows, part.ravel(), minlength=len(self.count)) * weight
 
 
-def _closing(bodies: Bodies, pairs: Rows, arms: Floats, axis: Floats) -> Floats:
-    """(T,) m/s at which the points in touch part along ``axis`` (2, T); negative where they close."""
-    vx, vy, w = bodies.velocity[:, pairs]
-    at_x, at_y = vx - w * arms[1], vy + w * arms[0]
-    return np.asarray((at_x[0] - at_x[1]) * axis[0] + (at_y[0] - at_y[1]) * axis[1])
-
-
-def _softness(arms: Floats, weights: tuple[Floats, Floats], axis: Floats) -> Floats:
-    """(T,) change of the speed along ``axis`` per newton second between two shared-out bodies."""
-    lever = arms[0] * axis[1] - arms[1] * axis[0]
-    return np.asarray((weights[0] + lever**2 * weights[1]).sum(axis=0))
-
-
-def _give(bodies: Bodies, pairs: Rows, count: Floats, arms: Floats, impulse: Floats) -> None:
-    """Change velocities by impulses (2, T) on the first of each pair, and their opposites on the second."""
-    signed = impulse[:, None] * np.array([[1.0], [-1.0]])  # (2, 2, T)
-    lever = arms[0] * signed[1] - arms[1] * signed[0]
-    rows = pairs.ravel()
-    # A part of mass m/n that gets an impulse J moves by J n/m; the mean over n parts moves by J/m.
-    for axis, (part, weight) in enumerate(
-        ((signed[0], bodies.inverse_mass), (signed[1], bodies.inverse_mass), (lever, bodies.inverse_inertia))
-    ):
-        bodies.velocity[axis] += np.bincount(rows, part.ravel(), minlength=len(count)) * weight
-
-
-def _push_apart(bodies: Bodies, pairs: Rows, count: Floats, depth: Floats, normal: Floats) -> None:
-    """Move overlapping bodies away from each other, the lighter one further."""
-    weight = bodies.inverse_mass[pairs]
-    total = np.maximum(weight.sum(axis=0), 1e-300)
-    way = np.minimum(PUSH_SHARE * np.maximum(depth - SLOP_M, 0.0), PUSH_M) * normal
-    moved = (way[:, None] * np.array([[1.0], [-1.0]])) * (weight / total)  # (2, 2, T)
-    rows = pairs.ravel()
-    for axis in range(2):
-        change = np.bincount(rows, moved[axis].ravel(), minlength=len(count))
-        bodies.place[axis] += change / np.maximum(count, 1.0)
+_OPPOSITE = np.array([[1.0], [-1.0]])
+"""What the first of a pair gets, and the second."""
 
 
 def _chosen(box: Rectangles, rows: Rows) -> Rectangles:

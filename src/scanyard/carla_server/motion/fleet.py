@@ -65,4 +65,4 @@ class Fleet:
     @property
     def wheelbase(self) -> Floats:
         """(V,) metres between the axles."""
-        return self.ahead[0] - self.ahead[1]
+        return np.asarray(self.ahead[0] - self.ahead[1])

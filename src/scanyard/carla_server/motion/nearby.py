@@ -86,13 +86,11 @@ class Grid:
         (x,), (y,) = box.middle
         _, number = self.near(np.array([x]), np.array([y]), np.array([float(np.hypot(*box.half[:, 0]))]))
         known = self.obstacles
-        number = number[(known.low[number] < high) & (low < known.high[number])]
-        if not len(number):
-            return number
+        number = np.asarray(number[(known.low[number] < high) & (low < known.high[number])])
         yaw = known.yaw[number]
         there = Rectangles(known.middle[number].T, np.stack([np.cos(yaw), np.sin(yaw)]), known.half[number].T)
         alike = Rectangles(*(np.repeat(values, len(number), axis=1) for values in box))
-        return number[gap(alike, there).depth > 0.0]
+        return np.asarray(number[gap(alike, there).depth > 0.0])
 
     def _within(self, x: Floats, y: Floats, reach: Floats, number: Rows) -> NDArray[np.bool_]:
         """(P,) whether circles meet obstacles."""
@@ -104,7 +102,7 @@ class Grid:
         return np.asarray(along**2 + across**2 < reach**2)
 
     def _cell(self, column: Rows, row: Rows) -> Rows:
-        return (column - self._low[0]) * self._size[1] + row - self._low[1]
+        return np.asarray((column - self._low[0]) * self._size[1] + row - self._low[1])
 
 
 def _expanded(first: Rows, last: Rows) -> tuple[Rows, Rows]:

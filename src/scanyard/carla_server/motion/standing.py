@@ -78,8 +78,6 @@ def follow(
 
     ``falls`` (V,) says whom gravity pulls, ``lean_deg`` (V,) how far to roll beyond the ground: motorcycles lean.
     """
-    if not len(before.z):
-        return before
     x, y, yaw = place
     wheels = wheel_places(fleet, x, y, yaw)
     start = np.broadcast_to(before.z + STEP_M + np.maximum(-before.climb, 0.0) * delta_s, wheels.shape[:2])
@@ -103,7 +101,8 @@ def follow(
     sprung = before.grounded & falls & (gap <= DROOP_M) & (climb <= along_ground + JUMP_MPS)
     grounded = over_ground & ((gap <= 0.0) | sprung)
     z = np.where(grounded, ground, np.maximum(z, BOTTOM_M))
-    climb = np.where(grounded, along_ground, climb)
+    still = (velocity[0] == 0.0) & (velocity[1] == 0.0)
+    climb = np.where(grounded, np.where(still, 0.0, along_ground), climb)
 
     lies_pitch = np.rad2deg(np.arctan(rise))
     lies_roll = lean_deg - np.rad2deg(np.arctan(tilt * np.cos(np.arctan(rise))))

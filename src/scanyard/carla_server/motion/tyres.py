@@ -172,4 +172,4 @@ def pinned(rolling: Rolling, demand: Demand, *, held: NDArray[np.bool_]) -> NDAr
     slow = (np.abs(rolling.forward) < 0.1) & (np.abs(rolling.right) < 0.1) & (np.abs(rolling.yaw_rate) < 0.1)
     grip = demand.friction.min(axis=0) * GRAVITY
     pushed = np.hypot(demand.push[0], demand.push[1])
-    return slow & held & (demand.drive == 0.0) & (demand.load > 0.0) & (pushed < grip)
+    return np.asarray(slow & held & (demand.drive == 0.0) & (demand.load > 0.0) & (pushed < grip))

@@ -67,7 +67,6 @@ class Vehicles(Columns):
         "steered": np.array(0.0),
         "pressed": np.zeros(2),
         "wheel_angle": np.array(0.0),
-        "climb": np.array(0.0),
         "grounded": np.array(False),
         "slope": np.zeros(2),
         "pull": np.array(0.0),
@@ -100,8 +99,6 @@ class Vehicles(Columns):
     """(V, 2) 0 to 1: throttle and brake, likewise."""
     wheel_angle: Floats
     """(V,) rad to the right, of the front axle."""
-    climb: Floats
-    """(V,) m/s upwards."""
     grounded: Bools
     slope: Floats
     """(V, 2) rise of the ground per metre forward and right."""
@@ -293,6 +290,14 @@ class Crew:
         wanted = np.rad2deg(np.arctan(np.clip(acceleration / GRAVITY, -1.0, 1.0))) * self.fleet.two_wheeled
         left = wanted - self._lean
         self._lean = np.where(np.abs(left) < 1e-3, wanted, self._lean + left * min(LEAN_PER_S * delta_s, 1.0))
+
+    def turn_about_center(self, place: Floats, bodies: Rows, turned_from: Floats) -> None:
+        """Correct places (3, B) for that vehicles turn about their centre of mass, and not about their origin."""
+        lever = self.fleet.center_x
+        if lever.any():
+            now = place[2, bodies]
+            place[0, bodies] += lever * (np.cos(turned_from) - np.cos(now))
+            place[1, bodies] += lever * (np.sin(turned_from) - np.sin(now))
 
     @property
     def lean(self) -> Floats:

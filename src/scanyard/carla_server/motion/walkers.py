@@ -40,6 +40,8 @@ SLIDING = 0.7
 """Friction of a body on the road."""
 LYING_S = 4.0
 """How long someone thrown stays down."""
+TURN_RAD_S = 6.0
+"""How fast someone turns to where they go."""
 FALL_DEG_PER_S = 220.0
 
 
@@ -58,6 +60,7 @@ class Walkers(Columns):
         "down_s": np.array(-1.0),
         "dead": np.array(False),
         "walked": np.array(0.0),
+        "pace": np.array(0.0),
     }
     rows: Rows
     """(W,) row in the table of all actors."""
@@ -79,6 +82,8 @@ class Walkers(Columns):
     dead: Bools
     walked: Floats
     """(W,) m it has come since it was spawned: decides where in its stride it is."""
+    pace: Floats
+    """(W,) m/s at which it came on in the last frame."""
 
     def control(self, index: int, control: WalkerControl) -> None:
         """Latch a control; it walks in ``direction``, whose length does not matter."""
@@ -91,9 +96,50 @@ class Walkers(Columns):
         self.speed[index] = min(max(speed, 0.0), TOP_WALK_MPS) if np.isfinite(speed) else 0.0
         self.jump[index] = control.jump
 
-    def upright(self) -> Bools:
-        """(W,) who is on their feet."""
-        return self.down_s < 0.0
+    def set_off(self, velocity: Floats, heading: Floats, bodies: Rows, afoot: Rows, *, delta_s: float) -> None:
+        """Give those on their feet the velocity they want, and let them turn to where they go.
+
+        They are the columns ``bodies`` (A,) of ``velocity`` (3, B), which changes, and ``heading`` (B,) in rad.
+        """
+        if not len(afoot):
+            return
+        carried = self.carried[afoot]
+        wanted = (self.direction[afoot, :2] * (self.speed[afoot] * ~carried)[:, None]).T
+        walks = ((self.down_s[afoot] < 0.0) & self.grounded[afoot]) | carried
+        velocity[:2, bodies] = np.where(walks, wanted, velocity[:2, bodies])
+        aside = np.arctan2(wanted[1], wanted[0]) - heading[bodies]
+        aside = (aside + np.pi) % (2.0 * np.pi) - np.pi
+        turn = np.clip(aside / delta_s, -TURN_RAD_S, TURN_RAD_S)
+        velocity[2, bodies] = np.where(walks & wanted.any(axis=0) & (np.abs(aside) > 1e-9), turn, 0.0)
+
+    def fall_down(
+        self, velocity: Floats, climb: Floats, walking: Floats, bodies: Rows, afoot: Rows, *, delta_s: float
+    ) -> None:
+        """Throw who was hit, let slide who lies, and let get up who has lain long enough; and let jump who wants to.
+
+        ``walking`` (2, A) is how they walked before anything touched them; ``velocity`` (3, B) and ``climb`` (B,)
+        change.
+        """
+        if not len(afoot):
+            return
+        hit = np.hypot(*(velocity[:2, bodies] - walking))
+        knocked = hit > KNOCKED_MPS + np.hypot(*walking)  # walking into a wall is no fall
+        down = self.down_s[afoot]
+        down = np.where(knocked, 0.0, np.where(down >= 0.0, down + delta_s, down))
+        self.down_s[afoot] = np.where((down > LYING_S) & ~self.dead[afoot], -1.0, down)
+        jumps = self.jump[afoot] & self.grounded[afoot] & (down < 0.0)
+        thrown = climb[bodies] + np.where(knocked, np.minimum(0.25 * hit, 3.0), 0.0)
+        climb[bodies] = np.where(jumps, JUMP_MPS, thrown)
+        self.jump[afoot] = False
+        speed = np.hypot(velocity[0, bodies], velocity[1, bodies])
+        lost = np.where((down >= 0.0) & self.grounded[afoot], SLIDING * GRAVITY * delta_s, 0.0)
+        velocity[:2, bodies] *= np.where(speed > lost, 1.0 - lost / np.maximum(speed, 1e-9), 0.0)
+
+    def count_steps(self, way: Floats, delta_s: float) -> None:
+        """Remember that they came on by ``way`` (W,) m; what is further than anyone runs was a jump through space."""
+        stepped = np.where(way <= TOP_WALK_MPS * delta_s, way, 0.0)
+        self.walked += stepped
+        self.pace[:] = stepped / delta_s
 
 
 class Footing(NamedTuple):
@@ -107,20 +153,11 @@ class Footing(NamedTuple):
 
 
 def stand(
-    before: Footing,
-    x: Floats,
-    y: Floats,
-    ground_below: GroundBelow,
-    *,
-    falls: Bools,
-    delta_s: float,
-    step_m: float = STEP_M,
+    before: Footing, xy: Floats, ground_below: GroundBelow, *, falls: Bools, delta_s: float, step_m: float = STEP_M
 ) -> Footing:
-    """Let heights follow the ground at x and y (W,): up steps and down, or falling freely."""
-    if not len(x):
-        return before
+    """Let heights follow the ground at ``xy`` (W, 2): up steps and down, or falling freely."""
     start = before.z + step_m + 0.1 + np.maximum(-before.climb, 0.0) * delta_s
-    ground = ground_below(np.stack([x, y, start], axis=1))
+    ground = ground_below(np.c_[xy, start])
     known = np.isfinite(ground)
     climb = np.maximum(before.climb - np.where(falls, GRAVITY * delta_s, 0.0), -TERMINAL_MPS)
     z = before.z + (before.climb + climb) / 2 * delta_s

@@ -125,7 +125,7 @@ class Actor:
     @property
     def state(self) -> bytes:
         """The 54 bytes of a snapshot record that depend on the type."""
-        return self._table.state[self.row].tobytes()
+        return bytes(self._table.state[self.row])
 
     @state.setter
     def state(self, state: bytes) -> None:

@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 
 from scanyard.carla_server.motion import boxes
-from scanyard.carla_server.motion.stepping import CLEARANCE_M, Motion
+from scanyard.carla_server.motion.meeting import CLEARANCE_M
+from scanyard.carla_server.motion.stepping import Motion
 from scanyard.carla_server.motion.table import BODILESS, PROP, VEHICLE, WALKER
 from scanyard.carla_server.protocol.poses import Floats, Pose, matrices
 from scanyard.carla_server.protocol.wire import ActorDescription
@@ -126,7 +127,7 @@ def _kind(type_id: str, shape: Shape | None) -> int:
 def _mass(kind: int, extent: Floats) -> float:
     """kg; vehicles say theirs themselves."""
     if kind == WALKER:
-        return ADULT_KG * float(np.clip(2.0 * extent[2] / ADULT_M, 0.4, 1.4)) ** 2.5
+        return float(ADULT_KG * np.clip(2.0 * extent[2] / ADULT_M, 0.4, 1.4) ** 2.5)
     return float(np.clip(PROP_KG_M3 * 8.0 * extent.prod(), 0.5, 1e5)) if kind == PROP else 1.0
 
 

@@ -10,8 +10,13 @@ import numpy as np
 from scanyard.carla_server.motion.stepping import Motion
 from scanyard.carla_server.protocol.poses import Floats
 from scanyard.carla_server.protocol.wire import Vector3D, WalkerControl
+from scanyard.carla_server.sensors.senses import Shape
+from scanyard.carla_server.shapes import catalogue, gait
 from scanyard.carla_server.world import skeletons
 from scanyard.carla_server.world.actors import Actor
+
+STANDING_MPS = 0.05
+"""Slower than this, legs do not stride."""
 
 
 class Walker(Actor):
@@ -49,7 +54,7 @@ class Walker(Actor):
         self._walkers.carried[index] = False
 
     def walk_to(self, foot: Vector3D, yaw_deg: float, speed_mps: float) -> None:
-        """Put its feet on a point and turn it, as pedestrian navigation does; it is carried there, at a speed it reports.
+        """Put its feet on a point and turn it, as pedestrian navigation does; the speed is the one it reports.
 
         Whoever lies on the road is left lying.
         """
@@ -84,6 +89,20 @@ class Walker(Actor):
         """From the soles to the top of the head."""
         assert self.shape is not None
         return 2.0 * float(self.shape.extent[2])
+
+    @property
+    def look(self) -> Shape | None:
+        """The phase of its stride it is in; standing, where it does not come on."""
+        if not isinstance(self.shape, catalogue.Shape):
+            return self.shape
+        index, walkers = self.index, self._walkers
+        if walkers.pace[index] < STANDING_MPS:
+            return self.shape
+        standing, *stride = catalogue.gait(self.shape)
+        if not stride:
+            return standing
+        share = float(walkers.walked[index]) / gait.stride_m(2.0 * float(self.shape.extent[2]))
+        return stride[int(len(stride) * share) % len(stride)]
 
     @property
     def walked_m(self) -> float:
