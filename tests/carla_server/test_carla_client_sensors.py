@@ -33,10 +33,9 @@ def serving(folder: Path, *, threads: str) -> Iterator[int]:
     (folder / "straight.xodr").write_text(MARKED_ROAD)
     environment = os.environ | {
         "SCANYARD_CAST_THREADS": threads, "OMP_NUM_THREADS": threads, "OPENBLAS_NUM_THREADS": threads,
-        "XDG_STATE_HOME": str(folder / "state"),
     }  # fmt: skip
     command = [sys.executable, "-m", "scanyard.carla_server", "-carla-rpc-port=0", "-carla-streaming-port=0",
-               "--maps", str(folder), "--map", "straight"]  # fmt: skip
+               "--maps", str(folder), "--map", "straight", "--recordings", str(folder / "kept")]  # fmt: skip
     with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout is not None
@@ -134,7 +133,7 @@ def test_same_seed_same_bytes_from_every_sensor_in_another_process_with_other_th
 
 def test_a_recorded_drive_comes_back_as_it_was(port: int, folder: Path) -> None:
     found = told(port, "record_and_replay")
-    assert found["path"] == str(folder / "state" / "scanyard" / "recordings" / "drive.log")
+    assert found["path"] == str(folder / "kept" / "drive.log")
     for k, shown in enumerate(found["replayed"], start=1):
         for name, expected in found["driven"][k].items():
             [pose] = shown[name]

@@ -23,7 +23,7 @@ from scanyard.carla_server.protocol.wire import (
 )
 from scanyard.carla_server.world.episode import Episode
 from scanyard.carla_server.world.maps import Maps
-from scanyard.carla_server.world.recorder import Recorder
+from scanyard.carla_server.world.recorder import Recorder, default_folder
 
 CAR, TAXI, PERSON, CAMERA = "vehicle.audi.a2", "vehicle.audi.tt", "walker.pedestrian.0001", "sensor.camera.rgb"
 DT = 0.05
@@ -407,6 +407,13 @@ def test_a_file_that_is_not_there_or_none_of_ours_is_an_answer(world: World, tmp
     assert "not found" in replay(world)
     (tmp_path / "x.log").write_bytes(b"hello")
     assert "not a recording" in world.recorder.info(str(tmp_path / "x.log"), False)
+
+
+def test_the_folder_is_the_platforms_unless_it_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", "/somewhere")
+    assert default_folder() == Path("/somewhere/scanyard/recordings")
+    monkeypatch.delenv("XDG_STATE_HOME")
+    assert default_folder() == Path.home() / ".local" / "state" / "scanyard" / "recordings"
 
 
 def test_loading_a_map_ends_the_recording(world: World) -> None:

@@ -84,7 +84,12 @@ def _serve(options: argparse.Namespace, maps: Maps, first_map: str, welcome: Wel
     streaming_port = rpc_port + 1 if options.carla_streaming_port is None else options.carla_streaming_port
     try:
         server = Server(
-            maps, host=options.host, rpc_port=rpc_port, streaming_port=streaming_port, assets=options.assets
+            maps,
+            host=options.host,
+            rpc_port=rpc_port,
+            streaming_port=streaming_port,
+            assets=options.assets,
+            recordings=options.recordings,
         )
     except (OSError, OverflowError) as error:
         return _complain(
@@ -133,6 +138,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--assets", type=Path, metavar="DIR", help="folder of meshes (.glb, .gltf, .obj), each with a sidecar (.yaml)"
+    )
+    parser.add_argument(
+        "--recordings", type=Path, metavar="DIR", help="folder of recordings (scanyard/recordings in $XDG_STATE_HOME)"
     )
     parser.add_argument(
         "--die-with-parent", action="store_true", help="be killed when the thread that started this ends"

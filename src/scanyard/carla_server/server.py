@@ -32,12 +32,13 @@ class Server:
         streaming_port: int,
         senses: Senses | None = None,
         assets: Path | None = None,
+        recordings: Path | None = None,
     ) -> None:
         self.ready = threading.Event()
         self.failure: BaseException | None = None
         self._streams = StreamServer(host, streaming_port)
         try:
-            self._simulation = Simulation(maps, self._streams, senses, assets=assets)
+            self._simulation = Simulation(maps, self._streams, senses, recordings, assets=assets)
             self._rpc = RpcServer(host, rpc_port, methods(self._simulation, self._streams))
         except BaseException:
             self._streams.close()

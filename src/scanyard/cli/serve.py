@@ -33,6 +33,9 @@ def serve(
     assets: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Folder of meshes (.glb, .gltf, .obj), each with a sidecar.")
     ] = None,
+    recordings: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Folder where clients' recordings lie.")
+    ] = None,
     host: Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 for other machines.")] = "127.0.0.1",
     verbose: Annotated[bool, typer.Option("--verbose", help="Log every connection.")] = False,
 ) -> None:
@@ -47,6 +50,7 @@ def serve(
         arguments.append("-carla-streaming-port=0")
     arguments += [f"--maps={folder}" for folder in maps or ()]
     arguments += [f"--assets={assets}"] if assets is not None else []
+    arguments += [f"--recordings={recordings}"] if recordings is not None else []
     arguments += ["--stand-in-towns"] if stand_in_towns else []
     arguments += ["--verbose"] if verbose else []
     leave(main(arguments, welcome=_welcome))
