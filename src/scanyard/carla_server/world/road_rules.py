@@ -19,13 +19,15 @@ from scanyard.carla_server.protocol.wire import ActorDescription
 from scanyard.carla_server.surfaces.materials import Tag
 from scanyard.carla_server.world.population import Population
 from scanyard.carla_server.world.traffic_lights import TrafficLights
-from scanyard.carla_server.world.trigger_volumes import NONE, actor_pose, box_of
+from scanyard.carla_server.world.trigger_volumes import NONE, actor_pose, box_of, told_from_m, volumes_of
 from scanyard.roads import RoadMap, Signal
 
 FALL_M = 2.0
 """Posts stand on the first ground below this much above the road, kerbs included."""
 OFF_ROAD_M = 8.0
 """Farther from any lane no limit is known, and the last one holds."""
+USUAL_KMH = 30.0
+"""What the reference server says before a vehicle has passed a sign."""
 ON_OTHER_LEVEL = 3.0
 """A metre up counts as so many aside: under a bridge the road below tells the limit."""
 
@@ -46,6 +48,7 @@ class RoadRules:
         limits = road_map.speed_limits
         self._kmh = limits.kmh
         self._lanes = cKDTree(_stretched(limits.points * [1.0, -1.0, 1.0])) if len(limits.kmh) else None
+        self._volumes = volumes_of(lights, told_from_m(self._limits_at(_stops(lights))).tolist())
         self._show(population.motion)
 
     def _stand(self, signal: Signal) -> int:
@@ -68,7 +71,7 @@ class RoadRules:
             return
         told = vehicles.told
         places = _middles_and_fronts(motion)
-        light = self.lights.volumes.containing(places)
+        light = self._volumes.containing(places)
         at_light = light != NONE
         told["at_light"] = at_light
         # Away from lights green: anything else makes Traffic Manager stop at every junction.
@@ -76,11 +79,17 @@ class RoadRules:
         told["light_id"] = 0
         told["light_state"][at_light] = self.lights.state[light[at_light]]
         told["light_id"][at_light] = self.lights.ids[light[at_light]]
-        if self._lanes is not None:
-            distance, lane = self._lanes.query(_stretched(places[:, 0]), distance_upper_bound=OFF_ROAD_M)
-            known = np.isfinite(distance)
-            told["speed_limit"][known] = self._kmh[lane[known]]
+        told["speed_limit"] = self._limits_at(places[:, 0], otherwise=told["speed_limit"])
         table.state[vehicles.rows] = told.view(table.state.dtype)
+
+    def _limits_at(self, places: Floats, otherwise: Floats | float = USUAL_KMH) -> Floats:
+        """(M,) km/h at places (M, 3)."""
+        found = np.full(len(places), otherwise, dtype=np.float64)
+        if self._lanes is not None:
+            distance, lane = self._lanes.query(_stretched(places), distance_upper_bound=OFF_ROAD_M)
+            known = np.isfinite(distance)
+            found[known] = self._kmh[lane[known]]
+        return found
 
     def _show(self, motion: Motion) -> None:
         if len(self.lights):
@@ -93,6 +102,12 @@ def _feet(signals: Sequence[Signal], ground_below: GroundBelow) -> Floats:
     below = ground_below(feet + np.array([0.0, 0.0, FALL_M]))
     feet[:, 2] = np.where(np.isfinite(below), below, feet[:, 2])
     return feet
+
+
+def _stops(signals: Sequence[Signal]) -> Floats:
+    """(N, 3) where the first lane of each signal has its stop line, or its post stands; left-handed world."""
+    places = [signal.lanes[0].center if signal.lanes else signal.position for signal in signals]
+    return np.array([(x, -y, z) for x, y, z in places]).reshape(-1, 3)
 
 
 def _type_id(signal: Signal) -> str:

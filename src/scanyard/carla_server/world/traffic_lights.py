@@ -18,7 +18,6 @@ from numpy.typing import NDArray
 from scanyard.carla_server.protocol.poses import Floats
 from scanyard.carla_server.protocol.wire import BoundingBox, Refused, Rotation, Vector3D
 from scanyard.carla_server.street import traffic_signs
-from scanyard.carla_server.world.trigger_volumes import TriggerVolumes, volumes_of
 from scanyard.roads import LightGroup, Signal
 
 RED, YELLOW, GREEN, OFF = 0, 1, 2, 3
@@ -77,7 +76,6 @@ class TrafficLights:
         self._record = np.zeros(count, RECORD)
         self._record["signal_id"] = [signal.id.encode()[:31] for signal in signals]
         self._record["pole_index"] = self.pole
-        self.volumes: TriggerVolumes = volumes_of(signals)
         self._above_feet, self.facing, self.head_light = _heads(signals)
         """(H, 3, 3) lamps above the posts' feet; (H, 3) where they look; (H,) which light each head shows."""
         self._feet = feet

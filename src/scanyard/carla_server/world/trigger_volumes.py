@@ -17,9 +17,11 @@ from scanyard.carla_server.protocol.poses import Floats, Pose
 from scanyard.carla_server.protocol.wire import BoundingBox, Vector3D
 from scanyard.roads import GovernedLane, Signal
 
-LENGTH_M = 13.0
-"""Of a volume before the stop line.  Traffic Manager comes to lights at the speed limit and brakes from where it is told
-of them: 14 m/s take 11 m at 9 m/s2, and it is a tick late."""
+LENGTH_M = 6.0
+"""Of the volume that clients read: agents stop near its middle."""
+BRAKING_MPS2, LATE_M, SHORTEST_M = 9.0, 2.0, 8.0
+"""Traffic Manager comes to lights at the speed limit and brakes only once it is told of them, a tick late: at 14 m/s
+that takes 13 m, and that long is the stretch where vehicles are told."""
 HALF_HEIGHT_M = 1.5
 NARROWER_M = 0.15
 """On each side of a lane, so that nobody is told of the next one's light."""
@@ -55,16 +57,23 @@ class TriggerVolumes:
         return found
 
 
-def volumes_of(signals: Sequence[Signal]) -> TriggerVolumes:
-    """The volumes of all lanes that ``signals`` govern."""
+def told_from_m(limit_kmh: Floats) -> Floats:
+    """How far before the stop line vehicles are told of a signal, where they may drive so fast (...)."""
+    found: Floats = np.maximum((limit_kmh / 3.6) ** 2 / (2.0 * BRAKING_MPS2) + LATE_M, SHORTEST_M)
+    return found
+
+
+def volumes_of(signals: Sequence[Signal], length_m: Sequence[float]) -> TriggerVolumes:
+    """The volumes of all lanes that ``signals`` govern, each of its signal's length before the stop line."""
     lanes = [(row, lane) for row, signal in enumerate(signals) for lane in signal.lanes]
     heading = np.array([-lane.heading_rad for _, lane in lanes])
     along = np.stack([np.cos(heading), np.sin(heading)], axis=-1).reshape(-1, 2)
     stop = np.array([lane.center for _, lane in lanes]).reshape(-1, 3) * [1.0, -1.0, 1.0]
     center = stop.copy()
-    center[:, :2] -= along * LENGTH_M / 2
+    reach = np.array([length_m[row] for row, _ in lanes])
+    center[:, :2] -= along * reach[:, None] / 2
     center[:, 2] += HALF_HEIGHT_M
-    half = np.array([(LENGTH_M / 2, lane.width_m / 2 - NARROWER_M) for _, lane in lanes]).reshape(-1, 2)
+    half = np.array([(length_m[row] / 2, lane.width_m / 2 - NARROWER_M) for row, lane in lanes]).reshape(-1, 2)
     return TriggerVolumes(np.array([row for row, _ in lanes], np.int64), center, along, half)
 
 
