@@ -533,6 +533,13 @@ def test_pose_that_is_no_number_never_gets_in(world: World, name: str, number: f
         arguments_of(world.calls[name], [what, pose])
 
 
+@pytest.mark.parametrize("steps", [(0, 0.01), (-5, 0.01), (2**31 - 1, 1e-9), (10, 0.0), (10, -1.0)])
+def test_substeps_that_would_never_end_are_refused(world: World, steps: tuple[int, float]) -> None:
+    settings = wire.EpisodeSettings(max_substeps=steps[0], max_substep_delta_time=steps[1])
+    with pytest.raises(Refused, match="expected 1 to 256 of more than 0 s"):
+        world.call("set_episode_settings", settings)
+
+
 def test_place_outside_of_the_world_is_refused(world: World) -> None:
     far, car = Vector3D(2e5, 0.0, 0.0), world.spawned(CAR)
     for refused in (

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from scanyard.carla_server.calls import commands
+from scanyard.carla_server.calls.addressing import refusal
 from scanyard.carla_server.protocol import wire
 from scanyard.carla_server.protocol.rpc import Bare, Handler
 from scanyard.carla_server.protocol.streams import StreamServer
@@ -30,6 +31,8 @@ from scanyard.carla_server.world.simulation import SNAPSHOT_STREAM, Simulation
 from scanyard.errors import MapError
 
 ALL_LAYERS = 0xFFFF
+MAX_SUBSTEPS = 256
+"""Of physics in one frame: more than that would not end within anyone's patience."""
 
 
 class WorldCalls:
@@ -85,6 +88,10 @@ class WorldCalls:
             return self._simulation.settings
 
     def _set_settings(self, settings: EpisodeSettings) -> int:
+        possible = 1 <= settings.max_substeps <= MAX_SUBSTEPS and settings.max_substep_delta_time > 0.0
+        if settings.substepping and not possible:
+            steps = f"{settings.max_substeps} steps of {settings.max_substep_delta_time:g} s"
+            raise refusal("set_episode_settings", f"{steps}: expected 1 to {MAX_SUBSTEPS} of more than 0 s")
         return self._simulation.apply_settings(settings)
 
     def _apply_batch(self, batch: tuple[Command, ...], do_tick: bool) -> Bare:

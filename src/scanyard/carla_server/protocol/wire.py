@@ -118,7 +118,7 @@ class EpisodeSettings(NamedTuple):
     """Seconds per frame; 0 counts as missing, as in the reference server."""
     substepping: bool = True
     max_substep_delta_time: float = 0.01
-    max_substeps: int = 10
+    max_substeps: Int32 = 10
     max_culling_distance: float = 0.0
     deterministic_ragdolls: bool = True
     tile_stream_distance: float = 3000.0
