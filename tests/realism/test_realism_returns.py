@@ -31,7 +31,7 @@ def street(count: int = 30_000, seed: int = 0) -> Sweep:
 
 
 def test_every_paint_seed_will_do() -> None:
-    sweep = returns_at(np.full(500, 10.0), HDL64E, tag=CAR, instance=1)
+    sweep = returns_at(np.full(500, 30.0), HDL64E, tag=CAR, instance=1)
     reports = [apply(sweep, TOP, HDL64E, stream("r"), paint_seed=s) for s in (0, 1, 2, 3, 2**31, 2**63, 2**64 - 1)]
     assert len({len(report) for report in reports}) > 1  # a dark car returns less than a bright one
 

@@ -14,7 +14,7 @@ from scipy.special import expit
 from scanyard.profiles import load_profile
 from scanyard.randomness import stream
 from scanyard.realism import apply
-from scanyard.realism.fit import GLASS_SHARE, main
+from scanyard.realism.fit import CAR_DROP_OUT, main
 
 PROFILE = Path(__file__).parents[2] / "src" / "scanyard" / "profiles" / "hdl64e.json"
 TOP = lidar_of(load_profile("hdl64e"))
@@ -77,16 +77,25 @@ def test_ground_by_incidence_is_as_measured() -> None:
         assert_allclose(found, table["rate"][index], atol=0.002)
 
 
-@needs_stats
-def test_gaps_in_cars_are_half_of_those_measured() -> None:
+@pytest.mark.parametrize("range_m", [5.0, 25.0, 40.0, 70.0])
+@pytest.mark.parametrize("cos", [1.0, 0.3, 0.0])
+def test_drop_out_on_cars_is_a_law_of_return_power(range_m: float, cos: float) -> None:
+    paint = np.random.default_rng(0).standard_normal(4000)
+    odds = CAR_DROP_OUT["intercept"] + CAR_DROP_OUT["per_log_range"] * np.log(range_m / 10)
+    odds -= CAR_DROP_OUT["per_log_cos"] * np.log(max(cos, 0.02))
+    expected = expit(odds - CAR_DROP_OUT["per_paint"] * paint).mean()
+    instance = np.random.default_rng(1).integers(1, 50_000, COUNT)
+    assert_allclose(dropped(range_m, CAR, cos=cos, instance=instance), expected, atol=0.015)
+
+
+def test_cars_return_all_there_is_near_and_half_of_it_at_forty_metres() -> None:
     rng = np.random.default_rng(0)
-    columns = {"instance": rng.integers(1, 50_000, COUNT), "cos": rng.uniform(0, 1, COUNT)}
-    table = measured()["dropout_on_surfaces"]["inside_car_boxes"]
-    for index, rate in enumerate(table["rate"]):
-        if rate is not None:
-            range_m = (index + 0.5) * table["bin_m"]
-            found = dropped(range_m, CAR, **columns) - dropped(range_m, BUILDING)
-            assert_allclose(found, (1 - GLASS_SHARE) * rate, atol=0.045)
+    columns = {"instance": rng.integers(1, 50_000, COUNT), "cos": rng.uniform(0.2, 1, COUNT)}
+    kept = [1 - dropped(range_m, CAR, **columns) for range_m in (10.0, 20.0, 40.0, 60.0)]
+    assert kept[0] > 0.97
+    assert kept[1] > 0.85
+    assert 0.45 < kept[2] < 0.65
+    assert 0.2 < kept[3] < 0.4
 
 
 @needs_stats

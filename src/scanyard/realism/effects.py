@@ -42,7 +42,8 @@ class Tables(NamedTuple):
 
     ``normal`` and ``log_odds`` turn a uniform number of 16 bits into a standard normal one and into log-odds.
 
-    Missing returns follow a logistic model: its log-odds add up from range, grazing incidence (1 - cosine) and paint.
+    Missing returns follow a logistic model: its log-odds add up from range, grazing incidence (1 - cosine, or minus its
+    logarithm where returns die of too little power) and paint.
     Reflectance is looked up by a score that range, incidence, paint and chance add up to.  Its table is the inverse of
     the group's cumulative histogram at the normal distribution's Φ(score) (a Gaussian copula), so the histogram comes
     out as measured while returns of one object stay alike.
@@ -60,6 +61,8 @@ class Tables(NamedTuple):
     """(G, R) log-odds that a return is missing, face-on and of average paint."""
     drop_out_per_grazing: Float32Array
     """(G,) per unit of 1 - cos(incidence)."""
+    drop_out_per_log_cos: Float32Array
+    """(G,) per unit of -ln cos(incidence)."""
     drop_out_per_paint: Float32Array
     """(G,) per standard deviation of darker paint."""
     reflectance: Float32Array
@@ -127,12 +130,13 @@ def _tables(effects: Mapping[str, Any], profile: Profile) -> Tables:
     if "range_noise" in effects:
         noise_sd_m = _interpolated(range_m, effects["range_noise"]["range_m"], effects["range_noise"]["sd_m"])
 
-    drop_out, per_grazing, per_drop_paint = np.full((len(names), len(range_m)), -np.inf, np.float32), none, none
+    drop_out = np.full((len(names), len(range_m)), -np.inf, np.float32)
+    per_grazing, per_log_cos, per_drop_paint = none, none, none
     if "drop_out" in effects:
         rows, tens = _rows(effects["drop_out"], names), range_m / 10
-        log_odds = [row["intercept"] + row["per_10m"] * tens + row["per_10m_squared"] * tens**2 for row in rows]
-        drop_out = np.asarray(log_odds, dtype=np.float32)
+        drop_out = np.asarray([_log_odds_by_range(row, tens) for row in rows], dtype=np.float32)
         per_grazing, per_drop_paint = _column(rows, "per_grazing"), _column(rows, "per_paint")
+        per_log_cos = np.asarray([row.get("per_log_cos", 0.0) for row in rows], dtype=np.float32)
 
     reflectance, score = np.zeros((len(names), 1), np.float32), np.zeros((len(names), len(range_m)), np.float32)
     per_incidence, per_paint, spread = none, none, none
@@ -153,6 +157,7 @@ def _tables(effects: Mapping[str, Any], profile: Profile) -> Tables:
         noise_sd_m=noise_sd_m,
         drop_out=drop_out,
         drop_out_per_grazing=per_grazing,
+        drop_out_per_log_cos=per_log_cos,
         drop_out_per_paint=per_drop_paint,
         reflectance=reflectance,
         score=score,
@@ -167,6 +172,12 @@ def _tables(effects: Mapping[str, Any], profile: Profile) -> Tables:
 def _rows(effect: Mapping[str, Any], names: list[str]) -> list[Mapping[str, Any]]:
     """One row of settings per group; groups without one share that of ``other``."""
     return [effect["groups"].get(name, effect["groups"][OTHER]) for name in names]
+
+
+def _log_odds_by_range(row: Mapping[str, Any], tens: FloatArray) -> FloatArray:
+    """Log-odds (R,) of a missing return, by tens of metres; the power law is one that few groups have."""
+    polynomial = row["intercept"] + row["per_10m"] * tens + row["per_10m_squared"] * tens**2
+    return np.asarray(polynomial + row.get("per_log_range", 0.0) * np.log(tens))
 
 
 def _column(rows: list[Mapping[str, Any]], key: str) -> Float32Array:

@@ -28,6 +28,7 @@ Scalar = TypeVar("Scalar", bound=np.generic)
 
 # In single precision: a compiled loop would go on in double with Python's numbers.
 _ONE, _TINY_M, _HALF = np.float32(1.0), np.float32(1e-6), np.float32(0.5)
+_LEAST_COS = np.float32(0.02)  # seen edge-on to a degree, a face is rough enough to return as if it were not
 _PI, _STEPS, _SCORES, _LOWEST = (np.float32(value) for value in (np.pi, STEPS_PER_M, SCORES_PER_UNIT, -SCORE_LIMIT))
 
 
@@ -125,6 +126,8 @@ def _report_returns(  # noqa: PLR0917  # compiled calls are cheapest by position
         if instance[i] != 0:
             paint = tables.normal[_mixed(np.uint64(instance[i]) + salt) >> np.uint64(48)]
         odds = tables.drop_out[group, step] + tables.drop_out_per_grazing[group] * (_ONE - cos)
+        if tables.drop_out_per_log_cos[group] != 0:
+            odds -= tables.drop_out_per_log_cos[group] * np.log(max(cos, _LEAST_COS))
         if tables.log_odds[words[i, 1]] < odds - tables.drop_out_per_paint[group] * paint:
             continue
         if tables.blind_beam[beam]:

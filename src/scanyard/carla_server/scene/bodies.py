@@ -65,7 +65,9 @@ class Bodies:
         if salt is None:
             found = self._glazed.surface.cast(moved)
         else:
-            found = self._glazed.cast_through(moved, ray_index=ray_index, seed=self._seed[slot], salt=salt)
+            found = self._glazed.cast_through(
+                moved, ray_index=ray_index, seed=self._seed[slot], start_m=skipped, salt=salt
+            )
         range_m = np.where(self._owner[found.face] == slot, found.range_m + skipped, np.float32(np.inf))
         return found._replace(range_m=range_m)
 

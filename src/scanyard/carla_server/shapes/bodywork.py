@@ -115,9 +115,9 @@ def _stations(outline: Outline, size: tuple[float, float, float]) -> Floats:
     arch = np.sin(np.deg2rad([-90, -68, -45, -18, 18, 45, 68, 90])) * radius / size[0]
     places: list[ArrayLike] = [
         (0.0, 0.015, 0.04, 0.075, 0.12, 0.955, 0.985, 1.0),
-        (outline.cowl, (outline.cowl + outline.header) / 2, outline.header),
+        (outline.cowl, (outline.cowl + outline.header) / 2, _screen_top(outline), outline.header),
         tuple(np.linspace(outline.header, outline.roof_rear, 4)[1:]),
-        ((outline.roof_rear + outline.rear_base) / 2, outline.rear_base),
+        (_rear_screen_top(outline), (outline.roof_rear + outline.rear_base) / 2, outline.rear_base),
         outline.front_axle + arch,
         outline.rear_axle + arch,
         tuple(edge for pillar in pillars(outline) for edge in pillar),
@@ -133,7 +133,7 @@ def _coarse_stations(outline: Outline, size: tuple[float, float, float]) -> Floa
     return _apart(
         [
             (0.0, 0.03, 0.10, outline.cowl, outline.header, (outline.header + outline.roof_rear) / 2 - 0.03),
-            (outline.roof_rear, outline.rear_base, 0.97, 1.0),
+            (_screen_top(outline), outline.roof_rear, _rear_screen_top(outline), outline.rear_base, 0.97, 1.0),
             outline.front_axle + arch,
             outline.rear_axle + arch,
         ]
@@ -149,6 +149,16 @@ def _apart(places: Iterable[ArrayLike]) -> Floats:
             keep.append(float(station))
     keep[-1] = 1.0
     return np.array(keep)
+
+
+def _screen_top(outline: Outline) -> float:
+    """Where the windscreen's glass ends: a hand's breadth of sheet metal holds it."""
+    return outline.header - 0.10 * (outline.header - outline.cowl)
+
+
+def _rear_screen_top(outline: Outline) -> float:
+    """Where the rear window's glass begins, below the spoiler or the frame of the tailgate."""
+    return outline.roof_rear + 0.24 * (outline.rear_base - outline.roof_rear)
 
 
 def pillars(outline: Outline) -> list[tuple[float, float]]:
@@ -277,10 +287,10 @@ def _panels(outline: Outline, style: Style, s: Floats, cabin: Floats) -> NDArray
     behind = middle > (divided[1][0] if len(divided) > 2 else 1.0)
     for column in (_BELT, _WINDOW):
         panel[side, column] = np.where(behind[side], rear_glass, Material.CAR_GLASS)
-    screen = (middle > outline.cowl) & (middle < outline.header)
+    screen = (middle > outline.cowl) & (middle < _screen_top(outline))
     panel[screen, _EDGE:] = Material.CAR_GLASS
     if outline.rear_glass:
-        rear = (middle > outline.roof_rear) & (middle < outline.rear_base)
+        rear = (middle > _rear_screen_top(outline)) & (middle < outline.rear_base)
         panel[rear, _EDGE:] = rear_glass
     if style.dark_bumpers:
         panel[(middle < 0.04) | (middle > 0.96), _SILL:_WAIST] = Material.CAR_DARK

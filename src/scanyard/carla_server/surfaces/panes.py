@@ -1,6 +1,6 @@
 """Glass as LiDARs meet it: most rays go through, and whether they do is a matter of the car, not of the ray.
 
-Real cars fall into two kinds: from the windows of most almost nothing comes back, from the others about a third.  A
+Real cars fall into two kinds: from the windows of most almost nothing comes back, from the others almost half.  A
 ray that goes through one pane of a car goes through all of that car's; of those a share is lost inside, where it is
 dark and the way back leads through the pane again.  Who goes through is a hash of the car's seed,
 the ray's index and the sensor's pose: nothing is counted, so the order of work does not matter, and no actor id or
@@ -21,8 +21,12 @@ from scanyard.carla_server.surfaces.raycast import FaceHits, Surface
 Array32 = NDArray[np.float32]
 
 CLEAR_SHARE = 0.6  # of cars, whose glass returns almost nothing
-RETURN_RATES = (0.02, 0.30)  # share of rays a pane returns: of the clear cars, and of the others
-LOST_SHARE = 0.6  # of the rays that went through; set by the share of returns from deep inside KITTI's cars, 4 %
+RETURN_RATES = (0.02, 0.45)  # share of rays a pane returns: of the clear cars, and of the others
+LOST_SHARE = 0.55  # of the rays that went through; set by the share of returns from deep inside KITTI's cars, 4 %
+FAINT_M = (
+    28.0,
+    34.0,
+)  # between these ranges glass and what lies behind it fade: of KITTI's cars beyond, a tenth is left
 MAX_PANES = 8  # a ray still inside glass after so many is given up
 _PAST_M = 2e-3  # how far behind a pane the ray goes on
 
@@ -49,18 +53,20 @@ class Glazed:
         self._face_behind = np.flatnonzero(~self.surface.transparent)
 
     def cast_through(
-        self, rays: Array32, *, ray_index: NDArray[np.int64], seed: NDArray[np.uint64], salt: int
+        self, rays: Array32, *, ray_index: NDArray[np.int64], seed: NDArray[np.uint64], start_m: Array32, salt: int
     ) -> FaceHits:
         """First faces that return rays (M, 6), none of which meets the glass of two cars.
 
-        ``ray_index`` (M,) is the index of each ray in its sensor, ``seed`` (M,) that of the car it may meet.
+        ``ray_index`` (M,) is the index of each ray in its sensor, ``seed`` (M,) that of the car it may meet,
+        ``start_m`` (M,) how far from the sensor the ray begins.
         """
         hits = self.surface.cast(rays)
         open_rows = np.flatnonzero(self.surface.transparent.take(hits.face))
         if not len(open_rows):
             return hits
-        through, lost = fate(ray_index[open_rows], seed[open_rows], salt)
         range_m, face, normal = hits
+        reached_m = start_m[open_rows] + range_m[open_rows]
+        through, lost = fate(ray_index[open_rows], seed[open_rows], reached_m, salt)
         range_m[open_rows[lost]], face[open_rows[lost]] = np.inf, len(self.surface.mesh.faces)
         open_rows = open_rows[through & ~lost]
         if len(open_rows):
@@ -87,7 +93,7 @@ def cast_through(
     range_m, face, normal = hits
     nothing = len(surface.mesh.faces)
     for _ in range(MAX_PANES):
-        through, lost = fate(open_rows, seed_of(face[open_rows]), salt)
+        through, lost = fate(open_rows, seed_of(face[open_rows]), range_m[open_rows], salt)
         range_m[open_rows[lost]], face[open_rows[lost]] = np.inf, nothing
         open_rows = open_rows[through & ~lost]
         if not len(open_rows):
@@ -105,12 +111,17 @@ def cast_through(
 
 
 def fate(
-    ray_index: NDArray[np.int64], seed: NDArray[np.uint64], salt: int
+    ray_index: NDArray[np.int64], seed: NDArray[np.uint64], range_m: Array32, salt: int
 ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """Which rays (K,) go through glass of cars with seeds (K,) or (1,), and which of those are lost inside."""
+    """Which rays (K,) go through glass of cars with seeds (K,) or (1,), ``range_m`` (K,) away; which are lost inside.
+
+    What glass returns is weak, and what lies behind it has to come back through it: from afar both are lost.
+    """
     chance = _uniform(_mix(ray_index.astype(np.uint64) + np.uint64(salt)) ^ seed)
-    rate = return_rate(seed)
-    return np.asarray(chance >= rate), np.asarray(chance >= 1 - LOST_SHARE * (1 - rate))
+    faint = np.clip((range_m - FAINT_M[0]) / (FAINT_M[1] - FAINT_M[0]), 0, 1)
+    rate = return_rate(seed) * (1 - faint)
+    lost = LOST_SHARE + (1 - LOST_SHARE) * faint
+    return np.asarray(chance >= rate), np.asarray(chance >= 1 - lost * (1 - rate))
 
 
 def _mix(value: NDArray[np.uint64]) -> NDArray[np.uint64]:
