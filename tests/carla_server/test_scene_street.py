@@ -211,7 +211,7 @@ def test_clearance_of_one_place_is_what_it_is_among_many() -> None:
     ground = Ground(Street())
     x, y = np.random.default_rng(5).uniform([[-400], [-40]], [[400], [40]], (2, 300))
     among = ground.clearance(x, y)
-    alone = [float(ground.clearance(np.array(x[i]), np.array(y[i]))) for i in range(len(x))]
+    alone = [ground.clearance_of(float(x[i]), float(y[i])) for i in range(len(x))]
     np.testing.assert_array_equal(alone, among)
     assert (among > 0).any()
     assert (among == 0).any()

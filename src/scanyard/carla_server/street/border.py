@@ -23,6 +23,7 @@ from scanyard.carla_server.street.parking import Place
 Floats = NDArray[np.float64]
 Clear = Callable[[Floats, Floats], Floats]
 
+CLAIM_CELL_M = 8.0  # more than any two radii together
 BESIDE_CAR_M = 2.6  # from the middle of a parked car to the middle of what stands beside it, less its own radius
 
 
@@ -38,6 +39,13 @@ class Border:
         self.length = float(self._s[-1]) if len(self._s) > 1 else 0.0
         self.has_sidewalk = edge.kind == "sidewalk"
         self.sidewalk_m = edge.width_m if self.has_sidewalk else 0.0
+
+    def many(self, s: Floats, away: Floats) -> Floats:
+        """x and y (M, 2) of places ``away`` (M,) metres off the border, ``s`` (M,) metres along it."""
+        rows, along = np.array(self._rows), np.array(self._s)
+        x, y, u, v = (np.interp(s, along, column) for column in rows.T)
+        size = np.maximum(np.hypot(u, v), 1e-9)
+        return np.stack([x + away * u / size, y + away * v / size], axis=1)
 
     def at(self, s: float, away: float) -> tuple[float, float, float]:
         """x, y and outward heading ``away`` metres off the border, ``s`` metres along it."""
@@ -59,11 +67,14 @@ class Site:
     density: float
     """How much stands about, as a factor."""
     clear: Clear
-    """Distance to the nearest lane."""
+    """Distance to the nearest lane, of many places at once."""
+    clear_of: Callable[[float, float], float]
+    """The same of one."""
     items: list[Item] = field(default_factory=list)
     places: list[Place] = field(default_factory=list)
     """Where cars may stand off the road."""
-    _claimed: list[tuple[float, float, float]] = field(default_factory=list)
+    _claimed: dict[tuple[int, int], list[tuple[float, float, float]]] = field(default_factory=dict)
+    """x, y and radius of what stands, by cells of ``CLAIM_CELL_M``."""
 
     def chance(self, share: float) -> bool:
         """Whether a thing that happens in a ``share`` of cases happens here."""
@@ -85,7 +96,7 @@ class Site:
 
     def distance(self, x: float, y: float) -> float:
         """From a place to the nearest lane, metres."""
-        return float(self.clear(np.array(x), np.array(y)))
+        return self.clear_of(x, y)
 
     def claim(self, x: float, y: float, radius_m: float, *, off_road_m: float = 0.3) -> bool:
         """Whether a round thing fits there, off every lane, car and thing before it; if so, the place is its own."""
@@ -94,10 +105,12 @@ class Site:
         for place in self.places:
             if math.hypot(x - place.x, y - place.y) < radius_m + BESIDE_CAR_M:
                 return False
-        for other_x, other_y, other_m in self._claimed:
-            if abs(x - other_x) < radius_m + other_m and math.hypot(x - other_x, y - other_y) < radius_m + other_m:
-                return False
-        self._claimed.append((x, y, radius_m))
+        i, j = int(x // CLAIM_CELL_M), int(y // CLAIM_CELL_M)
+        for cell in ((i + a, j + b) for a in (-1, 0, 1) for b in (-1, 0, 1)):
+            for other_x, other_y, other_m in self._claimed.get(cell, ()):
+                if math.hypot(x - other_x, y - other_y) < radius_m + other_m:
+                    return False
+        self._claimed.setdefault((i, j), []).append((x, y, radius_m))
         return True
 
     def put(

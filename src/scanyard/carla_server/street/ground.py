@@ -167,6 +167,10 @@ class Ground:
         """Distance from ``x``, ``y`` (...) to the nearest lane of any kind, 0 upon it, metres (to half a metre)."""
         return self._cover.distance(x, y)
 
+    def clearance_of(self, x: float, y: float) -> float:
+        """The same for a single place: roadsides ask for thousands, one by one."""
+        return self._cover.distance_of(x, y)
+
     def _borders(self, lane: _Lane) -> list[Edge]:
         """The pieces of a lane's two edges with nothing beyond."""
         if lane.in_junction:
@@ -240,26 +244,25 @@ class _Cover:
     def __init__(self, lanes: Sequence[_Lane]) -> None:
         points = np.concatenate([_scatter(lane) for lane in lanes])
         self._low: Floats = points.min(axis=0) - 60.0
+        self._west, self._north = self._low.tolist()
         size = np.ceil((points.max(axis=0) + 60.0 - self._low) / CELL_M).astype(int)
         covered = np.zeros(size, dtype=bool)
         cell = ((points - self._low) / CELL_M).astype(int)
         covered[cell[:, 0], cell[:, 1]] = True
-        self._distance = (distance_transform_edt(~covered) * CELL_M).astype(np.float32)
+        self._distance: NDArray[np.float32] = (distance_transform_edt(~covered) * CELL_M).astype(np.float32)
+        self._size: tuple[int, int] = (int(size[0]), int(size[1]))
 
     def distance(self, x: Floats, y: Floats) -> Floats:
-        if np.ndim(x) == 0:
-            return np.asarray(self._distance_of(float(x), float(y)))
         cell = np.stack([(x - self._low[0]) / CELL_M, (y - self._low[1]) / CELL_M]).astype(int)
         inside = np.clip(cell, 0, np.array(self._distance.shape).reshape(2, *[1] * (cell.ndim - 1)) - 1)
         beyond = np.abs(cell - inside).max(axis=0) * CELL_M
         return np.asarray(self._distance[inside[0], inside[1]] + beyond, dtype=np.float64)
 
-    def _distance_of(self, x: float, y: float) -> float:
-        """The same for a single place: roadsides ask for thousands, one by one."""
-        cell = int((x - self._low[0]) / CELL_M), int((y - self._low[1]) / CELL_M)
-        i, j = (min(max(at, 0), size - 1) for at, size in zip(cell, self._distance.shape, strict=True))
-        beyond = max(abs(cell[0] - i), abs(cell[1] - j))
-        return float(self._distance[i, j]) + float(beyond) * CELL_M
+    def distance_of(self, x: float, y: float) -> float:
+        column, row = int((x - self._west) / CELL_M), int((y - self._north) / CELL_M)
+        columns, rows = self._size
+        i, j = min(max(column, 0), columns - 1), min(max(row, 0), rows - 1)
+        return float(self._distance[i, j]) + max(abs(column - i), abs(row - j)) * CELL_M
 
 
 def _scatter(lane: _Lane) -> Floats:

@@ -164,10 +164,12 @@ def verge(site: Site) -> None:
     at = site.rng.uniform(0, border.length, count)
     away = site.rng.uniform(0.3, 3.5 if not border.has_sidewalk else 0.9, count)
     size = site.rng.uniform(0.4, 1.5 if not border.has_sidewalk else 0.7, count)
-    for s, off, low in zip(at.tolist(), away.tolist(), size.tolist(), strict=True):
-        x, y, yaw = border.at(s, off)
-        if site.distance(x, y) > 0.25:
-            site.put(vegetation.TUFT, x, y, yaw + 5.0 * s, scale=(1.5 * low, 1.5 * low, low), color=site.pick(GREENS))
+    places = border.many(at, away)
+    shade = site.rng.uniform(0.8, 1.15, (count, 1)) * np.array(GREENS)[site.rng.integers(0, len(GREENS), count)]
+    kept = site.clear(*places.T) > 0.25
+    columns = (places[kept], size[kept], site.rng.uniform(0, math.tau, count)[kept], shade[kept])
+    for (x, y), low, yaw, color in zip(*(column.tolist() for column in columns), strict=True):
+        site.put(vegetation.TUFT, x, y, yaw, scale=(1.5 * low, 1.5 * low, low), color=tuple(color))
     if not border.has_sidewalk:
         for _ in range(int(site.rng.poisson(border.length / 18 * site.density))):
             low = site.draw(0.4, 1.6)

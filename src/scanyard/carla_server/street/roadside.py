@@ -12,18 +12,18 @@ import math
 import numpy as np
 
 from scanyard.carla_server.street import kerbside, lots, vegetation
-from scanyard.carla_server.street.border import Border, Clear, Site
+from scanyard.carla_server.street.border import Border, Site
 from scanyard.carla_server.street.character import GREENS, Character
-from scanyard.carla_server.street.ground import Edge
+from scanyard.carla_server.street.ground import Edge, Ground
 from scanyard.carla_server.street.items import Kind
 from scanyard.carla_server.street.street_furniture import TREE_GUARD
 
 SHORTEST_M = 6.0  # borders shorter than this stay empty
 
 
-def plan_border(edge: Edge, character: Character, rng: np.random.Generator, *, density: float, clear: Clear) -> Site:
-    """Lay out one border; ``density`` scales how much stands about, ``clear`` is the distance to the nearest lane."""
-    site = Site(Border(edge), character, rng, density, clear)
+def plan_border(edge: Edge, character: Character, rng: np.random.Generator, *, density: float, ground: Ground) -> Site:
+    """Lay out one border; ``density`` scales how much stands about."""
+    site = Site(Border(edge), character, rng, density, ground.clearance, ground.clearance_of)
     if site.border.length < SHORTEST_M:
         return site
     kerbside.line(site)

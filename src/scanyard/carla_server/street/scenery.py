@@ -66,7 +66,7 @@ class Scenery:
         places: list[Place] = []
         for number, edge in enumerate(ground.edges):
             character = character_of(stream(*key, "character", edge.road_id), edge, built_up)
-            plan = plan_border(edge, character, stream(*key, "border", number), density=density, clear=ground.clearance)
+            plan = plan_border(edge, character, stream(*key, "border", number), density=density, ground=ground)
             items += [] if "clutter" in without else plan.items
             places += plan.places
         for number, lane in enumerate(ground.parking):
