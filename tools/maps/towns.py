@@ -135,7 +135,7 @@ def downtown() -> Network:
     its forecourt); at (235, 1) with 110 m free to the south (a lane of the boulevard).  Those for Town05 want a strip
     20 m wide and 236 m long, which the boulevard is too.
     """
-    xs, ys = (-130.0, 0.0, 240.0, 370.0), (330.0, 191.0, -2.0, -150.0)
+    xs, ys = (-140.0, -12.0, 240.0, 370.0), (330.0, 191.0, -2.0, -150.0)
     corners = {(0, 0), (3, 0), (0, 3), (3, 3)}
     places = {(i, j): (x, y) for i, x in enumerate(xs) for j, y in enumerate(ys)}
     nodes = {f"n{i}{j}": (*places[i, j], 0.0) for i, j in places if (i, j) not in corners}
