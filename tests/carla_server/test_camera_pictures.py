@@ -35,7 +35,7 @@ def test_depth_is_along_the_optical_axis_and_a_thousand_metres_in_the_sky(street
     road = np.isin(semantic[row], [Tag.ROADS, Tag.ROAD_LINES])
     assert road.sum() > 100
     expected = 1.5 * FOCAL_PX / (row + 0.5 - HEIGHT / 2)
-    np.testing.assert_allclose(depth[row][road], expected, atol=0.15)
+    np.testing.assert_allclose(depth[row][road], expected, atol=0.3)  # roads fall off towards their edges
     assert (semantic == Tag.SKY).any()
     np.testing.assert_allclose(depth[semantic == Tag.SKY], 1000.0, atol=1e-3)
 
@@ -71,7 +71,9 @@ def test_night_is_dark_but_for_what_the_lamps_reach(street: Scene) -> None:
         street.place([8, 9], [shape, shape], [standing(shape, x, 0.0), standing(shape, -3.0, 0.0)])
         van = shoot(street, "instance")[..., 1] == 8
         brightness.append(shoot(street, "rgb", night, **lamps)[van][:, :3].mean())
-        assert brightness[-1] > 1.4 * shoot(street, "rgb", night, attributes=MANUAL | {"iso": "6400"})[van][:, :3].mean()
+        assert (
+            brightness[-1] > 1.4 * shoot(street, "rgb", night, attributes=MANUAL | {"iso": "6400"})[van][:, :3].mean()
+        )
     assert brightness[0] > 1.5 * brightness[1]
     sky = shoot(street, "semantic")[..., 2] == Tag.SKY
     assert shoot(street, "rgb", night)[sky][:, :3].mean() < 0.35 * shoot(street, "rgb")[sky][:, :3].mean()

@@ -33,6 +33,7 @@ class Bodies:
         number = {key: slot for slot, key in enumerate(distinct)}
         kinds = list(distinct.values())
         self.shapes = tuple(shapes)
+        self._kinds = tuple(kinds)
         self._slot = np.array([number[id(shape)] for shape in shapes], np.int64)
         self._middle = np.array([kind.center for kind in kinds], np.float32).T.copy()
         self._radius = np.linalg.norm([kind.extent for kind in kinds], axis=1).astype(np.float32) + _SLACK_M
@@ -45,6 +46,20 @@ class Bodies:
         self._owner = np.append(owner, -1)
         self.material = self._glazed.surface.material
         """(F + 1,) ``Material`` of each face, and of nothing."""
+
+    @property
+    def mesh(self) -> Mesh:
+        """All distinct shapes, each in its slot."""
+        return self._glazed.surface.mesh
+
+    @property
+    def distinct(self) -> tuple[Shape, ...]:
+        """Each shape once, in the order of slots and of the faces of ``mesh``."""
+        return self._kinds
+
+    def shift_of(self, place: Places) -> Array32:
+        """(3, K) from the frames of the actors at ``place`` (K,) to that of ``mesh``."""
+        return np.asarray(self._slot_from_shape.take(self._slot[place], axis=1))
 
     def color_of(self, place: Places) -> Array32:
         """sRGB (K, 3), 0 to 1, of what is painted or worn by the actors at ``place`` (K,)."""

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from scanyard.carla_server.scene.region import Region
 from scanyard.carla_server.sensors import finishes
+from scanyard.carla_server.sensors.smoothing import corner_normals
 from scanyard.carla_server.sensors.textures import LEVELS, SIDE, TILE_M, Pattern
 from scanyard.carla_server.surfaces.materials import TAG, TINTED, Material, Tag
 
@@ -44,6 +45,8 @@ class Faces:
     """(F + 1,) pixel of a semantic picture, B G R A as one little-endian number."""
     level: NDArray[np.bool_]
     """(F + 1,) whether it lies flat, so that it is seen at grazing angles."""
+    corners: Array32
+    """(F, 3, 3) normals at the corners of curved faces, as ``smoothing`` says."""
 
     def toward(self, eye: Array32) -> Array32:
         """(F + 1,) 1 where the normal points to the side of ``eye`` (3,), else -1."""
@@ -93,6 +96,7 @@ def faces_of(region: Region) -> Faces:
         _with_sky(albedo), _with_sky(normal), _with_sky(offset), _with_sky(u * scale), _with_sky(v * scale),
         np.append(pattern * (LEVELS * SIDE * SIDE), 0).astype(np.int32), np.append(scale, np.float32(1)),
         np.append(material, np.uint8(0)), np.append(labels[material], sky), np.append(level, False),
+        corner_normals(mesh),
     )  # fmt: skip
 
 

@@ -115,7 +115,7 @@ def add_glow(view: View, light: Light, found: Surfaces, color: Array32, shining:
     picture = color.reshape(3, view.lens.height, view.lens.width)
     for source in shining:
         _add_source(view, light, picture, source)
-        if light.wetness > 0.05 and light.is_dark:
+        if light.wetness > 0.25 and light.is_dark:
             _add_streak(view, light, found, picture, source)
 
 
@@ -200,7 +200,7 @@ def _light_windows(view: View, light: Light, found: Surfaces, color: Array32) ->
     mixed = (cells[0] * 73856093) ^ (cells[1] * 19349663) ^ (cells[2] * 83492791)
     mixed = (mixed ^ (mixed >> 13)) * 1274126177 & 0x7FFFFFFF
     on = (mixed % 1000) < 1000 * LIT_WINDOWS
-    strength = np.float32(0.11 * (1 - light.day)) * (np.float32(0.4) + (mixed // 1000 % 7).astype(np.float32) / 6)
+    strength = np.float32(0.075 * (1 - light.day)) * (np.float32(0.4) + (mixed // 1000 % 7).astype(np.float32) / 6)
     shade = _SHADES[mixed // 7000 % len(_SHADES)]
     for c in range(3):
         color[c, rows[on]] += (strength * shade[:, c])[on]

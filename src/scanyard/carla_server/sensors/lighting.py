@@ -24,7 +24,7 @@ SUN = np.array([3.3, 3.25, 3.2])
 EXTINCTION = np.array([0.055, 0.095, 0.19])
 """Optical depth of clear air straight up in red, green and blue: the measured ratio, a little less of it, so that a
 high sun looks white in a picture whose white balance is fixed."""
-CLEAR_ZENITH, CLEAR_HORIZON = np.array([0.09, 0.23, 0.66]), np.array([0.56, 0.76, 1.00])
+CLEAR_ZENITH, CLEAR_HORIZON = np.array([0.065, 0.19, 0.60]), np.array([0.47, 0.70, 1.00])
 CLOUDY_ZENITH, CLOUDY_HORIZON = np.array([0.50, 0.53, 0.57]), np.array([0.62, 0.64, 0.66])
 DUSK_GLOW = np.array([1.0, 0.42, 0.14])
 NIGHT_ZENITH, NIGHT_HORIZON = np.array([0.0010, 0.0015, 0.0032]), np.array([0.0046, 0.0045, 0.0052])

@@ -21,6 +21,7 @@ from scanyard.carla_server.sensors.bands import each_band
 from scanyard.carla_server.sensors.lighting import Light
 from scanyard.carla_server.sensors.shadows import Openness
 from scanyard.carla_server.sensors.sky import mirrored, sky_colors
+from scanyard.carla_server.sensors.smoothing import CURVED, CornerNormals, blend
 from scanyard.carla_server.sensors.textures import LEVELS, ONE, SIDE, Pattern, atlas
 from scanyard.carla_server.sensors.view import View
 from scanyard.carla_server.surfaces.materials import TINTED
@@ -31,6 +32,7 @@ Rows = NDArray[np.int64]
 TRANSLUCENT = 0.55  # share of the sun that shines through a leaf
 BLOTCH_M = 23.0  # of the slow change in tone that lawns and roads have
 _TEXELS = SIDE * SIDE
+_CORNERS = CornerNormals()
 
 
 @dataclass(frozen=True)
@@ -63,13 +65,25 @@ def shade(scene: Scene, view: View, light: Light, openness: Openness) -> tuple[A
     return color, found
 
 
-def body_normals(scene: Scene, view: View, actors: BodyHits) -> Array32:
-    """Unit normals (3, K) in the world of actors' faces, on the camera's side."""
+def body_normals(scene: Scene, view: View, actors: BodyHits, *, smooth: bool = False) -> Array32:
+    """Unit normals (3, K) in the world of actors' faces, on the camera's side; ``smooth`` over what is curved."""
     turn = scene.placed.world_from_actor[:, :3, :3].astype(np.float32).reshape(-1, 9).T.take(actors.place, axis=1)
-    x, y, z = actors.normal.T
+    local = np.ascontiguousarray(actors.normal.T)
+    if smooth:
+        eye = view.pose[:3, 3] - scene.placed.world_from_actor[:, :3, 3]
+        turns = scene.placed.world_from_actor[:, :3, :3]
+        start = np.stack([(turns[:, :, i] * eye).sum(axis=1) for i in range(3)]).astype(np.float32)
+        point = start.take(actors.place, axis=1) + actors.direction * actors.range_m
+        point += actors.bodies.shift_of(actors.place)
+        corners = _CORNERS.of_all([shape.mesh for shape in actors.bodies.distinct])
+        blend(actors.bodies.mesh, corners, actors.face.astype(np.int64), point, local)
+    x, y, z = local
     seen = view.direction.take(actors.rows, axis=1)
     normal = np.stack([turn[3 * i] * x + turn[3 * i + 1] * y + turn[3 * i + 2] * z for i in range(3)])
     away = normal[0] * seen[0] + normal[1] * seen[1] + normal[2] * seen[2] > 0
+    if smooth:  # a blended normal may look a little away from the camera at a body's rim: only whole faces are turned
+        flat = body_normals(scene, view, actors)
+        away = normal[0] * flat[0] + normal[1] * flat[1] + normal[2] * flat[2] < 0
     normal *= np.where(away, np.float32(-1), np.float32(1))
     return normal
 
@@ -102,7 +116,7 @@ class _Painter:
             self.actor_of = np.full(len(view.range_m), -1, np.int32)
             self.actor_of[actors.rows] = np.arange(len(actors.rows), dtype=np.int32)
             self.body_material = actors.bodies.material[actors.face]
-            self.body_normal = body_normals(scene, view, actors)
+            self.body_normal = body_normals(scene, view, actors, smooth=True)
             tint = finishes.linear(actors.bodies.color_of(np.arange(len(scene.placed.actor_id)))).T
             own = finishes.ALBEDO.T.take(self.body_material, axis=1)
             self.body_albedo = np.where(TINTED[self.body_material], tint.take(actors.place, axis=1), own)
@@ -136,6 +150,10 @@ class _Painter:
         point = direction * np.minimum(range_m, np.float32(1e4))
         point += (self.view.eye + self.view.anchor.astype(np.float32))[:, None]
         texture = _texture(self.view, face, point, direction, range_m)
+        curved = np.flatnonzero(CURVED.take(material))
+        if len(curved):
+            self._smooth(face[curved], point.take(curved, axis=1), curved, normal)
+            toward_sun[curved] = sun_cosine(normal[:, curved], light, np.zeros(len(curved), bool))
         if self.actor_of is not None:
             which = self.actor_of[band]
             rows = np.flatnonzero(which >= 0)
@@ -165,6 +183,14 @@ class _Painter:
                 color[c] += toward_sun * np.float32(light.sun[c])
             color[c] *= albedo[c]
         self._add_mirrored(band, direction, range_m, point)
+
+    def _smooth(self, face: Rows, point: Array32, rows: Rows, normal: Array32) -> None:
+        """Turn the normals of parked cars' faces smoothly."""
+        mesh = self.view.look.region.surface.mesh
+        point -= self.view.anchor.astype(np.float32)[:, None]
+        blended = normal.take(rows, axis=1)
+        blend(mesh, self.view.faces.corners, face, point, blended)
+        normal[:, rows] = blended
 
     def _add_mirrored(self, band: slice, direction: Array32, range_m: Array32, point: Array32) -> None:
         """Add what glass, paint, metal and water mirror of the sky, by Schlick's Fresnel term."""
