@@ -13,8 +13,10 @@ above the belt line, from how deep inside, how round noses and tails are.
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import os
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -46,6 +48,7 @@ VIEWS = {
     "front": ((1, (-0.60, 0.60), 40), (2, (0.08, 1.08), 36)),
 }
 """Axes (which, range, bins) of each pooled view."""
+RANGES_M = (0, 12, 20, 28, 36, 46, 75)
 BELT = 0.62  # share of the height where windows start, about
 
 
@@ -97,6 +100,7 @@ def main() -> None:
     result["points_log2"] = round(float(np.median(ratio)), 3)
     quartiles = np.quantile(ratio, [0.1, 0.25, 0.5, 0.75, 0.9]).round(2)
     print(f"points per car, ours over real, log2: 10, 25, 50, 75, 90 %: {quartiles}")
+    compare_ranges(options.real, options.category)
     draw(real, ours, options.out, options.category)
     print(f"wrote {options.out}")
     print(json.dumps(result))
@@ -118,6 +122,22 @@ def compare_sizes(root: Path, category: str) -> None:
         test = ks_2samp(real[:, axis], ours[:, axis])
         told = [f"{values[:, axis].mean():.3f} ± {values[:, axis].std():.3f}" for values in (real, ours)]
         print(f"{name:8}{told[0]:>18}{told[1]:>18}   D = {test.statistic:.3f}, p = {test.pvalue:.2f}")
+
+
+def compare_ranges(root: Path, category: str) -> None:
+    """Print how many points ours return where real ones returned some, by range: each real car counts once."""
+    cars = read_cars(root, category, max_range_m=75.0, min_points=1)
+    ratio = np.array([np.mean([len(twin(car, category, copy)) for copy in range(4)]) / len(car.points) for car in cars])
+    range_m = np.array([car.range_m for car in cars])
+    print("points per car by range: cars, ours over real (geometric mean)")
+    for low, high in itertools.pairwise(RANGES_M):
+        here = np.flatnonzero((range_m >= low) & (range_m < high))
+        models: dict[object, list[float]] = defaultdict(list)
+        for row in here:
+            models[cars[row].drive, cars[row].size].append(float(np.log(ratio[row])))
+        if models:
+            mean = np.exp(np.mean([np.mean(logs) for logs in models.values()]))
+            print(f"{f'{low}-{high} m':>10}{len(models):6}{mean:8.2f}")
 
 
 def twin(car: RealCar, category: str, copy: int) -> Floats:
