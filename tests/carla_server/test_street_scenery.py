@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from scene_street import Street
@@ -52,20 +54,21 @@ def test_a_copy_is_the_mesh_stretched_turned_and_moved() -> None:
         assert set(mesh.faces[owner == copy].ravel().tolist()) == set(range(8 * copy, 8 * copy + 8))
 
 
-def test_a_fence_follows_the_ground_without_steps() -> None:
+def test_what_comes_in_panels_follows_the_ground_without_steps() -> None:
     slope = 0.08
     panels = [
-        Item(boundaries.BOARDS, 0, 2.0 * n, 20.0, -np.pi / 2, (1.0, 2.0, 1.0), follows=True, joined=n > 0)
+        Item(boundaries.CONCRETE_RAIL, 0, 4.0 * n, 1.7, -np.pi / 2, (1.0, 4.0, 1.0), follows=True, joined=n > 0)
         for n in range(5)
     ]
     things = things_of(*panels, slope=slope)
-    vertices = triangles_of(things)
     assert things.count == 1
-    top = vertices[vertices[:, 2] - slope * vertices[:, 0] > 0.5]
-    above = top[:, 2] - slope * top[:, 0]
-    assert np.ptp(above[above > np.quantile(above, 0.8)]) < 0.25
-    ends = [things.spot[n] for n in range(5)]
-    assert np.allclose(np.diff([end[2] for end in ends]), 2.0 * slope, atol=0.25)
+    corners = triangles_of(things).reshape(5, -1, 3)
+    for one, following in pairwise(corners):
+        end, start = (panel[np.abs(panel[:, 0] - one[:, 0].max()) < 0.01] for panel in (one, following))
+        assert len(end) == len(start) > 4
+        np.testing.assert_allclose(end[np.lexsort(end.T)], start[np.lexsort(start.T)], atol=5e-3)
+    rise = corners[-1][:, 2].max() - corners[0][:, 2].max()
+    assert rise == pytest.approx(16.0 * slope, abs=0.03)
 
 
 def test_the_box_of_a_thing_holds_all_its_pieces_and_nothing_less() -> None:
