@@ -1,4 +1,4 @@
-"""A plain to drive on: vehicles, walkers and props put straight into the arrays, ground and walls as a test wants them."""
+"""A plain to drive on: vehicles, walkers and props put straight into the arrays, ground and walls as tests want them."""
 
 from __future__ import annotations
 

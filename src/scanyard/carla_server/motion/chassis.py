@@ -60,9 +60,9 @@ CHASSIS = np.dtype(
 
 ``ahead``: how far the axles lie before the centre of mass (the rear's is negative); ``center_x``: the centre of mass
 before the origin; ``stiffness``: N per rad of slip and newton of load; ``pull``: greatest drive or brake force that
-slip can pass on, N; ``brake`` and ``hand_brake``: N at the axle; ``drag``: N per (m/s)²; ``max_speed``: rad/s of the engine;
-``damping``: N m s of the engine at full and at no throttle; ``ratio``: engine turns per wheel turn by gear + 1, reverse
-first and negative, then neutral.
+slip can pass on, N; ``brake`` and ``hand_brake``: N at the axle; ``drag``: N per (m/s)²; ``max_speed``: rad/s of the
+engine; ``damping``: N m s of the engine at full and at no throttle; ``ratio``: engine turns per wheel turn by gear + 1,
+reverse first and negative, then neutral.
 """
 
 
@@ -82,9 +82,8 @@ def chassis_of(physics: VehiclePhysicsControl, extent: Sequence[float]) -> NDArr
     found["center_x"] = center_x
     found["ahead"] = front_m - center_x, rear_m - center_x
     found["height"] = min(max(0.35 * height + _finite(physics.center_of_mass[2], 0.0), 0.1), (front_m - rear_m) / 2.0)
-    found["half_track"] = (
-        max((abs(wheel.position[1]) for wheel in wheels), default=0.0) / 100.0 if physics.wheels else 0
-    )
+    aside = max((abs(_finite(wheel.position[1], 0.0)) for wheel in physics.wheels), default=0.0) / 100.0
+    found["half_track"] = min(aside, width)
     found["two_wheeled"] = len(wheels) == 2
     for i, axle in enumerate(axles):
         found["friction"][i] = friction_of(_mean(axle, "tire_friction", 3.5))

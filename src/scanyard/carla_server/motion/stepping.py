@@ -1,7 +1,7 @@
 """One frame of motion: everything that moves by itself, moved on, and who touched whom on the way.
 
 A frame is cut into short steps, as CARLA's settings ask, and never so few that anything moves half a metre in one.  In
-each, tyres change velocities, places follow, and contacts undo what went too far.  Heights follow once per frame, after.
+each, tyres change velocities, places follow, and contacts undo what went too far.  Heights follow once per frame.
 What a stranger would get wrong: the arrays of a frame are those of the *bodies* (vehicles, walkers, props that are not
 attached to anything), a subset of the table's rows, so every index belongs to one of the two.
 """
@@ -22,7 +22,7 @@ from scanyard.carla_server.motion.meeting import Meeting
 from scanyard.carla_server.motion.nearby import Grid
 from scanyard.carla_server.motion.standing import GroundBelow
 from scanyard.carla_server.motion.table import BODILESS, PROP, WALKER, Rows, Table
-from scanyard.carla_server.motion.vehicles import Crew, Vehicles, bounded
+from scanyard.carla_server.motion.vehicles import TOP_MPS, Crew, Vehicles, bounded
 from scanyard.carla_server.motion.walkers import Walkers
 from scanyard.carla_server.motion.zones import FrictionZones
 from scanyard.carla_server.protocol.poses import Floats
@@ -146,6 +146,7 @@ class Motion:
                 velocity[:, cars] = crew.step(velocity[:, cars], place[2, cars], push[:, cars], spin[cars], step_s)
             if len(things):
                 velocity[:, things] = _slid(velocity[:, things], push[:, things], spin[things], step_s)
+            bounded(velocity)
             turned_from = place[2, cars]
             place[:, moved] += velocity[:, moved] * step_s
             crew.turn_about_center(place, cars, turned_from)
@@ -178,7 +179,7 @@ class Motion:
         place[2] = np.deg2rad(place[2])
         velocity, given = table.velocity[rows].T.copy(), table.impulse[rows].T / mass * moves
         push = table.force[rows].T / mass * moves
-        climb = np.nan_to_num(velocity[2] + given[2] + push[2] * delta_s)
+        climb = np.clip(np.nan_to_num(velocity[2] + given[2] + push[2] * delta_s), -TOP_MPS, TOP_MPS)
         velocity[:2] += given[:2]
         velocity[2] = np.deg2rad(table.angular_velocity[rows, 2] + table.angular_impulse[rows, 2] / inertia * moves)
         spins = moves & (table.kind[rows] != WALKER)
