@@ -114,6 +114,10 @@ def test_a_change_of_lanes_is_heard_of_without_a_stream(port: int) -> None:
     assert sum(told(port, "lanes")) > 0
 
 
+def test_a_map_without_road_marks_does_not_end_the_client(port: int) -> None:
+    assert isinstance(told(port, "lanes_without_marks"), list)
+
+
 def test_same_seed_same_bytes_from_every_sensor_in_another_process_with_other_threads(
     port: int, drive: Any, tmp_path: Path
 ) -> None:

@@ -109,7 +109,7 @@ def map_info(episode: Episode) -> MapInfo:
 
 def map_data(episode: Episode) -> str:
     """The map as OpenDRIVE text."""
-    return episode.town.road_map.xodr
+    return episode.town.opendrive
 
 
 def required_files(episode: Episode, folder: str) -> tuple[str, ...]:

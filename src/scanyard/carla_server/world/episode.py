@@ -162,8 +162,8 @@ class Episode:
             shape = self._senses.shape_for(blueprint.id, attributes, blueprint.shape) if blueprint.shape else None
         except ValueError as error:
             raise Refused(f"Spawn failed because of invalid actor description: {error}") from error
-        needs_room = shape is not None and parent_id is None and not blueprint.id.startswith("static.")
-        if needs_room and not overlapping and not self._population.is_free(shape, pose):
+        needs_room = parent_id is None and not (overlapping or blueprint.id.startswith("static."))
+        if shape is not None and needs_room and not self._population.is_free(shape, pose):
             raise Refused("Spawn failed because of collision at spawn position")
         actor = self._population.add(
             blueprint.description(attributes), pose, blueprint=blueprint, attributes=attributes, shape=shape,

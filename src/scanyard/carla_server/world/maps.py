@@ -15,6 +15,7 @@ import logging
 import urllib.parse
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,7 @@ from scanyard.carla_server.protocol.wire import (
     Vector3D,
 )
 from scanyard.carla_server.world import navigation
+from scanyard.carla_server.world.road_marks import marked
 from scanyard.carla_server.world.stand_ins import DEFAULT_TOWN, STAND_INS, StandIn, shifted, stand_in_for
 from scanyard.errors import MapError
 from scanyard.roads import RoadMap
@@ -63,6 +65,11 @@ class Town:
     def info(self) -> MapInfo:
         """The name and spawn points a client asks for, in the left-handed frame."""
         return MapInfo(self.name, tuple(_left_handed(point) for point in self.road_map.spawn_points()))
+
+    @cached_property
+    def opendrive(self) -> str:
+        """The map's text for clients."""
+        return marked(self.road_map.xodr)
 
     def required_files(self, folder: str) -> tuple[str, ...]:
         """The names of files a client fetches once and keeps, those whose path holds ``folder``."""
