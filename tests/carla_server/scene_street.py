@@ -45,6 +45,9 @@ class Street:
     signals: tuple[Any, ...] = ()
     structures: tuple[Any, ...] = ()
 
+    def crosswalks(self) -> list[Floats]:
+        return []
+
     def strips(self, step_m: float = 2.0) -> Sequence[FlatStrip]:
         x = np.arange(-120.0, 120.0 + step_m, step_m)
         borders = [(-3, "sidewalk", -5.5, -8.0), (-2, "parking", -3.5, -5.5), (-1, "driving", 0.0, -3.5),

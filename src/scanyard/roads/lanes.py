@@ -32,6 +32,7 @@ LANE_KINDS: dict[Any, LaneKind] = {
     carla.LaneType.Parking: "parking",
     carla.LaneType.Sidewalk: "sidewalk",
     carla.LaneType.Shoulder: "shoulder",
+    carla.LaneType.Restricted: "shoulder",  # paved, though nobody drives there
 }
 
 EDGE_M = 1e-4  # lanes are sampled this far inside their ends, where CARLA still says which section it is

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import distance_transform_edt
 from scipy.spatial import cKDTree
 
+from scanyard.carla_server.street import crossings
 from scanyard.carla_server.street.relief import DEEPEST_M, Crown, resampled, rolling, roughness, unevenness
 from scanyard.carla_server.street.structures import StructureLike
 from scanyard.carla_server.street.traffic_signs import SignalLike
@@ -80,6 +81,9 @@ class RoadMapLike(Hashable, Protocol):
     def structures(self) -> Sequence[StructureLike]:
         """Buildings and walls of the map itself."""
 
+    def crosswalks(self) -> Sequence[Floats]:
+        """Outlines (K, 3) of zebra crossings, right-handed."""
+
     def strips(self, step_m: float = 2.0) -> Sequence[StripLike]:
         """The lanes as pairs of polylines."""
 
@@ -130,6 +134,10 @@ class Ground:
         parts = [part for lane in strips for part in _lane_sheets(lane, crown)]
         parts += [self._verge(edge) for edge in self.edges]
         parts.append(self._land(known))
+        parts += crossings.zebras(
+            crossings.left_handed(road_map.crosswalks()), lambda xy: unevenness(xy) + crown.at(xy)
+        )
+        parts += crossings.stop_lines(road_map.signals, lambda xy: unevenness(xy) + crown.at(xy))
         self.mesh = Mesh.joined(parts)
         corners = self.mesh.vertices[self.mesh.faces]
         self.face_center: NDArray[np.float32] = corners[..., :2].mean(axis=1)
