@@ -115,8 +115,7 @@ class Studio:
         place[2, 3] += shape.extent[2] - shape.center[2]  # people's origin is their middle
         self.scene.place([1], [shape], [place])
         round_m = float(np.hypot(shape.extent[0], shape.extent[1]))
-        away = max(2.0 * shape.extent[2] / np.tan(FOV_RAD * 2 / 3 / 2) * 0.65, 1.1 * round_m / np.tan(FOV_RAD / 2))
-        away += 0.6 * round_m + 0.3
+        away = max(1.4 * shape.extent[2] / np.tan(FOV_RAD / 3), 1.1 * round_m / np.tan(FOV_RAD / 2)) + 0.2 * round_m
         aim = place[:3, 3] + np.array([0, 0, shape.center[2]])
         heading = np.arctan2(place[1, 0], place[0, 0]) + aside_rad
         eye = aim + away * np.array([np.cos(heading), np.sin(heading), 0.28])

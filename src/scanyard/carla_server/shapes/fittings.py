@@ -53,12 +53,12 @@ def handles(skin: Skin) -> Mesh:
     return Mesh.joined(parts)
 
 
-def plates(skin: Skin, *, rear_z: float | None = None) -> Mesh:
+def plates(skin: Skin) -> Mesh:
     """Number plates, which reach the ends of the box."""
     length, _, height = skin.size
     across, tall = _PLATE_M
     parts = []
-    for end, z in ((0.5, 0.27 * height), (-0.5, rear_z if rear_z is not None else 0.47 * height)):
+    for end, z in ((0.5, 0.30 * height), (-0.5, 0.33 * height)):  # on the bumpers, which stand out most
         inwards = -np.sign(end)
         parts.append(box((end * length + inwards * 0.008, 0.0, z), (0.016, across, tall), Material.CAR_PLATE))
         bracket = (end * length + inwards * (0.016 + 1.5 * END_GAP_M), 0.0, z)
@@ -83,13 +83,19 @@ def aerial(skin: Skin, *, fin: bool) -> Mesh:
 
 
 def roof_rails(skin: Skin) -> Mesh:
-    """Two rails along the roof."""
+    """Two rails along the roof, each on two feet."""
     outline, (_, width, _) = skin.outline, skin.size
     y = 0.5 * SIDE * width * outline.roof_width - 0.07
-    x = [skin.x(share) for share in (outline.header + 0.05, outline.roof_rear - 0.06)]
-    z = min(skin.top(share) for share in (outline.header + 0.05, outline.roof_rear - 0.06)) - 0.005
+    shares = (outline.header + 0.05, outline.roof_rear - 0.06)
+    x = [skin.x(share) for share in shares]
+    z = min(skin.top(share) for share in shares) - 0.005
+    ends = [(x[0], x[1], z, z), (x[0], x[0] - 0.03, z, z - 0.06), (x[1], x[1] + 0.03, z, z - 0.06)]
     return Mesh.joined(
-        [tube((x[0], side * y, z), (x[1], side * y, z), 0.018, Material.CAR_DARK, 5) for side in (-1, 1)]
+        [
+            tube((start, side * y, high), (stop, side * y, low), 0.018, Material.CAR_DARK, 5)
+            for side in (-1, 1)
+            for start, stop, high, low in ends
+        ]
     )
 
 

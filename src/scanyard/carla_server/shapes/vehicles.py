@@ -73,7 +73,7 @@ def template(body: str, variant: int, equipment: Equipment = PARKED, *, coarse: 
     spokes = int(rng.choice([0, 5, 6, 7, 9, 10]))
     seats = (0, *(seat for seat in (1, 2, 3) if rng.random() < (0.35, 0.12, 0.12)[seat - 1]))
     inside = seats_alone(skin) if coarse else cabin(skin, occupants=seats if equipment.crew else ())
-    parts = [skin.mesh, inside, *_fitted(skin, body, equipment, has_fin)]
+    parts = [skin.mesh, inside, *_fitted(skin, equipment, has_fin)]
     if has_rails and not coarse and body in ("estate", "suv", "mpv"):
         parts.append(fittings.roof_rails(skin))
     unit = 1 / np.asarray(size)
@@ -83,9 +83,8 @@ def template(body: str, variant: int, equipment: Equipment = PARKED, *, coarse: 
     return Template(whole, scaled[1], outline, spokes)
 
 
-def _fitted(skin: Skin, body: str, equipment: Equipment, has_fin: bool) -> list[Mesh]:
-    rear_z = 0.34 * skin.size[2] if body in ("suv", "van", "minivan", "pickup", "offroad", "wedge") else None
-    parts = [fittings.handles(skin), fittings.plates(skin, rear_z=rear_z)]
+def _fitted(skin: Skin, equipment: Equipment, has_fin: bool) -> list[Mesh]:
+    parts = [fittings.handles(skin), fittings.plates(skin)]
     if equipment.beacons:
         parts.append(fittings.beacons(skin))
     elif equipment.taxi:
