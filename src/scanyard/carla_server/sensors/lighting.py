@@ -28,6 +28,8 @@ CLEAR_ZENITH, CLEAR_HORIZON = np.array([0.065, 0.19, 0.60]), np.array([0.47, 0.7
 CLOUDY_ZENITH, CLOUDY_HORIZON = np.array([0.50, 0.53, 0.57]), np.array([0.62, 0.64, 0.66])
 DUSK_GLOW = np.array([1.0, 0.42, 0.14])
 NIGHT_ZENITH, NIGHT_HORIZON = np.array([0.0010, 0.0015, 0.0032]), np.array([0.0046, 0.0045, 0.0052])
+LUMA = np.array([0.2126, 0.7152, 0.0722])
+"""How bright red, green and blue look (ITU-R BT.709)."""
 DUST = np.array([0.60, 0.42, 0.24])
 GROUND_ALBEDO = 0.16
 """Share of the light on the ground that it sends back up."""
@@ -127,7 +129,8 @@ def light_of(weather: WeatherParameters) -> Light:
     zenith, horizon = _mixed(zenith, DUST, storm), _mixed(horizon, DUST, storm)
     zenith, horizon = zenith * brightness + NIGHT_ZENITH, horizon * brightness + NIGHT_HORIZON
     horizon = horizon + 0.35 * dusk * brightness * DUSK_GLOW
-    sky = 0.62 * zenith + 0.38 * horizon
+    sky = 0.5 * zenith + 0.5 * horizon
+    sky = _mixed(sky, np.full(3, sky @ LUMA), 0.25)  # what it shines through and off takes some of its blue
     ground = GROUND_ALBEDO * (sky + sun * max(float(to_sun[2]), 0.0)) + 0.12 * horizon
     fog_color = _mixed(0.92 * horizon, horizon * 0.75 + 0.1 * sun, 0.3)
     fog = Fog(
