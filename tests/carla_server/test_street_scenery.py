@@ -188,3 +188,14 @@ def test_far_from_the_middle_things_are_drawn_coarsely() -> None:
         return len(Mesh.joined(meshes).faces)
 
     assert faces((0.0, 100.0)) < 0.5 * faces((0.0, 0.0))
+
+
+def test_nothing_hides_lights_and_signs_where_a_border_ends() -> None:
+    hiding = (street_furniture.SIGN, street_furniture.TOWN_BOARD, street_furniture.ADVERTISEMENT)
+    seen = 0
+    for style in range(6):
+        things = Scene(Street(), style=style)._scenery.things
+        rows = [n for n, k in enumerate(things.kind.tolist()) if things.kinds[k] in hiding]
+        assert all(abs(things.spot[row, 0]) < 120.0 - 13.0 for row in rows)
+        seen += len(rows)
+    assert seen > 10

@@ -23,6 +23,7 @@ from scanyard.carla_server.street.parking import Place
 Floats = NDArray[np.float64]
 Clear = Callable[[Floats, Floats], Floats]
 
+JUNCTION_CLEAR_M = 14.0
 CLAIM_CELL_M = 8.0  # more than any two radii together
 BESIDE_CAR_M = 2.6  # from the middle of a parked car to the middle of what stands beside it, less its own radius
 
@@ -75,6 +76,11 @@ class Site:
     """Where cars may stand off the road."""
     _claimed: dict[tuple[int, int], list[tuple[float, float, float]]] = field(default_factory=dict)
     """x, y and radius of what stands, by cells of ``CLAIM_CELL_M``."""
+
+    @property
+    def kept_clear_m(self) -> float:
+        """So near the ends of the border, where junctions may be, nothing hides their lights and signs."""
+        return min(JUNCTION_CLEAR_M, self.border.length / 4)
 
     def chance(self, share: float) -> bool:
         """Whether a thing that happens in a ``share`` of cases happens here."""

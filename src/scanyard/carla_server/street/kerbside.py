@@ -51,6 +51,8 @@ _CLUTTER: dict[str, tuple[float, int, bool, float]] = {
     "PLANT_POT": (0.5, 3, False, 0.9), "PALLETS": (0.2, 2, False, 1.4), "TERRACE_SET": (0.25, 3, False, 2.2),
     "CONE": (0.3, 4, True, 1.8), "ROCK": (0.3, 4, False, 1.5), "TOWN_BOARD": (0.3, 1, False, 0.0),
 }  # fmt: skip
+HIDES_LIGHTS = (furniture.SIGN, furniture.TOWN_BOARD, furniture.ADVERTISEMENT, furniture.BUS_STOP)
+"""What would stand before lights and signs of a junction."""
 _RURAL = {"SIGN", "ROCK", "TOWN_BOARD", "MAILBOX", "WHEELED_BIN", "BOLLARD", "CABINET", "PALLETS"}
 _NAMES = tuple(_CLUTTER)
 _WEIGHTS = {
@@ -65,6 +67,8 @@ def _clutter(site: Site, s: float, kerb: float) -> None:
     name = _NAMES[int(np.searchsorted(weights, site.rng.random() * weights[-1], side="right"))]
     _, most, at_kerb, apart = _CLUTTER[name]
     kind: Kind = getattr(furniture, name)
+    if kind in HIDES_LIGHTS and min(s, site.border.length - s) < site.kept_clear_m:
+        return
     away = kerb if at_kerb else -0.4 if site.border.has_sidewalk else site.draw(1.5, 2.6)
     variant = site.variant(kind)
     color = site.pick(SIGNS if kind.label == furniture.SIGN.label else BINS if most > 1 else PAINTS)

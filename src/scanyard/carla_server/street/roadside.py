@@ -49,7 +49,8 @@ def _trees(site: Site) -> None:
     while s < site.border.length:
         away = -0.45 * site.border.sidewalk_m if in_row else site.draw(*character.tree_away_m)
         x, y, yaw = site.border.at(s, away)
-        if in_row and site.claim(x, y, 0.3, off_road_m=-1.0):
+        at_end = min(s, site.border.length - s) < site.kept_clear_m
+        if in_row and not at_end and site.claim(x, y, 0.3, off_road_m=-1.0):
             site.put(row_kind, x, y, site.draw(0, math.tau), scale=site.draw(0.75, 1.15), color=site.pick(GREENS))
             if site.chance(0.5):
                 site.put(TREE_GUARD, x, y, yaw)
