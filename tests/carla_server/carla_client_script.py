@@ -209,6 +209,27 @@ def vanish(client: Any) -> Any:
         world.tick()
 
 
+def tick_through_cuts(client: Any) -> Any:
+    """Ticks while its stream connections are cut, and says how far it came."""
+    world = synchronous(client.load_world("straight"))
+    gnss = world.spawn_actor(world.get_blueprint_library().find("sensor.camera.rgb"), place(0.0, 0.0))
+    seen: list[int] = []
+    gnss.listen(lambda image: seen.append(image.frame))
+    frames = [world.tick()]
+    print("ticking", flush=True)  # noqa: T201 - the test waits for it, and cuts
+    until = time.monotonic() + 2.0
+    while time.monotonic() < until:
+        frames.append(world.tick(10.0))
+        time.sleep(0.01)
+    last = world.tick()
+    deadline = time.monotonic() + 5.0
+    while (not seen or seen[-1] < last) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    gnss.stop()
+    gnss.destroy()
+    return {"frames": frames, "last_seen": seen[-1] - last, "snapshot": world.get_snapshot().frame - last}
+
+
 def two_worlds(client: Any) -> Any:
     """A second client of the same process sees what the first does."""
     other = connected(int(sys.argv[2]))
@@ -225,7 +246,16 @@ def two_worlds(client: Any) -> Any:
 
 STORIES = {
     one.__name__: one
-    for one in (look_around, tick_fifty_times, move_a_batch, listen, asynchronous_then_synchronous, vanish, two_worlds)
+    for one in (
+        look_around,
+        tick_fifty_times,
+        move_a_batch,
+        listen,
+        asynchronous_then_synchronous,
+        vanish,
+        two_worlds,
+        tick_through_cuts,
+    )
 }
 
 if __name__ == "__main__":

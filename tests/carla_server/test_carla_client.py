@@ -6,6 +6,7 @@ import json
 import math
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -104,6 +105,22 @@ def test_changing_modes_loses_no_tick(server: Server) -> None:
 
 def test_second_client_sees_the_same_world(server: Server) -> None:
     assert told(server, "two_worlds") == {"seen": ["vehicle.audi.a2", 6.0], "frames": 0}
+
+
+def test_client_whose_streams_are_cut_comes_back_by_itself(server: Server) -> None:
+    client = subprocess.Popen(
+        [sys.executable, str(SCRIPT), "tick_through_cuts", str(server.rpc_port)], stdout=subprocess.PIPE, text=True
+    )
+    assert client.stdout is not None
+    with client.stdout as stdout:
+        assert stdout.readline() == "ticking\n"
+        for _ in range(4):
+            time.sleep(0.3)
+            assert server._streams.disconnect_all() > 0
+        told = json.loads(stdout.read().splitlines()[-1])
+    assert client.wait(10.0) == 0
+    assert told["frames"] == list(range(told["frames"][0], told["frames"][0] + len(told["frames"])))
+    assert (told["last_seen"], told["snapshot"]) == (0, 0)
 
 
 def test_client_killed_while_it_ticks_leaves_the_server_to_the_next(server: Server) -> None:

@@ -55,14 +55,20 @@ class StreamServer:
         """Disconnect everyone and free the port."""
         with self._changed:
             self._closing = True
-            connections = [one for many in self._connections.values() for one in many]
-        for connection in connections:
-            connection.close()
+        self.disconnect_all()
         with contextlib.suppress(OSError):
             self._listener.shutdown(socket.SHUT_RDWR)
         if self._thread.is_alive():
             self._thread.join(timeout=2.0)
         self._listener.close()
+
+    def disconnect_all(self) -> int:
+        """Cut the connections of all readers, and say how many; official clients come back by themselves."""
+        with self._changed:
+            connections = [one for many in self._connections.values() for one in many]
+        for connection in connections:
+            connection.close()
+        return len(connections)
 
     @property
     def connections(self) -> int:
