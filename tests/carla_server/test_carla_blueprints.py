@@ -103,7 +103,7 @@ def test_walkers_of_both_generations_and_children() -> None:
 
 
 def test_sizes_are_the_blueprints_own_until_asked_for() -> None:
-    for blueprint in (*starting("vehicle."), *starting("static.")):
+    for blueprint in (*starting("vehicle."), *starting("static.prop.")):
         assert [value(blueprint, name) for name in ("length_m", "width_m", "height_m")] == ["0", "0", "0"]
 
 

@@ -79,10 +79,14 @@ def library() -> Mapping[str, Blueprint]:
         add(entry, [*groups["walker"], *_walker_attributes(entry)])
     for entry in tables["props"]:
         add(entry, [*groups["prop"], _fixed("size", "string", entry["size"])])
+    for entry in tables["triggers"]:
+        add(entry, groups["trigger"])
     for entry in tables["sensors"]:
         add(entry, [attribute for group in entry["attributes"] for attribute in groups[group]])
     for entry in tables["controllers"]:
         add(entry, groups["controller"])
+    for entry in tables["triggers"]:
+        add(entry, groups["friction"])
     return found
 
 
