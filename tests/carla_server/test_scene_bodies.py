@@ -3,7 +3,7 @@ import pytest
 from scene_street import shape_of
 
 from scanyard.carla_server.scene.bodies import Bodies
-from scanyard.carla_server.shapes.catalogue import Shape
+from scanyard.carla_server.shapes.catalogue import Shape, gait
 from scanyard.carla_server.surfaces.materials import TRANSPARENT
 from scanyard.carla_server.surfaces.raycast import FaceHits, Surface
 
@@ -72,3 +72,26 @@ def test_rays_through_glass_meet_what_is_behind_it(shapes: list[Shape]) -> None:
     np.testing.assert_array_equal(solid.range_m[~glass], through.range_m[~glass])
     assert (through.range_m[glass] > solid.range_m[glass] + 0.01).any()
     assert (through.range_m[glass] >= solid.range_m[glass] - 1e-5).all()
+
+
+def test_a_stride_changes_the_shape_and_builds_nothing(shapes: list[Shape]) -> None:
+    walker = shape_of("adult")
+    standing, *stride = gait(walker)
+    bodies = Bodies([shapes[0], walker])
+    rays = rays_around(walker)
+    for phase in stride:
+        stepping = bodies.worn_by([shapes[0], phase])
+        assert stepping is not None
+        assert stepping.mesh is bodies.mesh
+        alone = Surface(phase.mesh).cast(rays)
+        assert (np.isfinite(cast(stepping, rays, 1).range_m) == np.isfinite(alone.range_m)).mean() > 0.99
+    assert (cast(bodies, rays, 1).range_m == cast(Bodies([shapes[0], standing]), rays, 1).range_m).all()
+
+
+def test_bodies_fit_nobody_of_another_kind_or_in_another_order(shapes: list[Shape]) -> None:
+    """What was there before must not decide where a slot lies, and so how a hit is rounded."""
+    bodies = Bodies(shapes[:2])
+    assert bodies.worn_by(shapes[:2]) is bodies
+    assert bodies.worn_by(shapes[:1]) is None
+    assert bodies.worn_by(shapes[:3]) is None
+    assert bodies.worn_by(shapes[1::-1]) is None

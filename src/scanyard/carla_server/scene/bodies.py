@@ -1,19 +1,21 @@
 """The bodies of all actors in one BVH, so that one cast meets them all, however many they are.
 
-Every distinct shape stands unturned in a slot of its own, far enough from the next that the balls around them do not
-touch.  A ray that may meet an actor is moved into the slot of that actor's shape and starts at the ball around it.
-What a stranger would get wrong: a ray that misses its own shape may fly on and meet the shape of another slot; such a
-hit means nothing, so every hit is asked whose face it is.
+Every distinct shape, and every phase of the stride of whoever walks, stands unturned in a slot of its own, far enough
+from the next that the balls around them do not touch.  A ray that may meet an actor is moved into the slot of that
+actor's shape and starts at the ball around it.  What a stranger would get wrong: a ray that misses its own shape may
+fly on and meet the shape of another slot; such a hit means nothing, so every hit is asked whose face it is.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import copy
+import operator
+from collections.abc import Hashable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from scanyard.carla_server.shapes.catalogue import Shape
+from scanyard.carla_server.shapes.catalogue import Shape, gait
 from scanyard.carla_server.surfaces.mesh import Mesh
 from scanyard.carla_server.surfaces.panes import Glazed
 from scanyard.carla_server.surfaces.raycast import FaceHits
@@ -29,12 +31,13 @@ class Bodies:
     """The distinct shapes of N actors, side by side."""
 
     def __init__(self, shapes: Sequence[Shape]) -> None:
-        distinct = {id(shape): shape for shape in shapes}
-        number = {key: slot for slot, key in enumerate(distinct)}
-        kinds = list(distinct.values())
-        self.shapes = tuple(shapes)
+        families = [gait(shape) for shape in shapes]
+        distinct = {_name(family[0]): family for family in families}
+        kinds = [shape for family in distinct.values() for shape in family]
+        first = np.cumsum([0, *(len(family) for family in distinct.values())])[:-1]
+        self._first_slot = dict(zip(distinct, first.tolist(), strict=True))
         self._kinds = tuple(kinds)
-        self._slot = np.array([number[id(shape)] for shape in shapes], np.int64)
+        self._wear(shapes, families)
         self._middle = np.array([kind.center for kind in kinds], np.float32).T.copy()
         self._radius = np.linalg.norm([kind.extent for kind in kinds], axis=1).astype(np.float32) + _SLACK_M
         self._slot_from_shape = _grid(len(kinds), 2 * float(self._radius.max()) + GAP_M) - self._middle
@@ -46,6 +49,29 @@ class Bodies:
         self._owner = np.append(owner, -1)
         self.material = self._glazed.surface.material
         """(F + 1,) ``Material`` of each face, and of nothing."""
+
+    def worn_by(self, shapes: Sequence[Shape]) -> Bodies | None:
+        """The same bodies for actors that now have ``shapes`` (N,), or None where they are not exactly of these kinds.
+
+        Whoever walks changes from phase to phase of a stride, and all phases stand ready.
+        """
+        if len(shapes) == len(self.shapes) and all(map(operator.is_, self.shapes, shapes)):
+            return self
+        families = [gait(shape) for shape in shapes]
+        if list(dict.fromkeys(_name(family[0]) for family in families)) != list(self._first_slot):
+            return None
+        changed = copy.copy(self)
+        changed._wear(shapes, families)
+        return changed
+
+    def _wear(self, shapes: Sequence[Shape], families: Sequence[tuple[Shape, ...]]) -> None:
+        phase = [
+            next((number for number, one in enumerate(family) if one.mesh is shape.mesh), 0)
+            for shape, family in zip(shapes, families, strict=True)
+        ]
+        self.shapes = tuple(shapes)
+        first = [self._first_slot[_name(family[0])] for family in families]
+        self._slot = np.array(first, np.int64) + np.array(phase, np.int64)
 
     @property
     def mesh(self) -> Mesh:
@@ -85,6 +111,11 @@ class Bodies:
             )
         range_m = np.where(self._owner[found.face] == slot, found.range_m + skipped, np.float32(np.inf))
         return found._replace(range_m=range_m)
+
+
+def _name(shape: Shape) -> Hashable:
+    """What tells distinct shapes apart: what they were made of, whenever that was."""
+    return shape.recipe or id(shape)
 
 
 def _grid(count: int, pitch_m: float) -> Array32:

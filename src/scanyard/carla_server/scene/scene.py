@@ -8,7 +8,6 @@ frame throughout, metres.
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeVar
@@ -288,11 +287,10 @@ class Scene:
         )  # fmt: skip
 
     def _bodies_now(self) -> Bodies:
-        """The BVH of the placed actors, the last one while their shapes stay the same."""
+        """The BVH of the placed actors, the last one while their kinds stay the same."""
         shapes = self._placed.shapes
-        known = self._bodies.shapes if self._bodies is not None else ()
-        if self._bodies is None or len(known) != len(shapes) or not all(map(operator.is_, known, shapes)):
-            self._bodies = Bodies(shapes)
+        known = self._bodies.worn_by(shapes) if self._bodies is not None else None
+        self._bodies = Bodies(shapes) if known is None else known
         return self._bodies
 
     def look(self, rays: Array32, anchor: Floats, candidates: Iterable[Candidate]) -> Look:
