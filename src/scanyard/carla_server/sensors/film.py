@@ -58,22 +58,30 @@ class Film:
     @classmethod
     def of(cls, attributes: Mapping[str, str]) -> Film:
         """The film of a camera with these blueprint attributes."""
-        fstop, shutter = number(attributes, "fstop", 1.4), number(attributes, "shutter_speed", 200.0)
-        iso = number(attributes, "iso", 100.0)
+        fstop, shutter, iso = (
+            _within(number(attributes, name, usual), 1e-6, 1e9)
+            for name, usual in (("fstop", 1.4), ("shutter_speed", 200.0), ("iso", 100.0))
+        )
+        shape = {
+            name: _within(number(attributes, name, usual), least, most)
+            for name, usual, least, most in (
+                ("gamma", 2.2, 0.05, 20.0), ("slope", 0.88, 0.05, 20.0), ("toe", 0.55, 0.0, 0.99),
+                ("shoulder", 0.26, 0.0, 0.99), ("black_clip", 0.0, 0.0, 0.99), ("white_clip", 0.04, 0.0, 1.0),
+            )
+        }  # fmt: skip
         return cls(
-            max(number(attributes, "gamma", 2.2), 0.01), max(number(attributes, "slope", 0.88), 0.01),
-            number(attributes, "toe", 0.55), number(attributes, "shoulder", 0.26),
-            number(attributes, "black_clip", 0.0), number(attributes, "white_clip", 0.04),
-            attributes.get("exposure_mode", "histogram").strip().lower() == "manual",
-            float(np.log2(max(fstop**2 * shutter * 100.0 / max(iso, 1e-6), 1e-9))),
-            number(attributes, "exposure_compensation", 0.0),
-            is_on(attributes, "enable_postprocess_effects") or "enable_postprocess_effects" not in attributes,
-        )  # fmt: skip
+            **shape,
+            is_manual=attributes.get("exposure_mode", "histogram").strip().lower() == "manual",
+            ev=float(np.log2(fstop**2 * shutter * 100.0 / iso)),
+            compensation=_within(number(attributes, "exposure_compensation", 0.0), -30.0, 30.0),
+            has_effects=is_on(attributes, "enable_postprocess_effects")
+            or "enable_postprocess_effects" not in attributes,
+        )
 
     def exposure(self, color: Array32) -> float:
         """What light (3, M) is multiplied by."""
         if self.is_manual:
-            return float(NOON_EXPOSURE * 2 ** (REFERENCE_EV - self.ev + self.compensation))
+            return float(NOON_EXPOSURE * 2 ** _within(REFERENCE_EV - self.ev + self.compensation, -60.0, 60.0))
         some = color[:, :: max(color.shape[1] // 20011, 1)]
         bright = np.sort(0.2126 * some[0] + 0.7152 * some[1] + 0.0722 * some[2])
         low, high = (int(share * len(bright)) for share in METERED)
@@ -99,6 +107,10 @@ class Film:
         return picture.reshape(lens.height, lens.width, 4)
 
 
+def _within(value: float, least: float, most: float) -> float:
+    return min(max(value, least), most)
+
+
 @lru_cache(maxsize=16)
 def _curve(film: Film) -> NDArray[np.uint8]:
     light = np.linspace(0, np.sqrt(_BRIGHTEST), _STEPS) ** 2
@@ -113,18 +125,18 @@ def _filmic(film: Film, light: NDArray[np.float64]) -> NDArray[np.float64]:
     if film.toe > 0.8:
         toe_at = (1 - film.toe - MID_GREY) / film.slope + grey
     else:
-        bent = (MID_GREY + film.black_clip) / toe_scale - 1
+        bent = _within((MID_GREY + film.black_clip) / toe_scale - 1, -0.999999, 0.999999)
         toe_at = grey - 0.5 * np.log((1 + bent) / (1 - bent)) * (toe_scale / film.slope)
     straight_at = (1 - film.toe) / film.slope - toe_at
     shoulder_at = film.shoulder / film.slope - straight_at
     log = np.log10(np.maximum(light, 1e-9))
     straight = film.slope * (log + straight_at)
-    toe = -film.black_clip + 2 * toe_scale / (1 + np.exp(-2 * film.slope / toe_scale * (log - toe_at)))
-    shoulder = (
-        1 + film.white_clip - 2 * shoulder_scale / (1 + np.exp(2 * film.slope / shoulder_scale * (log - shoulder_at)))
-    )
+    # Two sigmoids, written as hyperbolic tangents, which do not overflow.
+    toe = -film.black_clip + toe_scale * (1 + np.tanh(film.slope / toe_scale * (log - toe_at)))
+    shoulder = 1 + film.white_clip - shoulder_scale * (1 - np.tanh(film.slope / shoulder_scale * (log - shoulder_at)))
     toe, shoulder = np.where(log < toe_at, toe, straight), np.where(log > shoulder_at, shoulder, straight)
-    share = np.clip((log - toe_at) / (shoulder_at - toe_at), 0, 1)
+    between = shoulder_at - toe_at
+    share = np.clip((log - toe_at) / (between if abs(between) > 1e-9 else 1e-9), 0, 1)
     share = 1 - share if shoulder_at < toe_at else share
     share = (3 - 2 * share) * share * share
     return np.asarray(toe + (shoulder - toe) * share)

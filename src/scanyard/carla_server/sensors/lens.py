@@ -19,8 +19,16 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+from scanyard.carla_server.sensors.context import number
+
 Array32 = NDArray[np.float32]
 Floats = NDArray[np.float64]
+
+
+LARGEST_PIXELS = 8192 * 4320
+"""Of a picture: more would take the server's memory."""
+BENT_AT_MOST = 100.0
+"""Of any lens attribute: beyond it no picture is left."""
 
 
 @dataclass(frozen=True)
@@ -40,18 +48,17 @@ class Lens:
     @classmethod
     def of(cls, attributes: Mapping[str, str]) -> Lens:
         """The lens of a camera with these blueprint attributes; sizes below one pixel are taken as one."""
-        return cls(
-            max(int(number(attributes, "image_size_x", 800)), 1),
-            max(int(number(attributes, "image_size_y", 600)), 1),
-            min(max(number(attributes, "fov", 90.0), 1e-3), 179.0),
-            *(
-                number(attributes, f"lens_{name}", default)
-                for name, default in (
-                    ("circle_falloff", 5.0), ("circle_multiplier", 0.0), ("k", -1.0), ("kcube", 0.0),
-                    ("x_size", 0.08), ("y_size", 0.08),
-                )
-            ),
-        )  # fmt: skip
+        width, height = (
+            max(int(number(attributes, f"image_size_{axis}", size)), 1) for axis, size in (("x", 800), ("y", 600))
+        )
+        if width * height > LARGEST_PIXELS:
+            raise ValueError(f"a camera of {width} by {height} pixels; there may be {LARGEST_PIXELS} of them at most")
+        bends = {
+            name: _within(number(attributes, f"lens_{name}", default), BENT_AT_MOST)
+            for name, default in (("circle_falloff", 5.0), ("circle_multiplier", 0.0), ("k", -1.0), ("kcube", 0.0),
+                                  ("x_size", 0.08), ("y_size", 0.08))
+        }  # fmt: skip
+        return cls(width, height, min(max(number(attributes, "fov", 90.0), 1e-3), 179.0), **bends)
 
     @property
     def focal_px(self) -> float:
@@ -71,17 +78,11 @@ class Lens:
         """Where an ideal camera shows what this one shows at ``x``, ``y`` (...), -1 to 1 across the picture."""
         if self.is_ideal:
             return x, y
-        r = np.sqrt(self.x_size * x**2 + self.y_size * y**2)
+        r = np.sqrt(np.maximum(self.x_size * x**2 + self.y_size * y**2, 0.0))
         corner = np.sqrt((x**2 + y**2) / 2)
-        weight = np.clip(self.circle_multiplier * corner**self.circle_falloff, 0.0, 1.0)
+        weight = np.clip(self.circle_multiplier * np.maximum(corner, 1e-3) ** self.circle_falloff, 0.0, 1.0)
         scale = 1 + weight * (self.k * r**2 + self.kcube * r**3)
         return x * scale, y * scale
-
-
-def number(attributes: Mapping[str, str], name: str, default: float) -> float:
-    """An attribute as a number; the default where it is absent or empty."""
-    value = attributes.get(name, "")
-    return float(value) if value != "" else default
 
 
 @lru_cache(maxsize=4)
@@ -95,3 +96,7 @@ def _directions(lens: Lens) -> Array32:
     directions = np.ascontiguousarray(grid, dtype=np.float32)
     directions.flags.writeable = False
     return directions
+
+
+def _within(value: float, most: float) -> float:
+    return min(max(value, -most), most)

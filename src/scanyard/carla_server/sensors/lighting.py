@@ -135,13 +135,13 @@ def light_of(weather: WeatherParameters) -> Light:
     fog_color = _mixed(0.92 * horizon, horizon * 0.75 + 0.1 * sun, 0.3)
     fog = Fog(
         FOG_PER_M * _share(weather.fog_density) ** 1.5 + 0.06 * storm,
-        max(float(weather.fog_distance), 0.0),
-        max(float(weather.fog_falloff), 0.0) * 0.1,
+        min(max(float(weather.fog_distance), 0.0), 1e4),
+        min(max(float(weather.fog_falloff), 0.0), 100.0) * 0.1,
         _color(fog_color),
     )
     return Light(
         _color(to_sun), _color(sun), _color(zenith), _color(horizon), _color(sky), _color(ground),
-        glow=(1 - clouds) * min(weather.mie_scattering_scale / 0.03, 3.0) * (1 - storm),
+        glow=(1 - clouds) * min(max(weather.mie_scattering_scale / 0.03, 0.0), 3.0) * (1 - storm),
         dusk=dusk, day=day, cloudiness=clouds,
         wetness=_share(max(weather.wetness, weather.precipitation_deposits, 0.6 * weather.precipitation)),
         puddles=_share(weather.precipitation_deposits), rain=_share(weather.precipitation),
