@@ -93,3 +93,11 @@ def test_our_cars_return_points_where_real_ones_do() -> None:
     assert abs(np.median(ratio)) < 0.2
     far = np.array([car.range_m for car in cars]) > 30
     assert abs(np.mean(ratio[far])) < 0.5
+
+
+def test_people_are_seen_from_their_feet_to_their_heads() -> None:
+    size = {"length_m": 0.6, "width_m": 0.6, "height_m": 1.75}
+    walker = shape_for("walker.pedestrian.test", {}, {"kind": "adult"} | size)
+    points = seen(walker, np.array([8.0, 0.0, 0.875 - 1.73]), 0.0, "test", floor_m=0.0)
+    assert points[:, 2].min() < 0.15
+    assert points[:, 2].max() > 1.55

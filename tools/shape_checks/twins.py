@@ -41,7 +41,7 @@ def seen(shape: Shape, center: Floats, yaw_rad: float, key: str, *, floor_m: flo
     pose = np.eye(4)
     cos, sin = np.cos(-yaw_rad), np.sin(-yaw_rad)  # the server is left-handed
     pose[:2, :2] = [[cos, -sin], [sin, cos]]
-    pose[:3, 3] = [center[0], -center[1], center[2] - height / 2]
+    pose[:3, 3] = [center[0], -center[1], center[2] - shape.center[2]]  # people's origin is their middle
 
     heading = np.arctan2(pose[1, 3], pose[0, 3])
     near = max(float(np.hypot(*pose[:2, 3])), 1.0)
