@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import pytest
 from scene_street import Street
+from scipy.spatial import cKDTree
 
 from scanyard.carla_server.scene.scene import EnvironmentObject, Scene
 from scanyard.carla_server.street import boundaries, street_furniture, vegetation
 from scanyard.carla_server.street.assembly import assembled
-from scanyard.carla_server.street.ground import Ground
+from scanyard.carla_server.street.ground import Ground, ground_of
 from scanyard.carla_server.street.items import Item, Layer
+from scanyard.carla_server.street.scenery import Scenery
 from scanyard.carla_server.street.things import Things
 from scanyard.carla_server.surfaces.materials import TAG, Material, Tag
 from scanyard.carla_server.surfaces.mesh import Mesh, box
+from scanyard.roads import RoadMap, find_map
 
 DRIVING_HALF_M, SIDEWALK_M = 3.5, (5.5, 8.0)
 LAYER_OF = {Tag.BUILDINGS: Layer.BUILDINGS, Tag.VEGETATION: Layer.FOLIAGE, Tag.CAR: Layer.PARKED_VEHICLES}
@@ -170,8 +174,6 @@ def test_lamps_hang_over_the_road_above_the_posts_of_street_lights(scene: Scene)
 
 def test_a_fixture_stands_in_every_style() -> None:
     ground = Ground(Street())
-    from scanyard.carla_server.street.scenery import Scenery
-
     sign = Item(street_furniture.SIGN, 0, 12.0, 9.5, 0.0)
     for style in range(3):
         scenery = Scenery(ground, "street", style=style, parked_share=0.0, fixtures=[sign])
@@ -199,3 +201,16 @@ def test_nothing_hides_lights_and_signs_where_a_border_ends() -> None:
         assert all(abs(things.spot[row, 0]) < 120.0 - 13.0 for row in rows)
         seen += len(rows)
     assert seen > 10
+
+
+@pytest.mark.parametrize("name", ["suburb", "village"])
+def test_on_winding_roads_nothing_stands_where_cars_drive(name: str) -> None:
+    road_map = RoadMap.load(find_map(name, [Path(__file__).parents[2] / "scenarios" / "maps"]))
+    lanes = [strip for strip in road_map.strips() if strip.kind == "driving"]
+    middle = np.concatenate([(strip.left + strip.right) / 2 for strip in lanes])[:, :2] * [1.0, -1.0]
+    for style in range(3):
+        things = Scenery(ground_of(road_map), name, style=style, parked_share=0.0).things
+        above = [things.kinds[k] is street_furniture.WIRES for k in things.kind.tolist()]
+        away = cKDTree(middle).query(things.spot[~np.array(above), :2])[0]
+        assert len(away) > 1000
+        assert away.min() > 1.6
