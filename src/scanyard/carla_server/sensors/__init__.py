@@ -3,7 +3,7 @@
 A sensor is a function of the scene, its blueprint's attributes, its pose and a ``context`` (the tick, the weather, who
 carries it, where everything was in the last three frames, who touched whom) to the messages it sends; ``table`` names
 one for each kind.  Those that look cast rays: LiDARs a grid of them (``beams``, ``sweep``, ``lidar``), cameras one for
-each pixel, radar and obstacle detector a bundle (``rays``).  Those that feel live on ``motions``: IMU, GNSS, collisions.
+each pixel, radar and obstacle detector a bundle (``rays``).  IMU, GNSS and collision detector only feel (``motions``).
 
 Left to others: when a sensor is due and who hears it (``world.sensing``), the bytes of its messages (``protocol``), the
 noise of real LiDARs (``realism``).  Lane invasion is not here: clients compute it themselves.
