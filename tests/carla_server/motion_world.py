@@ -1,4 +1,4 @@
-"""A plain to drive on: vehicles, walkers and props put straight into the arrays, ground and walls as tests want them."""
+"""A plain to drive on: vehicles, walkers and props put straight into the arrays, ground and walls as a test wants."""
 
 from __future__ import annotations
 

@@ -113,7 +113,7 @@ def test_vehicle_inside_another_is_refused_in_the_words_scripts_look_for(episode
 
 
 def test_vehicles_side_by_side_and_on_top_of_each_other_are_not_refused(episode: Episode) -> None:
-    for place in ({}, {"y": 1.85}, {"x": 3.8}, {"z": 2.0}, {"x": 7.2, "y": 2.0, "yaw": 45.0}):
+    for place in ({}, {"y": 1.85}, {"x": 3.9}, {"z": 2.0}, {"x": 7.4, "y": 2.0, "yaw": 45.0}):
         spawn(episode, CAR, **place)
     assert len(episode.actors) == 6
 
@@ -145,8 +145,9 @@ def test_parent_must_exist(episode: Episode) -> None:
 def test_size_attributes_set_the_bounding_box(episode: Episode) -> None:
     sized = {"length_m": "4.2", "width_m": "1.7", "height_m": "0"}
     box = episode.actors[spawn(episode, CAR, attributes=sized)].bounding_box()
-    assert box.extent == Vector3D(2.1, 0.85, 1.55 / 2)
-    assert box.location == Vector3D(0.0, 0.0, 1.55 / 2)
+    own_m = library()[CAR].shape["height_m"]  # type: ignore[index]
+    assert box.extent == Vector3D(2.1, 0.85, own_m / 2)
+    assert box.location == Vector3D(0.0, 0.0, own_m / 2)
 
 
 def test_attached_actor_follows_its_parent(episode: Episode, told: Told, tick: Tick) -> None:
@@ -311,7 +312,7 @@ def test_without_rendering_cameras_are_silent_and_lidars_are_not(episode: Episod
 def test_batch_answers_each_command_in_order(episode: Episode) -> None:
     car = spawn(episode, CAR)
     put = [car, [[50.0, 0.0, 0.0], [0.0, 45.0, 0.0]]]
-    batch = [(6, put), (1, [99]), (5, [car, []]), (6, [car]), (1, [car])]
+    batch = [(6, put), (1, [99]), (99, [car, []]), (6, [car]), (1, [car])]
     answers = commands.apply(episode, [Command(one) for one in batch])
     assert [answer[0][0] for answer in answers] == [1, 0, 0, 0, 1]
     assert answers[1] == wire.refusal("unable to destroy actor: not found")

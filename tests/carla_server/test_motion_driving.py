@@ -359,3 +359,31 @@ def test_the_same_commands_give_the_same_bytes() -> None:
         plain.run(4.0)
         ends.append(plain.table.pose.tobytes() + plain.table.velocity.tobytes() + plain.vehicles.told.tobytes())
     assert ends[0] == ends[1]
+
+
+def test_a_velocity_given_in_first_gear_rolls_on() -> None:
+    """What ``set_target_velocity`` gives must not be lost to an engine that would turn ten thousand times a minute."""
+    ways = []
+    for height in (0.2, 0.7):
+        plain = Plain()
+        plain.vehicle(z=height)
+        plain.vehicles.grounded[:] = False
+        plain.run(0.5)
+        plain.table.velocity[0, 0] = 100 / 3.6
+        plain.run(3.0)
+        ways.append(float(plain.pose()[0]))
+    assert ways[0] == pytest.approx(ways[1], abs=0.3)
+    assert plain.forward() > 20.0
+    assert plain.vehicles.gear[0] >= 3
+
+
+def test_one_soft_tyre_is_enough_to_lose_pull() -> None:
+    physics = physics_of("truck", (8.4, 2.5, 3.2))
+    speeds = []
+    for stiffness in (100.0, 2000.0):
+        soft = physics.wheels[0]._replace(long_stiff_value=stiffness)
+        plain = Plain()
+        plain.press(plain.vehicle("truck", physics=physics._replace(wheels=(soft, *physics.wheels[1:]))), throttle=1.0)
+        plain.run(2.0)
+        speeds.append(plain.forward())
+    assert speeds[0] < speeds[1]

@@ -27,6 +27,8 @@ SURFACE_GRIP = 0.3
 AIR_KG_M3 = 1.2
 GRAVITY = 9.81
 MAX_MASS = 1e6
+IN_LINE_M = 0.05
+"""Wheels no farther than this beside the middle are in line: a two-wheeler, which leans instead of rolling."""
 CHASSIS = np.dtype(
     [
         ("mass", "f8"),
@@ -84,14 +86,16 @@ def chassis_of(physics: VehiclePhysicsControl, extent: Sequence[float]) -> NDArr
     found["height"] = min(max(0.35 * height + _finite(physics.center_of_mass[2], 0.0), 0.1), (front_m - rear_m) / 2.0)
     aside = max((abs(_finite(wheel.position[1], 0.0)) for wheel in physics.wheels), default=0.0) / 100.0
     found["half_track"] = min(aside, width)
-    found["two_wheeled"] = len(wheels) == 2
+    found["two_wheeled"] = aside < IN_LINE_M
     for i, axle in enumerate(axles):
         found["friction"][i] = friction_of(_mean(axle, "tire_friction", 3.5))
         full = max(_mean(axle, "lat_stiff_max_load", 2.0), 0.1)
         load = min(3.0 / full, 3.0)
         # PhysX: the lateral stiffness grows with the load and levels off at lat_stiff_max_load.
         found["stiffness"][i] = max(_mean(axle, "lat_stiff_value", 17.0), 0.01) * (load - load**2 / 3 + load**3 / 27)
-        found["pull"][i] = max(_total(axle, "long_stiff_value"), 0.0) * GRAVITY
+        # An open differential passes on to both wheels what the weaker one holds.
+        weakest = min(_finite(wheel.long_stiff_value, 1000.0) for wheel in axle)
+        found["pull"][i] = min(max(weakest, 0.0), 1e6) * len(axle) * GRAVITY
         found["brake"][i] = max(_total(axle, "max_brake_torque"), 0.0) / radius
         found["hand_brake"][i] = max(_total(axle, "max_handbrake_torque"), 0.0) / radius
     found["steer"] = math.radians(min(max(_finite(max(wheel.max_steer_angle for wheel in wheels), 70.0), 0.0), 80.0))

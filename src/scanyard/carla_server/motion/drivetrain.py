@@ -49,17 +49,19 @@ def drive(fleet: Fleet, gear: Gears, throttle: Floats, speed: Floats, *, engaged
     curve, at = fleet.torque, np.arange(len(speed)) * CURVE + below
     low, high = curve.take(at), curve.take(at + 1)
     torque = throttle * (low + (high - low) * (place - below)) * (share < 1.0)
-    lost = (fleet.damping[1] + (fleet.damping[0] - fleet.damping[1]) * throttle) * np.minimum(
-        turned, 2.0 * fleet.max_speed
-    )
+    # Wheels that would turn the engine faster than it can turn slip the clutch instead.
+    lost = (fleet.damping[1] + (fleet.damping[0] - fleet.damping[1]) * throttle) * turned * (turned < fleet.max_speed)
     return Drive(torque * ratio * (EFFICIENCY / fleet.radius), lost * np.abs(ratio) / fleet.radius)
 
 
-def shifted(fleet: Fleet, gear: Gears, speed: Floats, *, free: NDArray[np.bool_]) -> Gears:
-    """The gear an automatic gearbox chooses at a forward ``speed``, one step at most; only where ``free`` (V,)."""
+def shifted(fleet: Fleet, gear: Gears, speed: Floats, *, able: NDArray[np.bool_], free: NDArray[np.bool_]) -> Gears:
+    """The gear an automatic gearbox chooses at a forward ``speed``, one step at most.
+
+    Only where it is ``able`` (V,) to, and ``free`` (V,) to or in need of it, because the engine would turn too fast.
+    """
     share = np.abs(speed / fleet.radius * _ratio(fleet, gear)) / fleet.max_speed
     at = np.arange(len(gear)) * (GEARS + 2) + gear + 1
-    forward = free & (gear > 0)
+    forward = able & (gear > 0) & (free | (share > 1.0))
     up = forward & (share > fleet.up.take(at)) & (gear < fleet.gears)
     down = forward & (share < fleet.down.take(at)) & (gear > 1)
     return gear + up - (down & ~up)

@@ -21,6 +21,8 @@ from scanyard.carla_server.protocol.wire import Vector3D
 
 STOP_MPS2 = 9.5
 """Deceleration that the brakes of four wheels could hold, were there grip enough."""
+ENGINE_DRAG = 0.00008
+"""N m s per kg: 45 N m at 4000 revolutions a minute hold 1300 kg back."""
 STEERING_CURVE = (Vector2D(0.0, 1.0), Vector2D(20.0, 0.9), Vector2D(60.0, 0.8), Vector2D(120.0, 0.7))
 """CARLA's: the faster (km/h), the less the wheels turn."""
 
@@ -65,7 +67,8 @@ def physics_of(
 ) -> VehiclePhysicsControl:
     """How a vehicle of ``kind`` (car, van, truck, bus, motorcycle, bicycle) with a box of ``size_m`` (3,) is built.
 
-    ``wheels_m`` has x, y and radius of each wheel where the shape knows them.  KeyError for another kind.
+    ``wheels_m`` has x, y and radius of each wheel where the shape knows them.  KeyError for another kind.  Two-wheelers
+    have each wheel twice, as in CARLA: scripts change wheels 0 to 3 of whatever drives.
     """
     build = _BUILDS[kind]
     length, width, height = (float(value) for value in size_m)
@@ -75,6 +78,8 @@ def physics_of(
     ratios = _ELECTRIC_GEARS if electric else build.gears
     curve = _MOTOR if electric else _COMBUSTION
     wheels = tuple(wheels_m) or _wheels(build, length, width)
+    if len(wheels) == 2:
+        wheels = (wheels[0], wheels[0], wheels[1], wheels[1])
     return VehiclePhysicsControl(
         torque_curve=tuple(
             Vector2D(round(at * max_rpm), round(share * build.torque_per_kg * mass, 1)) for at, share in curve
@@ -82,7 +87,7 @@ def physics_of(
         max_rpm=max_rpm,
         moi=1.0,
         damping_rate_full_throttle=0.02,
-        damping_rate_zero_throttle_clutch_engaged=round(0.0003 * mass, 3),
+        damping_rate_zero_throttle_clutch_engaged=round(ENGINE_DRAG * mass, 4),
         damping_rate_zero_throttle_clutch_disengaged=0.05,
         use_gear_autobox=True,
         gear_switch_time=0.0 if electric or kind == "bicycle" else 0.2,

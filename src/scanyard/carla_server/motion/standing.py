@@ -33,6 +33,9 @@ LAID_DEG = 1e-3
 """So near the plane, a vehicle lies in it."""
 TERMINAL_MPS = 100.0
 BOTTOM_M = -10_000.0
+UNEVEN = 0.006
+"""Slope that is the surface's unevenness and not the road's: it tilts a vehicle but speeds nothing up, because over the
+next metres it is the other way round.  Half of what rolling resistance holds."""
 STEEPEST = 1.5
 """Slope of a plane under wheels, at most: a kerb or wall under one wheel must not throw the vehicle over."""
 
@@ -51,7 +54,7 @@ class Attitude(NamedTuple):
     grounded: Bools
     """(V,)"""
     slope: Floats
-    """(2, V) rise of the ground per metre forward and per metre to the right."""
+    """(2, V) rise of the road per metre forward and per metre to the right, its unevenness left out."""
 
 
 def wheel_places(fleet: Fleet, x: Floats, y: Floats, yaw: Floats) -> Floats:
@@ -111,7 +114,9 @@ def follow(
         np.where(grounded, _approached(now, lies, share), now)
         for now, lies in ((before.pitch, lies_pitch), (before.roll, lies_roll))
     )
-    return Attitude(z, pitch, roll, climb, grounded, np.where(grounded, np.stack([rise, tilt]), 0.0))
+    slope = np.stack([rise, tilt])
+    slope -= np.clip(slope, -UNEVEN, UNEVEN)
+    return Attitude(z, pitch, roll, climb, grounded, np.where(grounded, slope, 0.0))
 
 
 def _approached(now: Floats, target: Floats, share: float) -> Floats:

@@ -105,12 +105,11 @@ class Motion:
         if delta_s <= 0.0:
             return
         self.vehicles.settle_controls()
-        before = table.pose[self.walkers.rows, :2]
         free = table.simulates & (table.parent < 0)
         if (free & (table.kind != BODILESS)).any():
             self._move(self._bodies(free), delta_s, _steps(delta_s, max_step_s, max_steps))
         self._drift(free & (table.kind == BODILESS), delta_s)
-        self.walkers.count_steps(np.hypot(*(table.pose[self.walkers.rows, :2] - before).T), delta_s)
+        self.walkers.count_steps(table.pose[self.walkers.rows, :2], delta_s)
         self.vehicles.expire_controls()
         for pushes in (table.impulse, table.angular_impulse, table.force, table.torque):
             pushes[:] = 0.0

@@ -237,8 +237,8 @@ class Crew:
         asked = np.clip(told["gear"][at], -1, np.minimum(np.maximum(fleet.gears, 1), GEARS))
         since = vehicles.since_shift_s[at] + delta_s
         gear = np.where(manual, asked, np.where(reverse, -1, np.maximum(self.gear, 1)))
-        free = ~manual & ~reverse & fleet.automatic & (since > SHIFT_PAUSE_S + fleet.switch_s) & self.grounded
-        chosen = drivetrain.shifted(fleet, gear, speed, free=free)
+        able = ~manual & ~reverse & fleet.automatic
+        chosen = drivetrain.shifted(fleet, gear, speed, able=able, free=since > SHIFT_PAUSE_S + fleet.switch_s)
         since = np.where((chosen != self.gear) & (chosen > 0) & (self.gear > 0), 0.0, since)
         self.gear = chosen
         self._engaged = since >= fleet.switch_s

@@ -61,6 +61,7 @@ class Walkers(Columns):
         "dead": np.array(False),
         "walked": np.array(0.0),
         "pace": np.array(0.0),
+        "seen": np.full(2, np.nan),
     }
     rows: Rows
     """(W,) row in the table of all actors."""
@@ -84,6 +85,8 @@ class Walkers(Columns):
     """(W,) m it has come since it was spawned: decides where in its stride it is."""
     pace: Floats
     """(W,) m/s at which it came on in the last frame."""
+    seen: Floats
+    """(W, 2) where it was at the end of the last frame, NaN before the first."""
 
     def control(self, index: int, control: WalkerControl) -> None:
         """Latch a control; it walks in ``direction``, whose length does not matter."""
@@ -135,8 +138,13 @@ class Walkers(Columns):
         lost = np.where((down >= 0.0) & self.grounded[afoot], SLIDING * GRAVITY * delta_s, 0.0)
         velocity[:2, bodies] *= np.where(speed > lost, 1.0 - lost / np.maximum(speed, 1e-9), 0.0)
 
-    def count_steps(self, way: Floats, delta_s: float) -> None:
-        """Remember that they came on by ``way`` (W,) m; what is further than anyone runs was a jump through space."""
+    def count_steps(self, places: Floats, delta_s: float) -> None:
+        """Remember how far they came on to ``places`` (W, 2), whoever moved them there.
+
+        What is further than anyone runs was a jump through space.
+        """
+        way = np.hypot(*(places - self.seen).T)
+        self.seen[:] = places
         stepped = np.where(way <= TOP_WALK_MPS * delta_s, way, 0.0)
         self.walked += stepped
         self.pace[:] = stepped / delta_s

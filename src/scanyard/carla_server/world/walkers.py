@@ -67,7 +67,7 @@ class Walker(Actor):
         yaw = math.radians(yaw_deg)
         direction = Vector3D(math.cos(yaw), math.sin(yaw), 0.0)
         walkers.control(index, WalkerControl(direction, max(speed_mps, 0.0)))
-        walkers.carried[index] = True
+        walkers.carried[index] = walkers.grounded[index] = True
         self.velocity = (speed_mps * direction.x, speed_mps * direction.y, 0.0)
 
     def mark_dead(self) -> None:
