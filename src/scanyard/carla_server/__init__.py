@@ -1,9 +1,9 @@
 """The embedded CARLA server: a program that speaks CARLA 0.9.16's protocol and ray-casts its sensors on the processor.
 
 Here, from the bottom: ``protocol`` (the two sockets and every byte that crosses them), ``surfaces`` (triangles and
-rays), ``shapes`` (actors), ``street`` (the static world), ``scene`` (all of it, to be cast at), ``sensors``, ``world``
-(the time, the episode, its actors, blueprints and maps), ``calls`` (the RPC methods).  Start it with
-``python -m scanyard.carla_server``; the official ``carla`` client does the rest.
+rays), ``shapes`` (actors), ``street`` (the static world), ``scene`` (all of it, to be cast at), ``sensors``, ``motion``
+(what drives, walks and falls), ``world`` (the time, the episode, its actors, blueprints and maps), ``calls`` (the RPC
+methods).  Start it with ``python -m scanyard.carla_server``; the official ``carla`` client does the rest.
 
 Everything in this room is in CARLA's own frame: left-handed, x forward, y right, z up, degrees on the wire; maps and
 roads are turned once, where they are read.
@@ -12,8 +12,9 @@ Left to others: who moves where and when (``sim``, through the client), starting
 and drop-out of real sensors (``realism``), labels (``label``).  Nothing here is imported by them: a TCP port is the
 only seam, and a real CARLA server can take this one's place.
 
-Vehicles do not drive yet: controls are latched and echoed, and actors are where they are put or where a target velocity
-takes them.  A call that is not offered is an error, never a silent success.
+Every call of the 0.9.16 client is answered.  What cannot be done here (CarSim, Chrono, V2X messages, commands of the
+game engine) is refused in words the user reads, never a silent success; switches of things that do not exist here (ROS
+topics, telemetry on a screen) are kept, and say so where they are defined.
 
 Turned down: a simulator interface of our own with two implementations (two sets of behaviour to keep alike, and the one
 used on a laptop would not be the one used on a cluster); asyncio (frames are made on the processor for tens of

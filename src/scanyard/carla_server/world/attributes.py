@@ -51,7 +51,7 @@ def refuse_impossible(offered: Iterable[ActorAttribute], wanted: Mapping[str, st
         text = wanted[attribute.id]
         if len(text) > MAX_TEXT:
             raise _refusal(attribute.id, text[:20] + "...", f"longer than {MAX_TEXT} characters")
-        if attribute.type in (wire.INT, wire.FLOAT) and text:
+        if attribute.type in (wire.INT, wire.FLOAT):
             _refuse_number(attribute.id, text)
         elif attribute.type == wire.RGB_COLOR and text:
             _refuse_color(attribute.id, text)
