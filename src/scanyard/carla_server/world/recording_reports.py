@@ -6,7 +6,7 @@ in them are centimetres, as there.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -59,10 +59,13 @@ def info(recording: Recording, *, show_all: bool) -> str:
     return "".join([*parts, length.text()])
 
 
+def _cm(place_m: Iterable[float]) -> str:
+    return ", ".join(f"{round(100 * value, 3) + 0.0:g}" for value in place_m)  # + 0.0: no minus zero
+
+
 def _events(frame: Frame, heroes: set[int]) -> Iterator[str]:
     for one in frame.born:
-        place = ", ".join(f"{100 * value:g}" for value in one.pose[:3])
-        yield f" Create {one.id}: {one.description.id} ({CATEGORIES.index(category(one))}) at ({place})"
+        yield f" Create {one.id}: {one.description.id} ({CATEGORIES.index(category(one))}) at ({_cm(one.pose[:3])})"
         for attribute in one.description.attributes:
             yield f"  {attribute.id} = {attribute.value}"
         if one.parent_id:
@@ -77,9 +80,8 @@ def _events(frame: Frame, heroes: set[int]) -> Iterator[str]:
 def _contents(frame: Frame) -> Iterator[str]:
     yield f" Positions: {len(frame.records)}"
     for record in frame.records:
-        x, y, z, *angles = (float(value) for value in record["pose"])
-        place = ", ".join(f"{100 * value:g}" for value in (x, y, z))
-        yield f"  Id: {record['id']} Location: ({place}) Rotation: ({', '.join(f'{angle:g}' for angle in angles)})"
+        place, angles = record["pose"][:3].tolist(), record["pose"][3:].tolist()
+        yield f"  Id: {record['id']} Location: ({_cm(place)}) Rotation: ({', '.join(f'{angle:g}' for angle in angles)})"
     yield f" Kinematics: {len(frame.records)}"
     for record in frame.records:
         linear, angular = (", ".join(f"{float(value):g}" for value in record[name])
