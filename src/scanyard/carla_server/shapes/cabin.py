@@ -10,7 +10,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from scanyard.carla_server.shapes.bodywork import SIDE, Skin
+from scanyard.carla_server.shapes.bodywork import Skin
+from scanyard.carla_server.shapes.car_sections import SIDE
 from scanyard.carla_server.surfaces.materials import Material
 from scanyard.carla_server.surfaces.mesh import Mesh, box, boxes, ellipsoid, tube
 

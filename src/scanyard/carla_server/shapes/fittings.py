@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from scanyard.carla_server.shapes.bodywork import END_GAP_M, SIDE, Skin, pillars
+from scanyard.carla_server.shapes.bodywork import END_GAP_M, Skin
+from scanyard.carla_server.shapes.car_sections import SIDE, pillars
 from scanyard.carla_server.surfaces.materials import Material
 from scanyard.carla_server.surfaces.mesh import Mesh, box, tube
 

@@ -16,8 +16,10 @@ from functools import cache
 import numpy as np
 
 from scanyard.carla_server.shapes import fittings
-from scanyard.carla_server.shapes.bodywork import SIDE, Skin, Style, lofted
+from scanyard.carla_server.shapes.bodywork import Skin, lofted
 from scanyard.carla_server.shapes.cabin import cabin, seats_alone
+from scanyard.carla_server.shapes.car_panels import Style
+from scanyard.carla_server.shapes.car_sections import SIDE
 from scanyard.carla_server.shapes.outlines import OUTLINES, TYPICAL_M, Outline, varied
 from scanyard.carla_server.shapes.wheels import Wheel, wheel_mesh, wheel_template
 from scanyard.carla_server.surfaces.materials import Material
