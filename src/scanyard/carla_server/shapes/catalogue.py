@@ -118,7 +118,8 @@ def _shape(model: str, kind: str, look: tuple[str, str], size: tuple[float, ...]
     mesh, wheels = make(look, variant, size)
     low, high = _box(mesh, kind, size)
     middle, extent = (low + high) / 2, (high - low) / 2
-    paint = _parsed(color) or _PALETTE[variant % len(_PALETTE)]
+    colors = _COLORS.get(kind, _PALETTE)
+    paint = _parsed(color) or colors[variant % len(colors)]
     recipe = (model, kind, look, size, color)
     return Shape(kind, tuple(middle.tolist()), tuple(extent.tolist()), mesh, paint, seed, wheels, variant, recipe)
 
@@ -201,6 +202,15 @@ _PALETTE = (
     (0.75, 0.76, 0.78), (0.10, 0.10, 0.11), (0.88, 0.88, 0.87), (0.35, 0.37, 0.40), (0.16, 0.22, 0.40),
     (0.50, 0.10, 0.10), (0.55, 0.57, 0.60), (0.20, 0.28, 0.22), (0.62, 0.58, 0.48), (0.12, 0.16, 0.24),
 )  # fmt: skip
+
+_CLOTHES = (
+    (0.16, 0.18, 0.24), (0.62, 0.62, 0.60), (0.42, 0.14, 0.14), (0.20, 0.30, 0.24), (0.72, 0.66, 0.54),
+    (0.24, 0.34, 0.52), (0.12, 0.12, 0.12), (0.50, 0.46, 0.40), (0.78, 0.76, 0.72), (0.46, 0.32, 0.22),
+    (0.36, 0.26, 0.36), (0.62, 0.54, 0.28),
+)  # fmt: skip
+_FURS = ((0.30, 0.22, 0.16), (0.38, 0.29, 0.20), (0.20, 0.16, 0.13), (0.46, 0.38, 0.29))
+_COLORS = {"adult": _CLOTHES, "child": _CLOTHES, "animal": _FURS}
+"""What is worn or grown, for kinds that are not painted like cars."""
 
 
 def palette(index: int) -> tuple[float, float, float]:

@@ -122,7 +122,8 @@ def _body(joints: Joints, look: Look) -> list[Mesh]:
         parts.append(tube(leg[1], leg[2], (0.035 * g, 0.022 * g), look.skin if bare else look.legs, 8))
         parts.append(_foot(leg))
     for arm in joints.arms:
-        parts.append(tube(arm[0] + [0, 0, 0.008], arm[1], (0.031 * g, 0.024 * g), M.TOP, 7))
+        parts.append(ellipsoid(arm[0] + np.array([0, 0, -0.006]), np.array([0.036, 0.034, 0.036]) * g, M.TOP, 8, 5))
+        parts.append(tube(arm[0], arm[1], (0.031 * g, 0.024 * g), M.TOP, 7))
         parts.append(tube(arm[1], arm[2], (0.024 * g, 0.017 * g), M.TOP if long_sleeves else look.skin, 7))
         reach = (arm[2] - arm[1]) / np.linalg.norm(arm[2] - arm[1])
         parts.append(ellipsoid(arm[2] + 0.035 * reach, (0.022, 0.014, 0.036), look.skin, 6, 4))
@@ -137,7 +138,7 @@ def _trunk(joints: Joints, look: Look) -> Mesh:
         (-0.16, 0.050, 0.070), (-0.02, 0.066, 0.098 if woman else 0.092),
         (0.22, 0.062 + belly, 0.080 if woman else 0.090), (0.45, 0.066 + belly, 0.084 if woman else 0.096),
         (0.68, 0.072 if woman else 0.068, 0.098 if woman else 0.108),
-        (0.88, 0.056, 0.106 if woman else 0.118), (0.97, 0.040, 0.075), (1.03, 0.030, 0.034),
+        (0.86, 0.056, 0.104 if woman else 0.116), (0.94, 0.046, 0.086), (1.0, 0.038, 0.056), (1.06, 0.030, 0.032),
     ]  # fmt: skip
     axis = joints.neck - joints.hip
     points = [joints.hip + share * axis for share, _, _ in sections]
