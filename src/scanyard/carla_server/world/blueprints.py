@@ -85,8 +85,6 @@ def library() -> Mapping[str, Blueprint]:
         add(entry, [attribute for group in entry["attributes"] for attribute in groups[group]])
     for entry in tables["controllers"]:
         add(entry, groups["controller"])
-    for entry in tables["triggers"]:
-        add(entry, groups["friction"])
     return found
 
 
