@@ -58,5 +58,5 @@ def _stated(where: str, road: ET.Element) -> list[tuple[float, float]]:
             continue
         label = f"a <speed> of road {road.get('id')}"
         unit = KMH.get(speed.get("unit", "m/s"), 3.6)
-        found.append((number(where, kind, "s", label), number(where, speed, "max", label) * unit))
+        found.append((number(where, kind, "s", label), float(round(number(where, speed, "max", label) * unit))))
     return sorted(found)

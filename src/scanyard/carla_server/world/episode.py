@@ -18,7 +18,7 @@ from scanyard.carla_server.motion.stepping import Motion
 from scanyard.carla_server.motion.table import Table
 from scanyard.carla_server.motion.vehicles import Vehicles
 from scanyard.carla_server.protocol import packets, wire
-from scanyard.carla_server.protocol.poses import Floats, pose_of
+from scanyard.carla_server.protocol.poses import Floats, Pose, pose_of
 from scanyard.carla_server.protocol.wire import (
     ActorDescription,
     BoundingBox,
@@ -32,7 +32,7 @@ from scanyard.carla_server.protocol.wire import (
 )
 from scanyard.carla_server.sensors.context import Contact
 from scanyard.carla_server.sensors.geolocation import GeoReference
-from scanyard.carla_server.sensors.senses import Scene, Scenery, Senses
+from scanyard.carla_server.sensors.senses import Scene, Scenery, Senses, Shape
 from scanyard.carla_server.sensors.street_lighting import Signals
 from scanyard.carla_server.world.actors import Actor
 from scanyard.carla_server.world.attributes import refuse_impossible
@@ -162,6 +162,8 @@ class Episode:
             shape = self._senses.shape_for(blueprint.id, attributes, blueprint.shape) if blueprint.shape else None
         except ValueError as error:
             raise Refused(f"Spawn failed because of invalid actor description: {error}") from error
+        if shape is not None and parent_id is None and blueprint.id.startswith("walker."):
+            pose = self._on_its_feet(shape, pose)
         needs_room = parent_id is None and not (overlapping or blueprint.id.startswith("static."))
         if shape is not None and needs_room and not self._population.is_free(shape, pose):
             raise Refused("Spawn failed because of collision at spawn position")
@@ -182,6 +184,14 @@ class Episode:
     def table(self) -> Table:
         """The arrays behind all actors, in the order of ``actors``."""
         return self.motion.table
+
+    def _on_its_feet(self, shape: Shape, pose: Pose) -> Pose:
+        """A walker's pose raised so far that its feet are not in the ground: navigation's places are on the ground."""
+        x, y, z, pitch, yaw, roll = pose
+        foot, head = (float(shape.center[2] + side * shape.extent[2]) for side in (-1.0, 1.0))
+        ground = float(self._ground_below(np.array([[x, y, z + head]]))[0])
+        z = max(z, ground - foot) if ground <= z + head else z
+        return x, y, z, pitch, yaw, roll
 
     @property
     def switches(self) -> Switches:
