@@ -5,14 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from scanyard.carla_server.street import boundaries, buildings, street_furniture, vegetation
+from scanyard.carla_server.street import boundaries, buildings, outbuildings, street_furniture, vegetation
 from scanyard.carla_server.street.items import Kind
 from scanyard.carla_server.surfaces.coarsening import coarsened
 from scanyard.carla_server.surfaces.materials import TAG, Material, Tag
 from scanyard.carla_server.surfaces.mesh import ellipsoid
 from scanyard.carla_server.surfaces.raycast import Surface
 
-MODULES = (boundaries, buildings, street_furniture, vegetation)
+MODULES = (boundaries, buildings, outbuildings, street_furniture, vegetation)
 KINDS = {
     kind.name: kind
     for module in MODULES

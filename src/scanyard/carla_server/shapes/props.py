@@ -11,10 +11,10 @@ from functools import lru_cache
 
 import numpy as np
 
-from scanyard.carla_server.shapes import cargo, garden_props, street_props, works_props
+from scanyard.carla_server.shapes import cargo, garden_props, street_machines, street_props, works_props
 from scanyard.carla_server.surfaces.mesh import Mesh
 
-BODIES = cargo.PROPS | garden_props.PROPS | street_props.PROPS | works_props.PROPS
+BODIES = cargo.PROPS | garden_props.PROPS | street_machines.PROPS | street_props.PROPS | works_props.PROPS
 """How each is drawn, for a variant."""
 
 

@@ -1,4 +1,4 @@
-"""Houses, terraces, halls and what stands beside them: facades with depth, because LiDAR sees into windows and doors.
+"""Houses, terraces and halls: facades with depth, because LiDAR sees into windows and doors.
 
 A facade is drawn as bands and piers in front of a core of window material, which shows wherever they leave it open, a
 hand's breadth back; sills, frames, doors, bays, balconies, steps, gutters and roofs stand out from it.  Frame: x away
@@ -8,7 +8,7 @@ Variants have their own width (``front_m``); a plan stretches them a little to f
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
 from itertools import pairwise
 
@@ -19,7 +19,7 @@ from scanyard.carla_server.shapes.blocks import Blocks
 from scanyard.carla_server.street.items import FAR_M, Kind, Layer
 from scanyard.carla_server.surfaces.coarsening import coarsened
 from scanyard.carla_server.surfaces.materials import Material, Tag
-from scanyard.carla_server.surfaces.mesh import Mesh, tube
+from scanyard.carla_server.surfaces.mesh import Mesh
 from scanyard.randomness import stream
 
 Floats = NDArray[np.float64]
@@ -71,7 +71,7 @@ def _house(variant: int) -> Mesh:
         blocks.box(Material.WINDOW, (0.06 * depth, 0.4 * depth), (y - 0.75, y + 0.75), (height, height + 1.25))
         blocks.box(Material.ROOF, (0.0, 0.45 * depth), (y - 0.95, y + 0.95), (height + 1.25, height + 1.4))
     hip = float(rng.choice([0.0, 0.0, 0.3, 0.5])) if along else 0.0
-    return Mesh.joined([blocks.mesh(), _gable(width, depth, height, rise, eaves, along=along, hip=hip)])
+    return Mesh.joined([blocks.mesh(), gable(width, depth, height, rise, eaves, along=along, hip=hip)])
 
 
 def _terrace(variant: int) -> Mesh:
@@ -109,7 +109,7 @@ def _terrace(variant: int) -> Mesh:
     if rng.random() < 0.5:
         return blocks.mesh()
     return Mesh.joined(
-        [blocks.mesh(), _gable(width, depth, height + 0.25, float(rng.uniform(2.0, 3.6)), 0.1, along=True)]
+        [blocks.mesh(), gable(width, depth, height + 0.25, float(rng.uniform(2.0, 3.6)), 0.1, along=True)]
     )
 
 
@@ -149,40 +149,6 @@ def _hall(variant: int) -> Mesh:
         x = float(rng.uniform(0.2, 0.8)) * depth
         blocks.box(Material.ROOF, (x, x + 1.6), (y, y + 1.2), (height, height + 1.3))
     return blocks.mesh()
-
-
-def _garage(variant: int) -> Mesh:
-    """A garage or car port, 3 m by 5.5 m, its gate to the road."""
-    rng = stream("garage", variant)
-    blocks = Blocks()
-    wide, deep, tall = float(rng.uniform(2.9, 3.4)), float(rng.uniform(5.2, 6.2)), float(rng.uniform(2.35, 2.8))
-    if variant % 3 == 2:
-        for x in (0.1, deep - 0.1):
-            for y in (-wide / 2 + 0.1, wide / 2 - 0.1):
-                blocks.box(Material.FRAME, (x - 0.07, x + 0.07), (y - 0.07, y + 0.07), (-0.3, tall))
-    else:
-        for side in (-1, 1):
-            blocks.box(Material.FACADE, (0.0, deep), (side * wide / 2, side * (wide / 2 - 0.2)), (-0.5, tall))
-        blocks.box(Material.FACADE, (deep - 0.2, deep), (-wide / 2, wide / 2), (-0.5, tall))
-        blocks.box(Material.FACADE, (0.0, 0.25), (-wide / 2, wide / 2), (tall - 0.35, tall))
-        blocks.box(Material.DOOR, (0.14, 0.2), (-wide / 2, wide / 2), (0.0, tall - 0.3))
-        for z in np.arange(0.4, tall - 0.4, 0.45):
-            blocks.box(Material.DOOR, (0.11, 0.2), (-wide / 2 + 0.2, wide / 2 - 0.2), (z, z + 0.05))
-    blocks.box(Material.ROOF, (-0.25, deep + 0.15), (-wide / 2 - 0.15, wide / 2 + 0.15), (tall, tall + 0.16))
-    return blocks.mesh()
-
-
-def _shed(variant: int) -> Mesh:
-    """A garden shed, a summer house or a small barn."""
-    rng = stream("shed", variant)
-    wide, deep, tall = float(rng.uniform(1.8, 3.6)), float(rng.uniform(1.6, 3.0)), float(rng.uniform(1.8, 2.3))
-    blocks = Blocks()
-    blocks.box(Material.DOOR, (0.0, deep), (-wide / 2, wide / 2), (-0.3, tall))
-    for y in np.arange(-wide / 2, wide / 2, 0.3):
-        blocks.box(Material.DOOR, (-0.025, 0.0), (y, y + 0.14), (0.0, tall))
-    blocks.box(Material.WINDOW, (-0.03, 0.0), (0.15 * wide, 0.4 * wide), (1.0, 1.5))
-    roof = _gable(wide, deep, tall, float(rng.uniform(0.4, 0.9)), 0.15, along=bool(variant % 2))
-    return Mesh.joined([blocks.mesh(), roof])
 
 
 def _body(
@@ -295,7 +261,7 @@ def _spread(length: float, pitch: float, wide: float) -> Floats:
     return np.linspace(-length / 2 + wide / 2, length / 2 - wide / 2, max(2, round(length / pitch)) + 1)
 
 
-def _gable(
+def gable(
     width: float, depth: float, height: float, rise: float, eaves: float, *, along: bool, hip: float = 0.0
 ) -> Mesh:
     """A roof of two slopes, the ridge ``along`` the road or across it; ``hip`` is the share of its length cut slant."""
@@ -318,31 +284,6 @@ def front_m(kind: Kind, variant: int) -> float:
     return float(stream(kind.name.lower(), variant % kind.variants).uniform(*ranges[kind.name]))
 
 
-def fitting(kind: Kind, front: float, choices: Sequence[int]) -> int:
-    """The one of some variants whose width is nearest to ``front`` metres."""
-    return min(choices, key=lambda variant: abs(front_m(kind, variant) - front))
-
-
-def _tower(variant: int) -> Mesh:
-    """Something tall: a water tower, a silo, a chimney."""
-    rng = stream("tower", variant)
-    height, radius = float(rng.uniform(9, 18)), float(rng.uniform(1.2, 3.0))
-    if variant % 3 == 0:
-        return tube((radius, 0, -1), (radius, 0, height), radius, Material.FACADE, 14)
-    parts = [tube((radius, 0, height - 3.5), (radius, 0, height), radius, Material.FACADE, 12)]
-    for x, y in ((0.4, 0.4), (1.6, 0.4), (0.4, -0.4), (1.6, -0.4)):
-        parts.append(
-            tube(
-                (radius * x, radius * y * 1.5, -1),
-                (radius * x, radius * y * 1.5, height - 3.4),
-                0.16,
-                Material.FACADE,
-                6,
-            )
-        )
-    return Mesh.joined(parts)
-
-
 def _coarse(make: Callable[[int], Mesh], variant: int) -> Mesh:
     return coarsened(make(variant), COARSE_CELL_M)
 
@@ -350,6 +291,3 @@ def _coarse(make: Callable[[int], Mesh], variant: int) -> Mesh:
 HOUSE = Kind("House", _house, 48, Tag.BUILDINGS, Layer.BUILDINGS, FAR_M, partial(_coarse, _house))
 TERRACE = Kind("Terrace", _terrace, 48, Tag.BUILDINGS, Layer.BUILDINGS, FAR_M, partial(_coarse, _terrace))
 HALL = Kind("Hall", _hall, 24, Tag.BUILDINGS, Layer.BUILDINGS, FAR_M, partial(_coarse, _hall))
-GARAGE = Kind("Garage", _garage, 9, Tag.BUILDINGS, Layer.BUILDINGS, FAR_M)
-SHED = Kind("Shed", _shed, 12, Tag.BUILDINGS, Layer.BUILDINGS, FAR_M)
-TOWER = Kind("Tower", _tower, 6, Tag.BUILDINGS, Layer.BUILDINGS, FAR_M)

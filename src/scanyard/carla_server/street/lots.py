@@ -11,7 +11,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from scanyard.carla_server.street import boundaries, buildings, vegetation
+from scanyard.carla_server.street import boundaries, buildings, outbuildings, vegetation
 from scanyard.carla_server.street import street_furniture as furniture
 from scanyard.carla_server.street.border import Site
 from scanyard.carla_server.street.character import BINS, GREENS, PAINTS, PLASTER, STEELS, STONES, WOODS
@@ -100,7 +100,7 @@ def _drive(site: Site, s: float, width: float, room: float) -> float:
     if not several and site.chance(0.35):
         x, y, yaw = site.border.at(start, depth + 3.2)
         if site.distance(x, y) > 3.0:
-            site.put(buildings.GARAGE, x, y, yaw, color=site.pick(PLASTER))
+            site.put(outbuildings.GARAGE, x, y, yaw, color=site.pick(PLASTER))
     return width if several else 3.4
 
 
@@ -203,13 +203,13 @@ _GARDEN_THINGS = (
     (furniture.PLANT_POT, 0.20, 0.4), (furniture.GNOME, 0.06, 0.2), (furniture.BARBECUE, 0.05, 0.5),
     (furniture.WOOD_PILE, 0.10, 1.2), (furniture.TRAILER, 0.09, 2.3), (furniture.ROCK, 0.20, 0.5),
     (furniture.BICYCLE, 0.10, 0.9), (furniture.SWING, 0.04, 1.6), (furniture.SLIDE, 0.04, 1.6),
-    (furniture.KENNEL, 0.03, 0.7), (vegetation.STUMP, 0.08, 0.6), (buildings.SHED, 0.08, 2.0),
+    (furniture.KENNEL, 0.03, 0.7), (vegetation.STUMP, 0.08, 0.6), (outbuildings.SHED, 0.08, 2.0),
     (furniture.HEAP, 0.05, 1.1), (furniture.PERGOLA, 0.03, 2.2),
 )  # fmt: skip
 """Kind, how often there is one in front of a house, and its radius in metres."""
 
 _BACKYARD_THINGS = (
-    (buildings.SHED, 0.35, 2.0), (furniture.TRAMPOLINE, 0.12, 1.9), (furniture.GREENHOUSE, 0.10, 1.7),
+    (outbuildings.SHED, 0.35, 2.0), (furniture.TRAMPOLINE, 0.12, 1.9), (furniture.GREENHOUSE, 0.10, 1.7),
     (furniture.CLOTHES_LINE, 0.12, 1.3), (furniture.SWING, 0.10, 1.7), (furniture.WOOD_PILE, 0.15, 1.3),
     (furniture.TERRACE_SET, 0.25, 1.3), (furniture.PERGOLA, 0.08, 2.2),
 )  # fmt: skip
@@ -219,7 +219,7 @@ _YARD_THINGS = (
     (furniture.PALLETS, 0.4, 0.9), (furniture.TIMBER, 0.35, 2.2), (furniture.SKIP, 0.3, 2.0),
     (furniture.HEAP, 0.35, 1.2), (furniture.TYRES, 0.3, 0.5), (furniture.TYRES, 0.2, 0.5), (furniture.DRUM, 0.4, 0.35),
     (furniture.DRUM, 0.3, 0.35), (furniture.TRAILER, 0.35, 2.3), (furniture.WHEELED_BIN, 0.4, 0.7),
-    (furniture.BARRIER, 0.15, 1.1), (buildings.SHED, 0.12, 2.0), (buildings.TOWER, 0.08, 3.2),
+    (furniture.BARRIER, 0.15, 1.1), (outbuildings.SHED, 0.12, 2.0), (outbuildings.TOWER, 0.08, 3.2),
     (furniture.ROCK, 0.15, 0.6), (furniture.VENDING_MACHINE, 0.05, 0.6),
 )  # fmt: skip
 
@@ -257,7 +257,7 @@ def _behind(site: Site, s: float, width: float, back: float) -> None:
 _WILD_THINGS = (
     (furniture.HAY_BALE, 0.1, 1.0), (furniture.TIMBER, 0.12, 2.2), (furniture.HEAP, 0.12, 1.2),
     (furniture.TRAILER, 0.08, 2.3), (furniture.ROCK, 0.2, 0.6), (vegetation.STUMP, 0.25, 0.8),
-    (buildings.SHED, 0.1, 2.2),
+    (outbuildings.SHED, 0.1, 2.2),
 )  # fmt: skip
 
 

@@ -11,7 +11,7 @@ from functools import partial
 
 import numpy as np
 
-from scanyard.carla_server.shapes import garden_props, street_props, works_props
+from scanyard.carla_server.shapes import garden_props, street_machines, street_props, works_props
 from scanyard.carla_server.shapes.blocks import Blocks
 from scanyard.carla_server.street.items import FAR_M, MIDDLE_M, NEAR_M, Kind, Layer
 from scanyard.carla_server.surfaces.materials import Material, Tag
@@ -162,12 +162,12 @@ HYDRANT = _static("Hydrant", street_props.hydrant, 1, reach_m=NEAR_M)
 MAILBOX = _static("Mailbox", street_props.mailbox, 3, reach_m=NEAR_M)
 PLANTER = _static("Planter", street_props.planter, 10, reach_m=NEAR_M)
 PLANT_POT = _dynamic("PlantPot", street_props.plant_pot, 12, reach_m=48.0)
-ADVERTISEMENT = _static("Advertisement", partial(_turned, street_props.advertisement), 6, reach_m=MIDDLE_M)
-KIOSK = _static("Kiosk", partial(_turned, street_props.kiosk), 2, reach_m=MIDDLE_M)
-VENDING_MACHINE = _static("VendingMachine", partial(_turned, street_props.vending_machine), 1, reach_m=NEAR_M)
-PARKING_METER = _static("ParkingMeter", street_props.parking_meter, 2, reach_m=NEAR_M)
-CABINET = _static("Cabinet", street_props.cabinet, 12, reach_m=NEAR_M)
-GLASS_BANK = _static("RecyclingBank", street_props.glass_container, 4, reach_m=NEAR_M)
+ADVERTISEMENT = _static("Advertisement", partial(_turned, street_machines.advertisement), 6, reach_m=MIDDLE_M)
+KIOSK = _static("Kiosk", partial(_turned, street_machines.kiosk), 2, reach_m=MIDDLE_M)
+VENDING_MACHINE = _static("VendingMachine", partial(_turned, street_machines.vending_machine), 1, reach_m=NEAR_M)
+PARKING_METER = _static("ParkingMeter", street_machines.parking_meter, 2, reach_m=NEAR_M)
+CABINET = _static("Cabinet", street_machines.cabinet, 12, reach_m=NEAR_M)
+GLASS_BANK = _static("RecyclingBank", street_machines.glass_container, 4, reach_m=NEAR_M)
 TREE_GUARD = _static("TreeGuard", _tree_guard, 4, reach_m=48.0)
 ROCK = _static("Rock", _rock, 8, reach_m=NEAR_M)
 CONE = _dynamic("Cone", works_props.cone, 3, reach_m=NEAR_M)

@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 
 from scanyard.carla_server.street.ground import Ground
 from scanyard.carla_server.street.items import DETAIL_M, Item, Kind
-from scanyard.carla_server.surfaces.materials import Tag
 from scanyard.carla_server.surfaces.mesh import Mesh
 
 Floats = NDArray[np.float64]
@@ -122,11 +121,6 @@ class Things:
                 )
             )  # fmt: skip
         return tuple(found)
-
-    def of_label(self, label: Tag) -> Rows:
-        """Pieces (K,) whose kind has this label."""
-        wanted = np.array([kind.label == label for kind in self.kinds], bool)
-        return np.flatnonzero(wanted[self.kind]) if len(self) else np.zeros(0, np.int64)
 
     def _boxes(self, firsts: Rows) -> tuple[Floats, Floats]:
         """Middles (T, 3), world, and half sizes (T, 3) of all things, each along the axes of its first piece."""
