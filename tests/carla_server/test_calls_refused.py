@@ -6,15 +6,18 @@ import contextlib
 import itertools
 import math
 import random
+import re
 import sys
 import typing
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from called_world import CAMERA, CAR, ORIGIN, WALKER, World
+from flat_carla_world import FLAT, STRAIGHT_ROAD
 
 from scanyard.carla_server.protocol import wire
 from scanyard.carla_server.protocol.physics import AckermannControllerSettings, VehiclePhysicsControl
@@ -184,3 +187,32 @@ def test_arguments_of_another_form_are_errors(world: World, name: str) -> None:
     for arguments in ([], [None], ["x"] * 5, [[[[]]]]):
         with pytest.raises(WireError):
             arguments_of(world.calls[name], arguments)
+
+
+def test_map_whose_street_cannot_be_built_is_refused_and_the_old_world_stays(world: World) -> None:
+    def impossible(*_what: Any, **_how: Any) -> Any:
+        raise ValueError("a road as long as it is wide")
+
+    before = world.episode
+    with pytest.raises(Refused, match="^Map 'moon' not found; this server has other, straight$"):
+        world.call("load_new_episode", "moon", True, 0xFFFF)
+    world.simulation._senses = replace(FLAT, scene=impossible)
+    with pytest.raises(Refused, match="map 'other': no street can be built along its roads: a road as long"):
+        world.call("load_new_episode", "other", True, 0xFFFF)
+    assert world.episode is before
+    world.frame()
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_spoilt_opendrive_text_is_refused_or_loaded_and_harms_nobody(world: World, seed: int) -> None:
+    pick = random.Random(seed)
+    text = STRAIGHT_ROAD
+    for _ in range(pick.choice((1, 2, 4))):
+        value = pick.choice(list(re.finditer(r'="([^"]*)"', text)))
+        spoilt = pick.choice(("nan", "inf", "-1", "1e300", "abc", "", "99999999999", "-1e-9"))
+        text = text[: value.start(1)] + spoilt + text[value.end(1) :]
+    world.call("copy_opendrive_to_file", text, wire.OpendriveGenerationParameters())
+    with contextlib.suppress(Refused):
+        world.call("load_new_episode", "OpenDriveMap", True, 0xFFFF)
+    world.frame()
+    check(world.ear.snapshots[-1])

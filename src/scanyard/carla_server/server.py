@@ -73,7 +73,7 @@ class Server:
 
     def _run(self) -> None:
         try:
-            self._simulation.load(self._first_map)
+            self._simulation.load(self._first_map, whole=False)
             self.ready.set()
             self._simulation.run()
         except Exception as error:  # noqa: BLE001 - kept for whoever waits: a server that cannot sense must not look alive

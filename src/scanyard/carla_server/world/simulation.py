@@ -18,12 +18,13 @@ from pathlib import Path
 from scanyard.carla_server.protocol import packets
 from scanyard.carla_server.protocol.packets import Chunks
 from scanyard.carla_server.protocol.streams import StreamServer
-from scanyard.carla_server.protocol.wire import EpisodeSettings, Refused
+from scanyard.carla_server.protocol.wire import EpisodeSettings, Refused, Vector3D
 from scanyard.carla_server.sensors.senses import Senses
 from scanyard.carla_server.world.blueprints import library
 from scanyard.carla_server.world.episode import Episode
 from scanyard.carla_server.world.maps import Maps
 from scanyard.carla_server.world.recorder import Recorder, default_folder
+from scanyard.errors import MapError
 
 logger = logging.getLogger(__name__)
 
@@ -70,16 +71,27 @@ class Simulation:
                 raise Refused("the server is shutting down")
             yield self._episode
 
-    def load(self, name: str, *, reset_settings: bool = True) -> None:
-        """Begin a new episode on a map; MapError where it cannot be loaded, and then the old one stays."""
+    def load(self, name: str, *, reset_settings: bool = True, whole: bool = True) -> None:
+        """Begin a new episode on a map; MapError where it cannot be loaded, and then the old one stays.
+
+        ``whole`` waits for its street, of which only the building shows whether it can stand; else it is built while
+        clients connect, and a map with an impossible one ends the simulation.
+        """
         with self._turn:
             asked = name or (self._episode.town.name if self._episode else "")
-            town = self.maps.load(asked)
             if self._senses is None:
                 kinds = {name: str(one.shape["kind"]) for name, one in library().items() if one.shape}
                 self._senses = Senses.real(self._assets, kinds)
+            try:
+                town = self.maps.load(asked)
+                episode = Episode(self._episodes + 1, town, self._senses, open_stream=self._open_stream)
+                if whole:
+                    episode.first_hit(Vector3D(z=1.0), Vector3D(z=-1.0), 2.0)
+            except MapError:
+                raise
+            except (ArithmeticError, LookupError, MemoryError, ValueError) as error:
+                raise MapError(f"map '{asked}': no street can be built along its roads: {error}") from error
             self._episodes += 1
-            episode = Episode(self._episodes, town, self._senses, open_stream=self._open_stream)
             if reset_settings:
                 self._settle(EpisodeSettings())
             self._episode = episode
