@@ -15,10 +15,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from scanyard.carla_server.protocol import packets
 from scanyard.carla_server.protocol.packets import Chunks
 from scanyard.carla_server.protocol.streams import StreamServer
-from scanyard.carla_server.protocol.wire import EpisodeSettings, Refused, Vector3D
+from scanyard.carla_server.protocol.wire import EpisodeSettings, Refused
 from scanyard.carla_server.sensors.senses import Senses
 from scanyard.carla_server.world.blueprints import library
 from scanyard.carla_server.world.episode import Episode
@@ -86,7 +88,7 @@ class Simulation:
                 town = self.maps.load(asked)
                 episode = Episode(self._episodes + 1, town, self._senses, open_stream=self._open_stream)
                 if whole:
-                    episode.first_hit(Vector3D(z=1.0), Vector3D(z=-1.0), 2.0)
+                    episode.motion.ground_below(np.zeros((1, 3)))  # asks the street, so waits for it
             except MapError:
                 raise
             except (ArithmeticError, LookupError, MemoryError, ValueError) as error:
