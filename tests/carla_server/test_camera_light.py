@@ -145,9 +145,10 @@ def test_brake_lamps_and_indicators_shine_by_the_light_state(street: Scene) -> N
     street.place([8], [shape], [standing(shape, 6.0, 0.0)])
     told = {"attributes": MANUAL, "time_s": 0.1}
     off = shoot(street, "rgb", NIGHT, **told)[..., 2].astype(int)
-    for flags, columns in ((BRAKE, slice(0, WIDTH)), (LEFT_BLINKER, slice(0, WIDTH // 2))):
+    # The lenses shine all over, not only where they glow into the camera.
+    for flags, columns, fewest in ((BRAKE, slice(0, WIDTH), 180), (LEFT_BLINKER, slice(0, WIDTH // 2), 80)):
         gained = shoot(street, "rgb", NIGHT, lights={8: flags}, **told)[..., 2].astype(int) - off
-        assert (gained[:, columns] > 120).sum() > 15
+        assert (gained[:, columns] > 120).sum() > fewest
         rest = gained.copy()
         rest[:, columns] = 0
         assert (rest < 120).all()
