@@ -324,3 +324,16 @@ def test_boxes_touch_where_a_corner_is_inside() -> None:
     assert_allclose(touching(first, second)[:, 0], [1.75, 0.75])
     apart = gap(first, second._replace(middle=np.array([[9.0], [0.0]])))
     assert apart.depth[0] == pytest.approx(-5.0)
+
+
+def test_several_walls_in_one_place_stop_no_harder_than_one() -> None:
+    """Each of n contacts alone would give the whole impulse, and together throw the car back n - 1 times as fast."""
+    plain = Plain(
+        walls=((10.0, 0.0, 0.1, 10.0), (10.0, 1.0, 0.1, 10.0), (10.05, -1.0, 0.1, 10.0), (10.0, 0.0, 0.1, 5.0))
+    )
+    plain.vehicle(speed=10.0)
+    for _ in range(30):
+        plain.advance(0.05)
+        assert plain.forward() > -2.0
+    assert len(plain.contacts) == 0
+    assert plain.pose()[0] + FRONT_M < 9.92
