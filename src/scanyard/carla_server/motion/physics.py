@@ -21,6 +21,7 @@ from scanyard.carla_server.protocol.wire import Vector3D
 
 STOP_MPS2 = 9.5
 """Deceleration that the brakes of four wheels could hold, were there grip enough."""
+FOUR = 4
 ENGINE_DRAG = 0.00008
 """N m s per kg: 45 N m at 4000 revolutions a minute hold 1300 kg back."""
 STEERING_CURVE = (Vector2D(0.0, 1.0), Vector2D(20.0, 0.9), Vector2D(60.0, 0.8), Vector2D(120.0, 0.7))
@@ -68,7 +69,8 @@ def physics_of(
     """How a vehicle of ``kind`` (car, van, truck, bus, motorcycle, bicycle) with a box of ``size_m`` (3,) is built.
 
     ``wheels_m`` has x, y and radius of each wheel where the shape knows them.  KeyError for another kind.  Two-wheelers
-    have each wheel twice, as in CARLA: scripts change wheels 0 to 3 of whatever drives.
+    have each wheel twice, and several rear axles count as one, as in CARLA: scripts change wheels 0 to 3 of whatever
+    drives.
     """
     build = _BUILDS[kind]
     length, width, height = (float(value) for value in size_m)
@@ -80,6 +82,8 @@ def physics_of(
     wheels = tuple(wheels_m) or _wheels(build, length, width)
     if len(wheels) == 2:
         wheels = (wheels[0], wheels[0], wheels[1], wheels[1])
+    elif len(wheels) > FOUR:
+        wheels = (*wheels[:2], _middle(wheels[2::2]), _middle(wheels[3::2]))
     return VehiclePhysicsControl(
         torque_curve=tuple(
             Vector2D(round(at * max_rpm), round(share * build.torque_per_kg * mass, 1)) for at, share in curve
@@ -102,6 +106,10 @@ def physics_of(
             _wheel(build, wheel, mass, rear=i >= len(wheels) // 2, of=len(wheels)) for i, wheel in enumerate(wheels)
         ),
     )
+
+
+def _middle(wheels: Sequence[tuple[float, ...]]) -> tuple[float, ...]:
+    return tuple(sum(values) / len(wheels) for values in zip(*wheels, strict=True))
 
 
 def _wheels(build: _Build, length: float, width: float) -> tuple[tuple[float, float, float], ...]:

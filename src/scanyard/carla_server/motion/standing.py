@@ -33,9 +33,9 @@ LAID_DEG = 1e-3
 """So near the plane, a vehicle lies in it."""
 TERMINAL_MPS = 100.0
 BOTTOM_M = -10_000.0
-UNEVEN = 0.006
+UNEVEN = 0.01
 """Slope that is the surface's unevenness and not the road's: it tilts a vehicle but speeds nothing up, because over the
-next metres it is the other way round.  Half of what rolling resistance holds."""
+next metres it is the other way round.  Less than rolling resistance holds."""
 STEEPEST = 1.5
 """Slope of a plane under wheels, at most: a kerb or wall under one wheel must not throw the vehicle over."""
 
