@@ -25,7 +25,7 @@ Color = tuple[float, float, float]
 
 NEAR_M, MIDDLE_M, FAR_M = 75.0, 105.0, 1000.0
 """How far from the middle of a region small, middling and large things are worth drawing."""
-DETAIL_M = 62.0
+DETAIL_M = 50.0
 """Farther from the middle of a region a kind that has a coarse look shows it."""
 
 
