@@ -65,4 +65,8 @@ def test_the_same_mesh_is_worked_out_once() -> None:
     known = CornerNormals()
     assert known.of(BALL) is known.of(BALL)
     other = Mesh(BALL.vertices, BALL.faces[:10], BALL.material[:10])
-    assert known.of_all([BALL, other]).shape == (len(BALL.faces) + 10, 3, 3)
+    whole = Mesh.joined([BALL, other])
+    joined = known.of_all([BALL, other], whole)
+    assert joined.shape == (len(BALL.faces) + 10, 3, 3)
+    assert known.of_all([BALL, other], whole) is joined
+    assert known.of_all([other], other).shape == (10, 3, 3)

@@ -75,7 +75,7 @@ def body_normals(scene: Scene, view: View, actors: BodyHits, *, smooth: bool = F
         start = np.stack([(turns[:, :, i] * eye).sum(axis=1) for i in range(3)]).astype(np.float32)
         point = start.take(actors.place, axis=1) + actors.direction * actors.range_m
         point += actors.bodies.shift_of(actors.place)
-        corners = _CORNERS.of_all([shape.mesh for shape in actors.bodies.distinct])
+        corners = _CORNERS.of_all([shape.mesh for shape in actors.bodies.distinct], actors.bodies.mesh)
         blend(actors.bodies.mesh, corners, actors.face.astype(np.int64), point, local)
     x, y, z = local
     seen = view.direction.take(actors.rows, axis=1)

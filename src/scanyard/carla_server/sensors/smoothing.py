@@ -35,6 +35,7 @@ class CornerNormals:
 
     def __init__(self) -> None:
         self._kept: OrderedDict[int, tuple[Mesh, Array32]] = OrderedDict()
+        self._joined: tuple[Mesh, Array32] | None = None
 
     def of(self, mesh: Mesh) -> Array32:
         """Unit normals (F, 3, 3) at the three corners of each face; zero where faces are not curved."""
@@ -47,9 +48,11 @@ class CornerNormals:
             self._kept.popitem(last=False)
         return found[1]
 
-    def of_all(self, meshes: Sequence[Mesh]) -> Array32:
-        """Those of several meshes, one after the other."""
-        return np.concatenate([self.of(mesh) for mesh in meshes])
+    def of_all(self, meshes: Sequence[Mesh], whole: Mesh) -> Array32:
+        """Those of several meshes, one after the other, which make up ``whole``; kept until ``whole`` is another."""
+        if self._joined is None or self._joined[0] is not whole:
+            self._joined = whole, np.concatenate([self.of(mesh) for mesh in meshes])
+        return self._joined[1]
 
 
 def corner_normals(mesh: Mesh) -> Array32:
