@@ -2,9 +2,10 @@
 
 Everything is a struct of arrays over the actors of an episode, in the order in which they were spawned, and one step
 moves all of them; nothing loops over actors.  From the bottom: ``columns`` and ``table`` (the arrays), ``physics`` (how
-a kind of vehicle is built), ``vehicles`` with ``drivetrain``, ``tyres`` and ``ackermann``, ``standing`` (the ground
-under wheels and feet), ``walkers`` and ``skeleton``, ``boxes``, ``contacts`` and ``obstacles`` (who touches whom), and
-``stepping``, which takes them through one frame.
+a kind of vehicle is built) and ``chassis`` (that, as numbers), ``drivetrain``, ``tyres`` and ``ackermann``, then
+``vehicles`` and ``crew`` (those that move), ``walkers``, ``standing`` and ``footing`` (the ground under wheels and
+feet), ``boxes``, ``contacts``, ``nearby`` and ``meeting`` (who touches whom), and ``stepping``, which takes them
+through one frame.
 
 Left to others: who wants what (``world`` hands over controls), how moving things look (``shapes``), traffic lights.
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from scanyard.carla_server.motion import standing, walkers
+from scanyard.carla_server.motion.crew import Crew
 from scanyard.carla_server.motion.standing import GroundBelow
 from scanyard.carla_server.motion.table import Rows, Table
-from scanyard.carla_server.motion.vehicles import Crew
 from scanyard.carla_server.motion.walkers import Footing, Walkers
 from scanyard.carla_server.protocol.poses import Floats
 

@@ -18,11 +18,12 @@ from numpy.typing import NDArray
 
 from scanyard.carla_server.motion import contacts, footing
 from scanyard.carla_server.motion.chassis import GRAVITY
+from scanyard.carla_server.motion.crew import TOP_MPS, Crew, bounded
 from scanyard.carla_server.motion.meeting import Meeting
 from scanyard.carla_server.motion.nearby import Grid
 from scanyard.carla_server.motion.standing import GroundBelow
 from scanyard.carla_server.motion.table import BODILESS, PROP, WALKER, Rows, Table
-from scanyard.carla_server.motion.vehicles import TOP_MPS, Crew, Vehicles, bounded
+from scanyard.carla_server.motion.vehicles import Vehicles
 from scanyard.carla_server.motion.walkers import Walkers
 from scanyard.carla_server.motion.zones import FrictionZones
 from scanyard.carla_server.protocol.poses import Floats

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from scanyard.carla_server.motion import drivetrain, vehicles
+from scanyard.carla_server.motion import crew, drivetrain
 from scanyard.carla_server.motion.chassis import SURFACE_GRIP, chassis_of
 from scanyard.carla_server.motion.physics import physics_of
 from scanyard.carla_server.motion.stepping import Motion
@@ -84,7 +84,7 @@ class Vehicle(Actor):
     def enable_constant_velocity(self, velocity: Vector3D) -> None:
         """Hold a velocity in m/s in the vehicle's own frame, whatever the pedals say."""
         self._vehicles.constant[self.index] = True
-        self._vehicles.constant_velocity[self.index] = np.clip(velocity, -vehicles.TOP_MPS, vehicles.TOP_MPS)
+        self._vehicles.constant_velocity[self.index] = np.clip(velocity, -crew.TOP_MPS, crew.TOP_MPS)
 
     def disable_constant_velocity(self) -> None:
         """Let the pedals drive again."""
@@ -149,7 +149,7 @@ class Vehicle(Actor):
         if wheel in self._wheel_steer:
             return self._wheel_steer[wheel]
         index = self.index
-        angles = vehicles.wheel_angles_deg(self._vehicles.chassis[index], float(self._vehicles.wheel_angle[index]))
+        angles = crew.wheel_angles_deg(self._vehicles.chassis[index], float(self._vehicles.wheel_angle[index]))
         return angles[wheel] if 0 <= wheel < len(angles) else 0.0
 
     def set_wheel_steer(self, wheel: int, degrees: float) -> None:
