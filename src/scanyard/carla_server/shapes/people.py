@@ -30,6 +30,8 @@ PersonWords = frozenset(
 )  # fmt: skip
 """What a blueprint may say of a person's look; words it does not know are refused by a test, not here."""
 
+LOOSE = 1.55
+"""Trousers hang wide: real LiDARs see three points in ten of somebody below the knees and thighs."""
 WHEELCHAIR_SIZE_M = (1.08, 0.66, 1.30)
 """Length, width, height of someone in a wheelchair."""
 
@@ -118,8 +120,9 @@ def _body(joints: Joints, look: Look) -> list[Mesh]:
     long_sleeves = not look.has("shorts")
     for leg in joints.legs:
         bare = look.has("shorts", "skirt")
-        parts.append(tube(leg[0], leg[1], (0.052 * g, 0.036 * g), M.TOP if look.has("skirt") else look.legs, 8))
-        parts.append(tube(leg[1], leg[2], (0.035 * g, 0.022 * g), look.skin if bare else look.legs, 8))
+        loose = g * (1.1 if bare else LOOSE)
+        parts.append(tube(leg[0], leg[1], (0.056 * g, 0.034 * loose), M.TOP if look.has("skirt") else look.legs, 8))
+        parts.append(tube(leg[1], leg[2], (0.034 * loose, 0.023 * loose), look.skin if bare else look.legs, 8))
         parts.append(_foot(leg))
     for arm in joints.arms:
         parts.append(ellipsoid(arm[0] + np.array([0, 0, -0.006]), np.array([0.036, 0.034, 0.036]) * g, M.TOP, 8, 5))
