@@ -58,6 +58,9 @@ LINK_BYTES = 12
 OUTER_EDGES = 0b010101
 """Of a detail triangle that is its whole polygon: two bits an edge.  Detour crashes where a polygon has none marked."""
 MOST = 0xFFFF
+CELLS = MOST - 8
+"""Of the volume tree's grid along the mesh's longest side: Detour adds one to a question's upper bound in 16 bits, and
+one that wraps to 0 finds nothing near that end of the map."""
 
 
 def detour(mesh: WalkMeshLike) -> bytes:
@@ -78,7 +81,7 @@ def detour(mesh: WalkMeshLike) -> bytes:
     details = np.zeros(count, DETAIL)
     details["triangle"], details["triangles"] = np.arange(count), 1
     corners = np.tile(np.array([0, 1, 2, OUTER_EDGES], np.uint8), (count, 1))
-    scale = MOST / float((high - low).max())
+    scale = CELLS / float((high - low).max())
     tree = _volume_tree(points[mesh.triangles], low, scale)
     links = 3 * count
     header = TILE_HEADER.pack(

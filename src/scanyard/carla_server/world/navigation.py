@@ -12,7 +12,7 @@ from functools import lru_cache
 
 from scanyard.roads import RoadMap
 
-FORMAT = 5
+FORMAT = 6
 """Grows whenever the same map gives another mesh: clients keep files for ever, by their name."""
 
 
