@@ -194,7 +194,7 @@ def test_map_whose_street_cannot_be_built_is_refused_and_the_old_world_stays(wor
         raise ValueError("a road as long as it is wide")
 
     before = world.episode
-    with pytest.raises(Refused, match="^Map 'moon' not found; this server has other, straight$"):
+    with pytest.raises(Refused, match=r"^Map 'moon' not found; this server has other, straight$"):
         world.call("load_new_episode", "moon", True, 0xFFFF)
     world.simulation._senses = replace(FLAT, scene=impossible)
     with pytest.raises(Refused, match="map 'other': no street can be built along its roads: a road as long"):

@@ -183,7 +183,7 @@ def test_the_dead_still_have_a_box(episode: Episode) -> None:
     car = spawn(episode, CAR)
     episode.destroy(car)
     assert episode.living_or_dead(car, "look").bounding_box().extent.x > 1.0
-    with pytest.raises(Refused, match="from function look: Actor could not be found in the registry.  Actor Id: "):
+    with pytest.raises(Refused, match=r"from function look: Actor could not be found in the registry.  Actor Id: "):
         episode.living_or_dead(99, "look")
 
 

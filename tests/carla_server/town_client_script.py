@@ -38,7 +38,7 @@ def signals(client: Any) -> Any:
             "affected": len(light.get_affected_lane_waypoints()),
             "group": len(light.get_group_traffic_lights()),
             "boxes": len(light.get_light_boxes()),
-            "turned": math.cos(math.radians(light.get_transform().rotation.yaw - stops[0].transform.rotation.yaw - 90.0)),
+            "turned": math.cos(math.radians(light.get_transform().rotation.yaw - stops[0].transform.rotation.yaw - 90)),
         })  # fmt: skip
     mark = town.get_all_landmarks_of_type("1000001")[0]
     one = world.get_traffic_light(mark)
@@ -72,7 +72,9 @@ def pedestrians(client: Any) -> Any:
                for place in places[:20]]  # fmt: skip
     walkers = [walker for walker in walkers if walker is not None][:10]
     world.tick()
-    controllers = [world.spawn_actor(library.find("controller.ai.walker"), carla.Transform(), walker) for walker in walkers]
+    controllers = [
+        world.spawn_actor(library.find("controller.ai.walker"), carla.Transform(), walker) for walker in walkers
+    ]
     world.tick()
     for controller, goal in zip(controllers, places[20:], strict=False):
         controller.start()
@@ -108,7 +110,9 @@ def traffic(client: Any) -> Any:
         waited += sum(car.is_at_traffic_light() for car in cars)
         limits |= {car.get_speed_limit() for car in cars}
     moved = [car.get_location().distance(before) for car, before in zip(cars, start, strict=True)]
-    off = [car.get_location().distance(world.get_map().get_waypoint(car.get_location()).transform.location) for car in cars]
+    off = [
+        car.get_location().distance(world.get_map().get_waypoint(car.get_location()).transform.location) for car in cars
+    ]
     manager.shut_down()
     return {"cars": len(cars), "moved": moved, "off": off, "waited": waited, "limits": sorted(limits)}
 

@@ -90,9 +90,7 @@ class Episode:
         self.time_s = 0.0
         self._senses = senses
         self._street: Later[Scene] = Later(
-            lambda: senses.scene(
-                town.road_map, style=town.style, parked_share=town.parked_share, without=town.without
-            ),
+            lambda: senses.scene(town.road_map, style=town.style, parked_share=town.parked_share, without=town.without),
             name="street",
         )
         self._street_lights: StreetLights | None = None
