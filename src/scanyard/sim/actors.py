@@ -83,6 +83,13 @@ class ActorSet:
         pose[:, :3, 3] += pose[:, :3, 2] * lift[:, None]
         return [carla.command.ApplyTransform(*pair) for pair in zip(self.handles, carla_transforms(pose), strict=True)]
 
+    def lamps_on(self) -> list[Any]:
+        """Commands that switch on the low beam of all vehicles, whoever else keeps walking in the dark."""
+        flags = int(carla.VehicleLightState.Position | carla.VehicleLightState.LowBeam)
+        vehicles = [handle.id for handle in self.handles if handle.type_id.startswith("vehicle.")]
+        # By id: given an actor, the client takes the flags for a truth value and sends a 1.
+        return [carla.command.SetVehicleLightState(actor_id, flags) for actor_id in vehicles]
+
     def boxes_world(self, index: int) -> Boxes:
         """What stands where in frame ``index``, world frame; ``track`` counts from 1 in the order of the tracks."""
         if not self.handles:

@@ -48,6 +48,8 @@ SERVERS_INGREDIENTS = ("clutter", "glass", "sizes", "variety")
 """Those of ``World.without`` that the server leaves out; the rest is left out here."""
 REACH_M = 120.0
 """Parked vehicles further from the ego are no truth of a frame: no sensor of ours returns a point from there."""
+LAMPS_BELOW_DEG = 3.0
+"""With the sun lower than this, vehicles drive with their low beams on."""
 STOCK_WARM_UP_TICKS = 20
 """A rendering server needs time: exposure adapts, textures stream.  The embedded one needs none."""
 EGO_FROM_REAR_AXLE = Transform.from_xyz_rpy((-REAR_AXLE_M, 0.0, 0.0))
@@ -92,6 +94,8 @@ class CarlaSimulator:
             exits.callback(_destroy, self._client, [ego])
             actors = spawn_actors(self._client, world, scenario, choreography.tracks)
             exits.callback(_destroy, self._client, list(actors.handles))
+            if scenario.weather.sun_altitude_deg < LAMPS_BELOW_DEG:
+                self._client.apply_batch_sync(actors.lamps_on(), False)
 
             parked = ParkedVehicles.of(world)
             moving = [actors.boxes_world(k) for k in range(len(choreography.timestamps_ns))]
