@@ -11,7 +11,6 @@ from scanyard.boxes import corners, points_inside
 from scanyard.errors import ScenarioFault
 from scanyard.fleet.launch import Server, ServerCommand
 from scanyard.frame import Frame, points_ego
-from scanyard.roads.client import carla
 from scanyard.scenario import ConcreteScenario, draw, load_scenario
 from scanyard.scenario.concrete import Actor, Recording
 from scanyard.sim.carla import CarlaSimulator
@@ -129,19 +128,6 @@ def test_a_stock_server_s_two_lidars_make_the_same_sweep(
     assert frame.actors is not None
     box = frame.actors[np.flatnonzero(frame.actors.track == 1)]
     assert points_inside(box, hits_of(frame, scenario, 1), margin_m=0.06).mean() > 0.99
-
-
-@pytest.mark.parametrize(("sun_deg", "lit"), [(-20.0, 1), (40.0, 0)])
-def test_vehicles_drive_with_their_lamps_on_at_night(
-    simulator: CarlaSimulator, scenario: ConcreteScenario, sun_deg: float, lit: int
-) -> None:
-    night = replace(scenario.weather, sun_altitude_deg=sun_deg)
-    playing = simulator.simulate(replace(scenario, weather=night, recording=Recording(2.0, 0.5, cameras=False)))
-    next(playing)
-    lamps = simulator._client.get_world().get_vehicles_light_states()
-    playing.close()
-    low_beam = int(carla.VehicleLightState.LowBeam)
-    assert sum(1 for flags in lamps.values() if int(flags) & low_beam) == lit * 2  # not the car that records
 
 
 def test_actors_are_gone_after_the_last_frame(simulator: CarlaSimulator, scenario: ConcreteScenario) -> None:
