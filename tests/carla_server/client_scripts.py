@@ -37,10 +37,13 @@ def synchronous(world: Any) -> Any:
     return world
 
 
+TOWN = "city"
+
+
 def fresh(client: Any) -> Any:
-    """The same town again, empty, with its mode kept."""
+    """The town, empty, whatever was loaded before, with its mode kept."""
     synchronous(client.get_world())
-    return client.reload_world(False)
+    return client.load_world(TOWN, False)
 
 
 def ahead(pose: Any, distance_m: float, *, turned_deg: float = 0.0, up_m: float = 0.0) -> Any:

@@ -14,12 +14,11 @@ import pytest
 pytestmark = pytest.mark.slow
 
 SCRIPT = Path(__file__).with_name("client_scripts.py")
-TOWN = "city"
 
 
 @pytest.fixture(scope="module")
 def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
-    flags = ["-carla-rpc-port=0", "-carla-streaming-port=0", "--die-with-parent", "--map", TOWN]
+    flags = ["-carla-rpc-port=0", "-carla-streaming-port=0", "--die-with-parent", "--map", "city"]
     recordings = ["--recordings", str(tmp_path_factory.mktemp("recordings"))]
     server = subprocess.Popen(
         [sys.executable, "-m", "scanyard.carla_server", *flags, *recordings],

