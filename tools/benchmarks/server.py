@@ -2,7 +2,7 @@
 
 An HDL-64E with its measured beam table stands on a car in a crowd of 50 actors that all move in every frame; then a
 camera of 1242x375 pixels joins it (RGB, depth, semantic and instance).  A frame counts when the unmodified ``carla``
-client has every packet of it.  Then: a process is started and asked for its world, and sensors are spawned, read and
+client has every packet of it.  Then: Traffic Manager drives 100 vehicles, a process is started and asked for its world, and sensors are spawned, read and
 destroyed over and over while the server's memory is watched.
 """
 
@@ -24,6 +24,7 @@ import carla
 import numpy as np
 import psutil
 from reference import camera_rays, frozen_scene, lidar_rays, open3d_alone
+from traffic import ticks_per_s
 
 from scanyard.fleet.launch import Server, ServerCommand
 from scanyard.roads import RoadMap
@@ -60,6 +61,7 @@ def main() -> None:
         camera = frames_per_s(server, stage, options.camera_frames, with_camera=True)
     reference_with_camera = alone(stage, with_camera=True)
     reference = max(reference, alone(stage, with_camera=False))
+    ticks = ticks_per_s()
     start_s = seconds_to_first_world()
     with started() as server:
         peak_mib, grown_mib = memory_over_rounds(server, options.rounds, options.ticks)
@@ -71,6 +73,7 @@ def main() -> None:
     print(f"{'':50}{'server':>10}{'Open3D alone':>14}{'ratio':>8}   (frames/s)")
     for name, rate, alone_rate in rows:
         print(f"{name:50}{rate:10.2f}{alone_rate:14.2f}{rate / alone_rate:8.2f}")
+    print(f"100 Traffic Manager vehicles, no sensors: {ticks:.0f} ticks/s")
     print(f"from process start to the first world: {start_s:.2f} s")
     print(
         f"memory over {options.rounds} rounds of sensors and {options.rounds * options.ticks} ticks: "
@@ -84,6 +87,7 @@ def main() -> None:
                 "camera_ratio": round(camera / reference_with_camera, 3),
                 "lidar_frames_per_s": round(lidar, 2),
                 "camera_frames_per_s": round(camera, 3),
+                "tm_ticks_per_s": round(ticks, 1),
                 "start_s": round(start_s, 2),
                 "peak_mib": round(peak_mib),
                 "grown_mib": round(grown_mib, 1),
