@@ -2,8 +2,8 @@
 
 An HDL-64E with its measured beam table stands on a car in a crowd of 50 actors that all move in every frame; then a
 camera of 1242x375 pixels joins it (RGB, depth, semantic and instance).  A frame counts when the unmodified ``carla``
-client has every packet of it.  Then: Traffic Manager drives 100 vehicles, a process is started and asked for its world, and sensors are spawned, read and
-destroyed over and over while the server's memory is watched.
+client has every packet of it.  Then: Traffic Manager drives 100 vehicles, a process is started and asked for its world,
+and sensors are spawned, read and destroyed over and over while the server's memory is watched.
 """
 
 from __future__ import annotations
