@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -21,17 +18,7 @@ from scanyard.carla_server.protocol.wire import (
     Vector3D,
 )
 
-sys.path.insert(0, str(Path(__file__).parents[2] / "tools" / "fuzzing"))
-
-
 GONE = "Actor could not be found in the registry.  Actor Id: "
-
-
-@pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
-    one = World(tmp_path)
-    yield one
-    one.simulation.close()
 
 
 # --- the dead ---------------------------------------------------------------------------------------------------------

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,16 +17,6 @@ from scanyard.carla_server.protocol.wire import (
     WeatherParameters,
 )
 from scanyard.carla_server.world.drawings import MAX_SHAPES, Drawings
-
-sys.path.insert(0, str(Path(__file__).parents[2] / "tools" / "fuzzing"))
-
-
-@pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
-    one = World(tmp_path)
-    yield one
-    one.simulation.close()
-
 
 # --- drawing ----------------------------------------------------------------------------------------------------------
 

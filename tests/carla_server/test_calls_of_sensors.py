@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,15 +14,6 @@ from scanyard.carla_server.protocol.wire import (
     Vector3D,
 )
 from scanyard.carla_server.world.simulation import SNAPSHOT_STREAM
-
-sys.path.insert(0, str(Path(__file__).parents[2] / "tools" / "fuzzing"))
-
-
-@pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
-    one = World(tmp_path)
-    yield one
-    one.simulation.close()
 
 
 def test_only_streams_of_living_sensors_have_a_token(world: World) -> None:

@@ -7,17 +7,15 @@ import itertools
 import math
 import random
 import re
-import sys
 import typing
-from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from called_world import CAMERA, CAR, ORIGIN, WALKER, World
 from flat_carla_world import FLAT, STRAIGHT_ROAD
+from stream_messages import check
 
 from scanyard.carla_server.protocol import wire
 from scanyard.carla_server.protocol.physics import AckermannControllerSettings, VehiclePhysicsControl
@@ -30,17 +28,6 @@ from scanyard.carla_server.protocol.wire import (
     Vector3D,
     WireError,
 )
-
-sys.path.insert(0, str(Path(__file__).parents[2] / "tools" / "fuzzing"))
-from stream_messages import check
-
-
-@pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
-    one = World(tmp_path)
-    yield one
-    one.simulation.close()
-
 
 IMPOSSIBLE = {
     "fov": "wide", "image_size_x": "1e9", "image_size_y": "nan", "sensor_tick": "-1", "gamma": "inf", "iso": "",

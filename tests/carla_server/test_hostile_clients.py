@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import socket
-import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -13,12 +12,10 @@ import msgpack
 import psutil
 import pytest
 from flat_carla_world import flat_server
-
-from scanyard.carla_server.server import Server
-
-sys.path.insert(0, str(Path(__file__).parents[2] / "tools" / "fuzzing"))
 from hostile import Hostile
 from stream_messages import InvalidMessageError, check
+
+from scanyard.carla_server.server import Server
 
 SECONDS = 2.0
 
