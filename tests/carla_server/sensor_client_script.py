@@ -6,7 +6,6 @@ Prints one JSON value, as ``carla_client_script`` does.
 from __future__ import annotations
 
 import hashlib
-import json
 import math
 import sys
 import time
@@ -16,6 +15,7 @@ from typing import Any
 import carla
 import numpy as np
 from carla_client_script import connected, place, synchronous
+from farewell import say_and_leave
 
 FRAMES = 14
 DELTA_S = 0.1
@@ -236,4 +236,4 @@ def pose_of(actor: Any) -> list[float]:
 STORIES = {one.__name__: one for one in (digests, measurements, lanes, lanes_without_marks, record_and_replay)}
 
 if __name__ == "__main__":
-    print(json.dumps(STORIES[sys.argv[1]](connected(int(sys.argv[2])))))  # noqa: T201 - what the test reads
+    say_and_leave(STORIES[sys.argv[1]](connected(int(sys.argv[2]))))
