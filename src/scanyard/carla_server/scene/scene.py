@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from scanyard.carla_server.scene.bodies import Bodies
 from scanyard.carla_server.scene.look import BodyHits, Look
-from scanyard.carla_server.scene.region import REACHES_M, Region, Regions
+from scanyard.carla_server.scene.region import REACHES_M, Regions
 from scanyard.carla_server.shapes.catalogue import Shape, shape_for
 from scanyard.carla_server.street import structures, traffic_signs
 from scanyard.carla_server.street.ground import RoadMapLike, ground_of
@@ -26,7 +26,7 @@ from scanyard.carla_server.street.scenery import EnvironmentObject, Scenery
 from scanyard.carla_server.surfaces.materials import TAG
 from scanyard.carla_server.surfaces.mesh import Mesh
 from scanyard.carla_server.surfaces.panes import cast_through
-from scanyard.carla_server.surfaces.raycast import FaceHits
+from scanyard.carla_server.surfaces.raycast import FaceHits, Surface
 
 __all__ = ["EnvironmentObject", "Hits", "Placed", "Scene", "Shape", "shape_for"]
 
@@ -63,10 +63,6 @@ class Hits:
     """(M,) actor id, 0 for the street and all that stands in it."""
     cos_incidence: Array32
     """(M,) cosine between the ray and the face's normal, 0 to 1."""
-    normal: Array32
-    """(M, 3) unit normal in the world frame, on either side.  Empty unless asked for."""
-    color: Array32
-    """(M, 3) sRGB of the part that was hit, 0 to 1; only for materials that take it.  Empty unless asked for."""
 
     @property
     def tag(self) -> NDArray[np.uint8]:
@@ -203,7 +199,7 @@ class Scene:
             along = np.einsum("mi,mi->m", to, direction)
             away = np.einsum("mi,mi->m", to, to) - along**2
             candidates.append(Candidate(k, np.flatnonzero((away <= reach**2) & (along >= -reach)), 0.0))
-        return self.cast_near(rays, anchor, candidates, look=True)
+        return self.cast_near(rays, anchor, candidates)
 
     def cast_near(
         self,
@@ -212,21 +208,20 @@ class Scene:
         candidates: Iterable[Candidate],
         *,
         salt: int | None = None,
-        look: bool = False,
         reach_m: float = REACHES_M[-1],
         stands: Stands | None = None,
     ) -> Hits:
         """What rays (M, 6) meet first, their origins relative to ``anchor`` (3,).
 
-        ``candidates`` names the actors that may be met.  With ``salt`` glass lets rays through (``panes``).  ``look``
-        fills ``normal`` and ``color``.  Beyond ``reach_m`` the street may end: near-sighted sensors need less of it.
+        ``candidates`` names the actors that may be met.  With ``salt`` glass lets rays through (``panes``).  Beyond
+        ``reach_m`` the street may end: near-sighted sensors need less of it.
         ``stands`` says where actors are when each ray is cast, if not all at once where they were placed.
         """
         salt = None if self._glass_is_solid else salt
         region = self._regions.around(anchor, reach_m)
         street = region.surface
         found = street.cast(rays) if salt is None else cast_through(street, rays, region.seed_of, salt)
-        hits = _street_hits(found, rays, region, look=look)
+        hits = _street_hits(found, rays, street)
         rows, place = _still_open(candidates, hits.range_m)
         if len(rows):
             self._meet(hits, rays.take(rows, axis=0).T, rows, place, anchor=anchor, salt=salt, stands=stands)
@@ -252,10 +247,6 @@ class Scene:
         hits.material[to] = met.bodies.material[met.face]
         hits.instance[to] = self._placed.actor_id[by]
         hits.cos_incidence[to] = np.abs(np.einsum("ki,ik->k", met.normal, met.direction))
-        if len(hits.normal):
-            turn = self._placed.world_from_actor[:, :3, :3].astype(np.float32)
-            hits.normal[to] = np.einsum("kij,kj->ki", turn[by], met.normal)
-            hits.color[to] = met.bodies.color_of(by)
 
     def _first_bodies(
         self,
@@ -332,15 +323,12 @@ class Scene:
         return whole.vertices, whole.faces
 
 
-def _street_hits(found: FaceHits, rays: Array32, region: Region, *, look: bool) -> Hits:
-    street = region.surface
+def _street_hits(found: FaceHits, rays: Array32, street: Surface) -> Hits:
     return Hits(
         found.range_m,
         street.material.take(found.face),
         np.zeros(len(rays), np.uint32),
         np.abs(np.einsum("mi,mi->m", found.normal, rays[:, 3:])),
-        found.normal if look else np.zeros((0, 3), np.float32),
-        region.color[region.part[found.face]] if look else np.zeros((0, 3), np.float32),
     )
 
 
