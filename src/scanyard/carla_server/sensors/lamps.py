@@ -258,8 +258,7 @@ def _add_source(view: View, light: Light, picture: Array32, source: Source) -> N
     if spot is None:
         return
     u, v, ahead, distance = spot
-    offset = source.position - view.pose[:3, 3]
-    facing = 1.0 if source.facing is None else float(-(source.facing @ offset) / distance)
+    facing = _towards_camera(view, source, distance)
     if facing <= 0.02:
         return
     depth = view.range_m.reshape(lens.height, lens.width)
@@ -292,8 +291,7 @@ def _add_streak(view: View, light: Light, found: Surfaces, picture: Array32, sou
     if spot is None:
         return
     u, v, ahead, distance = spot
-    offset = source.position - view.pose[:3, 3]
-    facing = 1.0 if source.facing is None else float(-(source.facing @ offset) / distance)
+    facing = _towards_camera(view, source, distance)
     if facing <= 0.02:
         return
     wide = max(1.6 * lens.focal_px * source.radius_m / ahead, 1.5)
@@ -305,6 +303,13 @@ def _add_streak(view: View, light: Light, found: Surfaces, picture: Array32, sou
     shine = 0.05 * source.power * facing**2 * float(np.exp(-light.fog.per_m * distance))
     for c in range(3):
         picture[c][box] += spread * np.float32(shine * source.color[c])
+
+
+def _towards_camera(view: View, source: Source, distance: float) -> float:
+    """How squarely a lamp shines at the camera, as a cosine; 1 for one that shines all around."""
+    if source.facing is None:
+        return 1.0
+    return float(-(source.facing @ (source.position - view.pose[:3, 3])) / distance)
 
 
 def _projected(view: View, position: Floats) -> tuple[float, float, float, float] | None:
