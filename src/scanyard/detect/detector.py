@@ -7,26 +7,25 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from torch import Tensor
-from torch.nn import functional
 
 from scanyard.boxes import Boxes, overlap_bev
 from scanyard.detect.checkpoint import Checkpoint, TrainingSummary, read_checkpoint, write_checkpoint
-from scanyard.detect.coding import decode, typical_sizes
+from scanyard.detect.coding import typical_sizes
 from scanyard.detect.detectors import in_image
 from scanyard.detect.example import flatten, visible_points
-from scanyard.detect.network import FIGURES, HEAT_M, PillarNet
+from scanyard.detect.network import HEAT_M, PillarNet
+from scanyard.detect.peaks import find_peaks
 from scanyard.detect.pillars import Grid, occupied_cells
 from scanyard.detect.recipe import TrainRecipe
+from scanyard.detect.refine import refined
 from scanyard.errors import CheckpointError
 from scanyard.frame import Frame
-from scanyard.geometry import FloatArray, wrap_angle
+from scanyard.geometry import wrap_angle
 from scanyard.sensors import Rig
 
 MIN_SCORE = 0.1
 MAX_BOXES = 100
 MAX_OVERLAP = 0.1  # two cars do not share ground
-QUALITY_SHARE = 0.5  # how much of the score is the guessed overlap, the rest is the heat map
 
 
 @dataclass(frozen=True)
@@ -44,14 +43,28 @@ class PillarDetector:
         The heading is known up to half a turn.  Boxes outside the first camera's image are dropped: nobody labelled
         there.  InputError when the frame lacks the rig's first LiDAR.
         """
-        grid = Grid.of(self.recipe)
+        categories, grid = self.recipe.categories, Grid.of(self.recipe, HEAT_M)
         points, ground = flatten(visible_points(frame, rig))
-        cells = occupied_cells([points], grid)
+        cells = occupied_cells([points], Grid.of(self.recipe))
         with torch.inference_mode(), torch.autocast("cpu", dtype=torch.bfloat16, enabled=has_bfloat16()):
-            rows, scores, category = self._peaks(*self.net(cells))
-        center, names = rows[:, :3], np.array(self.recipe.categories)[category]
+            peaks = find_peaks(
+                self.net, self.net(cells), typical_sizes(categories), grid, least=MIN_SCORE**2, most=2 * MAX_BOXES
+            )
+            rows, quality = refined(
+                self.net.refine,
+                peaks.box.double().numpy(),
+                peaks.category.numpy(),
+                points=points,
+                sensor_m=rig.lidars[0].ego_from_sensor.translation,
+                names=categories,
+            )
+        score = np.sqrt(peaks.chance.double().numpy() * quality)
+        order = np.argsort(-score, kind="stable")
+        order = order[score[order] >= MIN_SCORE]
+        center = rows[order, :3]
         center[:, 2] += ground.height(center)
-        boxes = Boxes(center, rows[:, 3:6], wrap_angle(rows[:, 6]), names, score=scores)
+        names = np.array(categories)[peaks.category.numpy()[order]]
+        boxes = Boxes(center, rows[order, 3:6], wrap_angle(rows[order, 6]), names, score=score[order])
         if rig.cameras:
             boxes = in_image(boxes, rig.cameras[0])
         return without_overlaps(boxes)[:MAX_BOXES]
@@ -59,28 +72,6 @@ class PillarDetector:
     def save(self, path: str | Path) -> None:
         """Write weights, recipe and training summary as one safetensors file."""
         write_checkpoint(path, Checkpoint(self.name, self.recipe, self.training, self.net.state_dict()))
-
-    def _peaks(self, features: Tensor, logits: Tensor) -> tuple[FloatArray, FloatArray, FloatArray]:
-        """Boxes (K, 7), scores (K,) and categories (K,) of the heat map's local maxima above the least score."""
-        grid = Grid.of(self.recipe, HEAT_M)
-        heat = torch.sigmoid(logits.float())
-        peak = (heat == functional.max_pool2d(heat, 3, stride=1, padding=1)) & (heat > MIN_SCORE**2)
-        _, category, row, column = torch.nonzero(peak, as_tuple=True)
-        chance = heat[0, category, row, column]
-        chance, order = chance.topk(min(len(chance), 2 * MAX_BOXES))
-        category, cell = category[order], (row * grid.columns + column)[order]
-        figures = self.net.figures_at(features, torch.zeros_like(cell), cell, category)
-        typical = typical_sizes(self.recipe.categories)[category]
-        rows = decode(figures, cell, typical, grid)
-        quality = torch.sigmoid(figures[:, FIGURES - 1])
-        score = chance ** (1 - QUALITY_SHARE) * quality**QUALITY_SHARE
-        score, order = score.sort(descending=True, stable=True)
-        order = order[score >= MIN_SCORE]
-        return (
-            rows[order].double().numpy(),
-            score[: len(order)].double().numpy(),
-            category[order].numpy(),
-        )
 
 
 def load_detector(path: str | Path) -> PillarDetector:

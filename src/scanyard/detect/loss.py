@@ -1,35 +1,63 @@
-"""What training minimises: heat map, box figures, their overlap with the label, and the network's guess of it."""
+"""What training minimises.
+
+At the first look the heat map, box figures and their overlap with the label; at the second the errors left, the overlap
+once they are made good, and the network's guess of it.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional
 
 from scanyard.detect.coding import Targets, decode, encode
-from scanyard.detect.network import FIGURES, PillarNet
-from scanyard.detect.pillars import Grid, OccupiedCells
+from scanyard.detect.lessons import Lesson
+from scanyard.detect.network import FirstLook, PillarNet
+from scanyard.detect.overlap import aligned_overlap
+from scanyard.detect.pillars import Grid
+from scanyard.detect.proposals import LARGEST_LOG
+from scanyard.detect.refine import ERROR_UNIT, RefineNet
 
 FIGURE_WEIGHTS = (1.0, 1.0, 2.0, 1.0, 1.0, 1.0, 5.0, 5.0)  # a car five degrees askew misses an overlap of 0.7
-OVERLAP_WEIGHT, QUALITY_WEIGHT = 1.0, 0.5
+ERROR_WEIGHTS = (1.0, 1.0, 2.0, 1.0, 1.0, 1.0, 2.0)
+ERROR_SHARE, ERROR_OVERLAP_WEIGHT = 1 / 7, 2.0
 
 
-def detection_loss(net: PillarNet, cells: OccupiedCells, wanted: Targets, typical: Tensor, grid: Grid) -> Tensor:
-    """The loss () of one batch, per labelled box; ``grid`` is the heat map's."""
-    features, logits = net(cells)
-    loss = heat_loss(logits.float(), wanted.heat, wanted.counted) / max(wanted.num_boxes, 1)
+def first_loss(net: PillarNet, look: FirstLook, wanted: Targets, typical: Tensor, grid: Grid) -> Tensor:
+    """The loss () of the first look at a batch, per labelled box; ``grid`` is the heat map's."""
+    loss = heat_loss(look.logits.float(), wanted.heat, wanted.counted) / max(wanted.num_boxes, 1)
     if not wanted.num_boxes:
         return loss
-    figures = net.figures_at(features, wanted.batch, wanted.cell, wanted.category)
+    figures = net.figures_at(look.features, wanted.batch, wanted.cell, wanted.category)
     size = typical[wanted.category]
-    weights = torch.tensor(FIGURE_WEIGHTS)
-    error = functional.smooth_l1_loss(
-        figures[:, : FIGURES - 1], encode(wanted.box, wanted.cell, size, grid), beta=0.1, reduction="none"
-    )
-    shared, turn = aligned_overlap(decode(figures, wanted.cell, size, grid), wanted.box)
-    quality = (shared * turn).detach().clamp(0, 1)
-    guess = functional.binary_cross_entropy_with_logits(figures[:, FIGURES - 1], quality)
-    return loss + (error * weights).sum(dim=1).mean() + OVERLAP_WEIGHT * (1 - shared).mean() + QUALITY_WEIGHT * guess
+    error = functional.smooth_l1_loss(figures, encode(wanted.box, wanted.cell, size, grid), beta=0.1, reduction="none")
+    shared, _ = aligned_overlap(decode(figures, wanted.cell, size, grid), wanted.box)
+    return loss + (error @ torch.tensor(FIGURE_WEIGHTS)).mean() + (1 - shared).mean()
+
+
+def second_loss(net: RefineNet, lesson: Lesson, categories: Sequence[str]) -> Tensor:
+    """The loss () of the second look at a lesson's proposals, per proposal."""
+    errors, logits = net(*net.inputs(lesson.proposals, lesson.category, categories))
+    matched = torch.from_numpy(lesson.matched)
+    told, true = errors[matched], torch.from_numpy(lesson.errors.astype(np.float32))[matched]
+    size = torch.from_numpy(lesson.proposals.boxes[lesson.matched, 3:6].astype(np.float32))
+    shared, turn = aligned_overlap(_with(told, size), _with(true, size))
+    quality = torch.zeros_like(logits)
+    quality[matched] = (shared * turn).detach().clamp(0, 1)
+    loss = functional.binary_cross_entropy_with_logits(logits, quality)
+    if not len(told):
+        return loss
+    left = functional.smooth_l1_loss(told / ERROR_UNIT, true / ERROR_UNIT, beta=0.1, reduction="none")
+    return loss + ERROR_SHARE * (left @ torch.tensor(ERROR_WEIGHTS)).mean() + ERROR_OVERLAP_WEIGHT * (1 - shared).mean()
+
+
+def _with(errors: Tensor, size: Tensor) -> Tensor:
+    """The boxes (K, 7), in their proposals' own frames, that ``errors`` (K, 7) make of proposals of ``size`` (K, 3)."""
+    logs = errors[:, 3:6].clamp(-LARGEST_LOG, LARGEST_LOG)
+    return torch.cat([errors[:, :3], size * torch.exp(logs), errors[:, 6:]], dim=1)
 
 
 def heat_loss(logits: Tensor, heat: Tensor, counted: Tensor) -> Tensor:
@@ -39,18 +67,3 @@ def heat_loss(logits: Tensor, heat: Tensor, counted: Tensor) -> Tensor:
     hit = -functional.logsigmoid(logits) * (1 - chance) ** 2 * centre
     miss = -functional.logsigmoid(-logits) * chance**2 * (1 - heat) ** 4 * (1 - centre)
     return ((hit + miss) * counted).sum()
-
-
-def aligned_overlap(box: Tensor, label: Tensor) -> tuple[Tensor, Tensor]:
-    """3-D intersection over union (K,) of boxes (K, 7) taken as turned like their labels, and cos² of the turn between.
-
-    The exact overlap of turned boxes has no smooth gradient; near the optimum the two agree.
-    """
-    cos, sin = torch.cos(label[:, 6]), torch.sin(label[:, 6])
-    dx, dy = (box[:, :2] - label[:, :2]).unbind(1)
-    apart = torch.stack([cos * dx + sin * dy, cos * dy - sin * dx, box[:, 2] - label[:, 2]], dim=1)
-    low = torch.maximum(apart - box[:, 3:6] / 2, -label[:, 3:6] / 2)
-    high = torch.minimum(apart + box[:, 3:6] / 2, label[:, 3:6] / 2)
-    shared = (high - low).clamp(min=0).prod(dim=1)
-    union = box[:, 3:6].prod(dim=1) + label[:, 3:6].prod(dim=1) - shared
-    return shared / union, torch.cos(box[:, 6] - label[:, 6]) ** 2

@@ -1,24 +1,36 @@
 """The network: three resolutions down, one back up, a heat map and box figures per 0.8 m cell.
 
 CenterPoint without anchors (Yin et al., CVPR 2021), half a million parameters.  Box figures are computed only for the
-cells asked about: the labelled ones in training, the peaks in detection.
+cells asked about: the labelled ones in training, the peaks in detection.  ``refine`` then looks at the peaks' returns.
 """
 
 from __future__ import annotations
+
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
 from scanyard.detect.pillars import CELL_M, CHANNELS, OccupiedCells
+from scanyard.detect.refine import RefineNet
 
-FIGURES = 9
-"""Per cell and category: offset x, y; height; log length, width, height; sin and cos of twice the yaw; overlap."""
+FIGURES = 8
+"""Per cell and category: offset x, y; height; log length, width, height; sin and cos of twice the yaw."""
 
 HEAT_M = 2 * CELL_M
 """Side of a cell of the heat map."""
 
 WIDTHS = (32, 48, 96)
 QUIET_START = -4.0  # a heat map that begins at 2 % everywhere, so that background does not drown the first steps
+
+
+class FirstLook(NamedTuple):
+    """What the network makes of a batch of B frames."""
+
+    features: Tensor
+    """(B, F, H/2, W/2)"""
+    logits: Tensor
+    """(B, C, H/2, W/2) of the heat map."""
 
 
 class PillarNet(nn.Module):
@@ -44,9 +56,10 @@ class PillarNet(nn.Module):
         self.fuse_middle = _convolution(middle, middle)
         self.heat = nn.Conv2d(middle, num_categories, 1)
         self.figures = nn.Sequential(nn.Linear(middle, middle), nn.ReLU(), nn.Linear(middle, num_categories * FIGURES))
+        self.refine = RefineNet(num_categories)
         nn.init.constant_(self.heat.bias, QUIET_START)  # type: ignore[arg-type]  # a convolution with bias has one
 
-    def forward(self, cells: OccupiedCells) -> tuple[Tensor, Tensor]:
+    def forward(self, cells: OccupiedCells) -> FirstLook:
         """Features per cell and heat-map logits."""
         with _full_precision():
             listed = self.stem(cells.figures)
@@ -59,7 +72,7 @@ class PillarNet(nn.Module):
         middle = self.middle(self.down_middle(fine))
         coarse = self.coarse(self.down_coarse(middle))
         features = self.fuse_middle(middle + self.up_middle(coarse))
-        return features, self.heat(features)
+        return FirstLook(features, self.heat(features))
 
     def figures_at(self, features: Tensor, batch: Tensor, cell: Tensor, category: Tensor) -> Tensor:
         """Box figures (K, FIGURES) of K cells, given by frame in the batch, flat cell index and category."""

@@ -23,8 +23,10 @@ from scanyard.detect.checkpoint import TrainingSummary
 from scanyard.detect.coding import Targets, targets, typical_sizes
 from scanyard.detect.detector import PillarDetector, has_bfloat16, ready
 from scanyard.detect.example import Example, prepare
-from scanyard.detect.loss import detection_loss
-from scanyard.detect.network import HEAT_M, PillarNet
+from scanyard.detect.lessons import Lesson, lesson
+from scanyard.detect.loss import first_loss, second_loss
+from scanyard.detect.network import HEAT_M, FirstLook, PillarNet
+from scanyard.detect.peaks import find_peaks
 from scanyard.detect.pillars import Grid, OccupiedCells, occupied_cells
 from scanyard.detect.recipe import TrainRecipe
 from scanyard.errors import InputError
@@ -35,6 +37,7 @@ logger = logging.getLogger(__name__)
 
 CURVE_POINTS = 100
 MAX_GRADIENT = 10.0
+PEAKS_PER_FRAME, LEAST_PEAK = 6, 0.05  # of which the second look learns
 PREFETCHED = 2  # batches made ahead, on a thread of their own
 
 OnProgress = Callable[[int, int, float], None]
@@ -56,8 +59,9 @@ class Source:
 
 @dataclass(frozen=True)
 class Batch:
-    """Input and targets of one step."""
+    """What one step learns from: frames, what the network sees of them, and what it should say."""
 
+    examples: tuple[Example, ...]
     cells: OccupiedCells
     targets: Targets
 
@@ -158,7 +162,11 @@ def _optimise(
     for step, batch in enumerate(_batches(pools, weights, recipe), start=1):
         optimiser.zero_grad(set_to_none=True)
         with torch.autocast("cpu", dtype=torch.bfloat16, enabled=has_bfloat16()):
-            loss = detection_loss(net, batch.cells, batch.targets, typical, grid)
+            look = net(batch.cells)
+            loss = first_loss(net, look, batch.targets, typical, grid)
+        shown = _lesson(net, look, batch, recipe, step) if torch.isfinite(loss) else None
+        if shown is not None:
+            loss = loss + second_loss(net.refine, shown, recipe.categories)
         value = loss.item()
         if not np.isfinite(value):
             raise InputError(
@@ -178,6 +186,17 @@ def _optimise(
     return tuple(curve)
 
 
+def _lesson(net: PillarNet, look: FirstLook, batch: Batch, recipe: TrainRecipe, step: int) -> Lesson | None:
+    """What the second look learns in this step; None where too little is seen to normalise over."""
+    grid, typical = Grid.of(recipe, HEAT_M), typical_sizes(recipe.categories)
+    most = PEAKS_PER_FRAME * len(batch.examples)
+    with torch.no_grad():
+        peaks = find_peaks(net, look, typical, grid, least=LEAST_PEAK, most=most)
+    rng = stream("detect.train", recipe.seed, "displace", step)
+    shown = lesson(batch.examples, peaks, batch.targets, rng)
+    return shown if shown is not None and len(shown.matched) > 1 else None
+
+
 def _batches(pools: Sequence[Sequence[Example]], weights: Sequence[float], recipe: TrainRecipe) -> Iterator[Batch]:
     """The batches of all steps in order, made ahead on another thread."""
     grid, heat_grid = Grid.of(recipe), Grid.of(recipe, HEAT_M)
@@ -194,7 +213,7 @@ def _batches(pools: Sequence[Sequence[Example]], weights: Sequence[float], recip
         rng = stream("detect.train", recipe.seed, "augment", step)
         examples = [_variant(pools[s][i], snippets, recipe, rng) for s, i in order[step]]
         cells = occupied_cells([example.points for example in examples], grid)
-        return Batch(cells, targets(examples, heat_grid, len(recipe.categories)))
+        return Batch(tuple(examples), cells, targets(examples, heat_grid, len(recipe.categories)))
 
     with ThreadPoolExecutor(max_workers=1) as pool:
         ahead = [pool.submit(make, step) for step in range(min(PREFETCHED, recipe.steps))]
