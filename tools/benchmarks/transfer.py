@@ -47,7 +47,7 @@ def main() -> None:
     parser.add_argument("--real", type=Path, required=True, help="folder with training/ in KITTI's object layout")
     parser.add_argument("--work", type=Path, default=Path("out/transfer"), help="folder for frames and detectors")
     parser.add_argument("--frames", type=int, default=4000, help="synthetic frames, about")
-    parser.add_argument("--steps", type=int, default=3000, help="optimiser steps of every training")
+    parser.add_argument("--steps", type=int, default=5000, help="optimiser steps of every training")
     parser.add_argument("--seeds", type=int, default=3, help="trainings to average")
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--ablation", action="store_true", help="leave out one ingredient after the other instead")
