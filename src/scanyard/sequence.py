@@ -1,4 +1,7 @@
-"""The frames of one recording, read lazily: ``SensorSequence``, and ``InMemorySequence`` for tests and conversions."""
+"""The frames of one recording, read lazily: ``SensorSequence``.
+
+``InMemorySequence`` serves tests and conversions, ``PickedFrames`` shows some frames of another sequence.
+"""
 
 from __future__ import annotations
 
@@ -58,3 +61,26 @@ class InMemorySequence:
 
     def __iter__(self) -> Iterator[Frame]:
         return iter(self.frames)
+
+
+@dataclass(frozen=True)
+class PickedFrames:
+    """Some frames of a recording, as if there were no others."""
+
+    whole: SensorSequence
+    indices: tuple[int, ...]
+    """Of the frames, in the order they are given out."""
+
+    @property
+    def info(self) -> SequenceInfo:
+        """That of the whole recording."""
+        return self.whole.info
+
+    def __len__(self) -> int:
+        return len(self.indices)
+
+    def __getitem__(self, index: int) -> Frame:
+        return self.whole[self.indices[index]]
+
+    def __iter__(self) -> Iterator[Frame]:
+        return (self.whole[index] for index in self.indices)

@@ -13,7 +13,7 @@ from scanyard.datasets.kitti_tracking import read_tracking
 from scanyard.frame import Frame, Sweep
 from scanyard.geometry import Transform
 from scanyard.sensors import Camera, Lidar, Rig
-from scanyard.sequence import InMemorySequence, SensorSequence, SequenceInfo
+from scanyard.sequence import InMemorySequence, PickedFrames, SensorSequence, SequenceInfo
 from scanyard.store import create_dataset, open_sequence, write_sequence
 
 RIG = Rig(
@@ -112,6 +112,13 @@ class TestInMemorySequence(SensorSequenceContract):
     @pytest.fixture
     def sequence(self, tmp_path: Path) -> SensorSequence:
         return InMemorySequence(INFO, walk())
+
+
+class TestPickedFrames(SensorSequenceContract):
+    @pytest.fixture
+    def sequence(self, tmp_path: Path) -> SensorSequence:
+        frames = walk()
+        return PickedFrames(InMemorySequence(INFO, [frames[0], *frames]), (0, 2, 3, 4))
 
 
 class TestStoredSequence(SensorSequenceContract):

@@ -156,6 +156,21 @@ def test_two_seeds_are_two_rows_and_no_single_run(recipe_with: Write, given: dic
     assert not any(entry.single_run for entry in entries)
 
 
+def test_a_budget_of_frames_trains_on_these_alone_and_is_another_run(
+    recipe_with: Write, given: dict[str, Path], tmp_path: Path
+) -> None:
+    opened = {name: open_dataset(path) for name, path in given.items()}
+    planned = []
+    for frames in (3, 5):
+        recipe = load_recipe(recipe_with(("{share: 0.5, seed: 0}}", f"{{share: 0.5, seed: 0}}, frames: {frames}}}")))
+        splits = resolve_splits(recipe, {name: dataset.sequences for name, dataset in opened.items()})
+        planned.append({job.arm: job for job in plan_jobs(recipe, splits, opened, tmp_path)})
+    few, more = planned
+    assert [jobs["real"].train["real_train"].open().num_frames for jobs in planned] == [3, 5]
+    assert few["real"].digest != more["real"].digest
+    assert few["synthetic"].digest == more["synthetic"].digest
+
+
 def test_finished_arms_are_not_trained_again(finished: Finished, given: dict[str, Path]) -> None:
     again = CountingTrainer()
     assert run(finished.recipe, finished.out, datasets=given, execute=here(again)) == finished.entries

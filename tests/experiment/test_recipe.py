@@ -118,3 +118,26 @@ def test_an_unknown_drive_and_an_empty_split_are_refused(recipe_with: Write) -> 
         resolve_splits(load_recipe(recipe_with(("{rest_of: real_train}", "[r_9]"))), data)
     with pytest.raises(EvaluationError, match="holds no frame"):
         resolve_splits(load_recipe(recipe_with()), {**data, "real": recordings("r", 1)})
+
+
+def budget(recipe_with: Write, frames: int, data: dict[str, dict[str, InMemorySequence]]) -> set[tuple[str, int]]:
+    """Which frames, by name and index, a split of so many holds."""
+    path = recipe_with(("{share: 0.5, seed: 0}}", f"{{share: 0.5, seed: 0}}, frames: {frames}}}"))
+    split = resolve_splits(load_recipe(path), data)["real_train"]
+    assert split.num_frames == frames
+    assert all(len(list(sequence)) == len(sequence) for sequence in split.sequences)
+    return {(sequence.info.name, index) for sequence in split.sequences for index in sequence.indices}
+
+
+def test_a_budget_of_frames_is_kept_to_and_a_larger_one_adds_to_it(recipe_with: Write) -> None:
+    real = {f"r_{i}": street(f"r_{i}", drive=f"r_{i}", frames=5, image=False) for i in range(6)}
+    data = {"synthetic": recordings("s", 2), "real": real}
+    few, more, every = (budget(recipe_with, frames, data) for frames in (2, 6, 15))
+    assert few < more < every
+    assert len({name for name, _ in more}) > 1  # not one drive after the other
+
+
+def test_a_budget_beyond_what_is_there_is_refused(recipe_with: Write) -> None:
+    data = {"synthetic": recordings("s", 2), "real": recordings("r", 6)}
+    with pytest.raises(EvaluationError, match="split real_train: found 3 frames in its drives, expected at least 4"):
+        budget(recipe_with, 4, data)

@@ -24,6 +24,7 @@ from scanyard.evaluation import Evaluation
 from scanyard.experiment.files import canonical_digest, file_digest, write_json
 from scanyard.experiment.progress import ProgressFile
 from scanyard.experiment.scoring import detect_frames, evaluate_file
+from scanyard.sequence import PickedFrames, SensorSequence
 from scanyard.split import Split
 from scanyard.store import StoredSequence
 
@@ -45,10 +46,21 @@ class SplitPart:
     name: str
     sequences: Mapping[str, str]
     """Digest of every sequence, by its folder."""
+    frames: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    """Which frames are used, by folder; all of those that are not listed."""
 
     def open(self) -> Split:
         """The split, its frames read lazily."""
-        return Split(self.name, tuple(StoredSequence(Path(folder)) for folder in self.sequences))
+        return Split(self.name, tuple(self._opened(folder) for folder in self.sequences))
+
+    def _opened(self, folder: str) -> SensorSequence:
+        whole = StoredSequence(Path(folder))
+        return PickedFrames(whole, self.frames[folder]) if folder in self.frames else whole
+
+    def content(self) -> dict[str, Any]:
+        """What the split holds, wherever it lies, as JSON values."""
+        used = [[digest, list(self.frames.get(folder, ["all"]))] for folder, digest in self.sequences.items()]
+        return {"name": self.name, "sequences": sorted(used, key=str)}
 
 
 @dataclass(frozen=True)
@@ -85,7 +97,7 @@ class Job:
     def digest(self) -> str:
         """Of everything that decides the result; not where things lie, nor how many threads work on it."""
         parts = {
-            role: [{"name": part.name, "sequences": sorted(part.sequences.values())} for part in parts.values()]
+            role: [part.content() for part in parts.values()]
             for role, parts in (("train", self.train), ("test", self.test))
         }
         return canonical_digest(

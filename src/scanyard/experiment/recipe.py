@@ -37,10 +37,15 @@ class DriveChoice(_Strict):
 
 
 class SplitChoice(_Strict):
-    """A split: drives of one dataset."""
+    """A split: drives of one dataset, or so many frames of them."""
 
     dataset: Name
     drives: DriveChoice | list[str] | None = Field(default=None, description="all drives where nothing is said")
+    frames: int | None = Field(
+        default=None,
+        ge=1,
+        description="so many frames of these drives, drawn alike for every number: more adds to less",
+    )
 
 
 class Stage(_Strict):

@@ -21,6 +21,7 @@ from scanyard.experiment.splits import resolve_splits
 from scanyard.experiment.workers import work_on_ray
 from scanyard.metrics import paired_difference
 from scanyard.metrics.protocols import load_protocol
+from scanyard.sequence import PickedFrames
 from scanyard.split import Split
 from scanyard.store import Dataset, open_dataset
 from scanyard.view import Contrast
@@ -117,7 +118,15 @@ def plan_jobs(recipe: Recipe, splits: Mapping[str, Split], datasets: Mapping[str
 
 def _part(split: Split, dataset: Dataset) -> SplitPart:
     stored = [dataset.sequences[sequence.info.name] for sequence in split.sequences]
-    return SplitPart(split.name, {str(sequence.folder): sequence.seal.digest for sequence in stored})
+    return SplitPart(
+        split.name,
+        {str(sequence.folder): sequence.seal.digest for sequence in stored},
+        {
+            str(sequence.folder): used.indices
+            for sequence, used in zip(stored, split.sequences, strict=True)
+            if isinstance(used, PickedFrames)
+        },
+    )
 
 
 def compare(recipe: Recipe, jobs: Sequence[Job], splits: Mapping[str, Split]) -> list[Contrast]:

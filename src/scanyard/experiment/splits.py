@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from scanyard.errors import EvaluationError
 from scanyard.experiment.recipe import DriveChoice, Recipe, SplitChoice
 from scanyard.randomness import stream
-from scanyard.sequence import SensorSequence
+from scanyard.sequence import PickedFrames, SensorSequence
 from scanyard.split import Split, require_disjoint
 
 Sequences = Mapping[str, SensorSequence]
@@ -37,7 +37,19 @@ def _split(recipe: Recipe, name: str, datasets: Mapping[str, Sequences]) -> Spli
             f"split {name}: holds no frame; dataset {choice.dataset} has {len(_all_drives(sequences))} drives in "
             f"{len(sequences)} sequences. Record or import more, or choose other drives."
         )
-    return Split(name, chosen)
+    return Split(name, chosen if choice.frames is None else _budget(name, choice, chosen))
+
+
+def _budget(name: str, choice: SplitChoice, sequences: Sequence[SensorSequence]) -> tuple[SensorSequence, ...]:
+    """As many frames as the split may have; a larger budget holds all frames of a smaller one."""
+    there = [(s, index) for s, sequence in enumerate(sequences) for index in range(len(sequence))]
+    wanted = choice.frames or 0
+    if wanted > len(there):
+        raise EvaluationError(f"split {name}: found {len(there)} frames in its drives, expected at least {wanted}")
+    order = stream("experiment", "frames", choice.dataset).permutation(len(there))
+    picked = sorted(there[index] for index in order[:wanted])
+    indices = {s: tuple(index for of, index in picked if of == s) for s in dict.fromkeys(s for s, _ in picked)}
+    return tuple(PickedFrames(sequences[s], chosen) for s, chosen in indices.items())
 
 
 def _drives(recipe: Recipe, name: str, choice: SplitChoice, sequences: Sequences) -> set[str]:
