@@ -1,0 +1,103 @@
+"""From a recipe's YAML to a ``Recipe``; a complaint names file, line and key.
+
+What only the data can tell (whether a test split shares a drive with a training split) is checked in ``splits``, before
+anything is trained.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from scanyard.experiment.recipe import Arm, DriveChoice, Recipe
+from scanyard.scenario.reading import Reading, did_you_mean, listed, read_model
+
+_OURS = ("steps", "batch_size", "seed")  # detector settings the recipe states for every arm at once
+
+
+def load_recipe(path: str | Path) -> Recipe:
+    """Read an experiment's recipe; ScenarioError says file, line, key, what was found and expected."""
+    reading = read_model(path, Recipe)
+    _check_splits(reading)
+    for name, arm in reading.model.arms.items():
+        _check_arm(reading, name, arm)
+    _check_seeds(reading)
+    for name in _OURS:
+        if name in reading.model.detector:
+            wanted = "seeds" if name == "seed" else name
+            raise reading.complaint(
+                ("detector", name), f"found here; every arm must have the same, so state {wanted} at the top"
+            )
+    folders = {name: str(reading.folder(("datasets", name)) / to) for name, to in reading.model.datasets.items()}
+    return reading.model.model_copy(update={"datasets": folders})
+
+
+def _check_splits(reading: Reading[Recipe]) -> None:
+    recipe = reading.model
+    for name, split in recipe.splits.items():
+        _require_known(reading, ("splits", name, "dataset"), split.dataset, recipe.datasets)
+        if isinstance(split.drives, DriveChoice):
+            _check_choice(reading, name, split.drives)
+        elif split.drives is not None and len(set(split.drives)) != max(1, len(split.drives)):
+            raise reading.complaint(("splits", name, "drives"), "found none, or one twice; expected different drives")
+    for index, name in enumerate(recipe.test):
+        _require_known(reading, ("test", index), name, recipe.splits)
+    if len(set(recipe.test)) != len(recipe.test):
+        raise reading.complaint(("test",), f"found {listed(recipe.test)}; expected each split once")
+
+
+def _check_choice(reading: Reading[Recipe], name: str, choice: DriveChoice) -> None:
+    recipe, path = reading.model, ("splits", name, "drives")
+    if (choice.share is None) == (choice.rest_of is None):
+        raise reading.complaint(path, "expected either share (with seed) or rest_of")
+    if choice.rest_of is None:
+        return
+    _require_known(reading, (*path, "rest_of"), choice.rest_of, recipe.splits)
+    other = recipe.splits[choice.rest_of]
+    if isinstance(other.drives, DriveChoice) and other.drives.rest_of is not None:
+        raise reading.complaint((*path, "rest_of"), f"{choice.rest_of} is itself the rest of another; name that one")
+    if other.dataset != recipe.splits[name].dataset:
+        raise reading.complaint(
+            (*path, "rest_of"), f"{choice.rest_of} is of dataset {other.dataset}; expected the same dataset"
+        )
+
+
+def _check_arm(reading: Reading[Recipe], name: str, arm: Arm) -> None:
+    recipe = reading.model
+    total = math.fsum(stage.steps for stage in arm.stages)
+    if abs(total - 1) > 1e-6:
+        raise reading.complaint(
+            ("arms", name, "stages"),
+            f"the stages take {total:g} of the steps, {round(total * recipe.steps)} instead of {recipe.steps}; "
+            "expected 1 in all, because arms compare only after equal optimiser steps",
+        )
+    for index, (stage, steps) in enumerate(zip(arm.stages, arm.stage_steps(recipe.steps), strict=True)):
+        path = ("arms", name, "stages", index)
+        if steps < 1:
+            raise reading.complaint(
+                (*path, "steps"), f"{stage.steps:g} of {recipe.steps} steps is none; expected at least one step"
+            )
+        if abs(math.fsum(stage.mix.values()) - 1) > 1e-6:
+            raise reading.complaint(
+                (*path, "mix"), f"the shares add up to {math.fsum(stage.mix.values()):g}; expected 1"
+            )
+        for split in stage.mix:
+            _require_known(reading, (*path, "mix", split), split, recipe.splits)
+            if split in recipe.test:
+                raise reading.complaint(
+                    (*path, "mix", split), "is a test split; a score on what was trained on measures memory, not skill"
+                )
+
+
+def _check_seeds(reading: Reading[Recipe]) -> None:
+    seeds = reading.model.seeds
+    if len(set(seeds)) != len(seeds) or min(seeds) < 0:
+        raise reading.complaint(("seeds",), f"found {seeds}; expected different whole numbers from 0 up")
+
+
+def _require_known(reading: Reading[Recipe], path: Sequence[str | int], name: str, known: Mapping[str, object]) -> None:
+    if name not in known:
+        raise reading.complaint(
+            path, f"found {name!r}, which is not defined; expected one of {listed(known)}{did_you_mean(name, known)}"
+        )
