@@ -10,6 +10,7 @@ import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from scanyard.experiment.families import members, num_synthetic
 from scanyard.experiment.recipe import Arm, DriveChoice, Recipe
 from scanyard.scenario.reading import Reading, did_you_mean, listed, read_model
 
@@ -20,6 +21,9 @@ def load_recipe(path: str | Path) -> Recipe:
     """Read an experiment's recipe; ScenarioError says file, line, key, what was found and expected."""
     reading = read_model(path, Recipe)
     _check_splits(reading)
+    _check_families(reading)
+    if not (reading.model.arms or reading.model.sweeps or reading.model.curves):
+        raise reading.complaint(("arms",), "found no arm, sweep or curve; expected at least one way to train")
     for name, arm in reading.model.arms.items():
         _check_arm(reading, name, arm)
     _check_seeds(reading)
@@ -30,7 +34,19 @@ def load_recipe(path: str | Path) -> Recipe:
                 ("detector", name), f"found here; every arm must have the same, so state {wanted} at the top"
             )
     folders = {name: str(reading.folder(("datasets", name)) / to) for name, to in reading.model.datasets.items()}
-    return reading.model.model_copy(update={"datasets": folders})
+    return _spelt_out(reading).model_copy(update={"datasets": folders})
+
+
+def _spelt_out(reading: Reading[Recipe]) -> Recipe:
+    """The recipe with the arms and splits of its families among its own."""
+    recipe = reading.model
+    arms, splits = dict(recipe.arms), dict(recipe.splits)
+    for place, (name, arm, more) in members(recipe):
+        for what in [name] * (name in arms) + [split for split in more if split in splits]:
+            raise reading.complaint(place, f"stands for {what!r}, which the recipe has already; rename one")
+        arms[name] = arm
+        splits.update(more)
+    return recipe.model_copy(update={"arms": arms, "splits": splits})
 
 
 def _check_splits(reading: Reading[Recipe]) -> None:
@@ -61,6 +77,55 @@ def _check_choice(reading: Reading[Recipe], name: str, choice: DriveChoice) -> N
         raise reading.complaint(
             (*path, "rest_of"), f"{choice.rest_of} is of dataset {other.dataset}; expected the same dataset"
         )
+
+
+def _check_families(reading: Reading[Recipe]) -> None:
+    recipe = reading.model
+    for name, sweep in recipe.sweeps.items():
+        place = ("sweeps", name)
+        for side in ("real", "synthetic"):
+            _check_trained_on(reading, (*place, side), getattr(sweep, side))
+        if sweep.real == sweep.synthetic:
+            raise reading.complaint((*place, "synthetic"), f"found {sweep.real!r} on both sides; expected two splits")
+        _require_different(reading, (*place, "shares"), sweep.shares)
+        if sweep.fixed == "real":
+            if sweep.frames is not None:
+                raise reading.complaint((*place, "frames"), "found with the real frames fixed; expected fixed: total")
+            continue
+        if sweep.frames is None:
+            raise reading.complaint((*place, "fixed"), "found total, without saying how many; expected frames")
+        for side in ("real", "synthetic"):
+            _require_unlimited(reading, (*place, side), getattr(sweep, side))
+        counts = [num_synthetic(sweep, share) for share in sweep.shares]
+        if len(set(counts)) < len(counts):
+            raise reading.complaint(
+                (*place, "shares"),
+                f"of {sweep.frames} frames these make {counts} synthetic; expected different numbers. Use more frames "
+                "or fewer shares",
+            )
+    for name, curve in recipe.curves.items():
+        place = ("curves", name)
+        _check_trained_on(reading, (*place, "split"), curve.split)
+        _require_unlimited(reading, (*place, "split"), curve.split)
+        _require_different(reading, (*place, "frames"), curve.frames)
+        if min(curve.frames) < 1:
+            raise reading.complaint((*place, "frames"), f"found {min(curve.frames)}; expected numbers from 1 up")
+
+
+def _check_trained_on(reading: Reading[Recipe], path: Sequence[str | int], name: str) -> None:
+    _require_known(reading, path, name, reading.model.splits)
+    if name in reading.model.test:
+        raise reading.complaint(path, f"found {name!r}, a test split; a score on what was trained on measures memory")
+
+
+def _require_unlimited(reading: Reading[Recipe], path: Sequence[str | int], name: str) -> None:
+    if reading.model.splits[name].frames is not None:
+        raise reading.complaint(path, f"found {name!r}, which has a number of frames already; expected one without")
+
+
+def _require_different(reading: Reading[Recipe], path: Sequence[str | int], values: Sequence[float]) -> None:
+    if len(set(values)) < len(values):
+        raise reading.complaint(path, f"found {list(values)}; expected each once")
 
 
 def _check_arm(reading: Reading[Recipe], name: str, arm: Arm) -> None:

@@ -10,7 +10,7 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -19,6 +19,7 @@ from scanyard.scenario.reading import did_you_mean, listed
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$", description="letters, digits, _ . -")]
 Share = Annotated[float, Field(gt=0, le=1, description="above 0, up to 1")]
+SyntheticShare = Annotated[float, Field(ge=0, le=1, description="0 to 1")]
 
 
 class _Strict(BaseModel):
@@ -78,6 +79,28 @@ class Arm(_Strict):
         return shares
 
 
+class Sweep(_Strict):
+    """An arm for each share of synthetic data, all else equal.
+
+    Two questions that are easily taken for one.  Fixed ``real``: all real frames are there anyway; what do synthetic
+    ones add?  The share is that of every batch.  Fixed ``total``: so many frames can be had in all; how many may be
+    synthetic?  Synthetic frames then replace real ones.
+    """
+
+    real: Name = Field(description="training split of real frames")
+    synthetic: Name = Field(description="training split of synthetic frames")
+    shares: list[SyntheticShare] = Field(min_length=2, description="shares of synthetic data, from 0 to 1")
+    fixed: Literal["real", "total"] = Field(description="what stays the same while the share changes")
+    frames: int | None = Field(default=None, ge=2, description="frames in all; where the total is fixed")
+
+
+class LearningCurve(_Strict):
+    """An arm for each number of frames of one split: what more labels are worth."""
+
+    split: Name = Field(description="training split")
+    frames: list[int] = Field(min_length=2, description="numbers of frames")
+
+
 class Recipe(_Strict):
     """An experiment."""
 
@@ -91,7 +114,9 @@ class Recipe(_Strict):
     batch_size: int = Field(default=4, ge=1, description="frames in one step")
     seeds: list[int] = Field(default=[0], min_length=1, description="each arm is trained once per seed")
     detector: dict[str, Any] = Field(default={}, description="settings of the detector's training recipe")
-    arms: dict[Name, Arm] = Field(min_length=1)
+    arms: dict[Name, Arm] = Field(default={}, description="ways to train, spelt out")
+    sweeps: dict[Name, Sweep] = Field(default={}, description="families of arms that differ in the share of synthetic")
+    curves: dict[Name, LearningCurve] = Field(default={}, description="families of arms that differ in their frames")
     protocol: str = Field(default="kitti_r40", description="name of the frozen scoring settings")
 
     def dataset_folders(self, overrides: Mapping[str, str | Path] | None = None) -> dict[str, Path]:

@@ -132,12 +132,12 @@ def _part(split: Split, dataset: Dataset) -> SplitPart:
 def compare(recipe: Recipe, jobs: Sequence[Job], splits: Mapping[str, Split]) -> list[Contrast]:
     """Every arm less the baseline, seed by seed, on the same frames with drives resampled together.
 
-    The baseline is the arm that trains on the least synthetic data; differences a protocol or the labels cannot give
-    are left out.
+    The baseline is the arm that trains on the least synthetic data, and of several on the most frames; differences a
+    protocol or the labels cannot give are left out.
     """
     if len(recipe.arms) < 2:
         return []
-    baseline = min(recipe.arms, key=lambda name: synthetic_share(recipe, name, splits))
+    baseline = min(recipe.arms, key=lambda arm: (synthetic_share(recipe, arm, splits), -_frames(recipe, arm, splits)))
     contrasts = []
     for test in recipe.test:
         frames = {(job.arm, job.seed): scored_frames(job.detections(test), splits[test]) for job in jobs}
@@ -181,6 +181,10 @@ def synthetic_share(recipe: Recipe, arm: str, splits: Mapping[str, Split]) -> fl
     """Share of an arm's training samples that were simulated as such."""
     shares = recipe.arms[arm].sample_shares()
     return sum(share for name, share in shares.items() if splits[name].domain == "synthetic")
+
+
+def _frames(recipe: Recipe, arm: str, splits: Mapping[str, Split]) -> int:
+    return sum(splits[name].num_frames for name in recipe.arms[arm].splits)
 
 
 def _entry(
