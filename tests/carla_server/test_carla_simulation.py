@@ -16,7 +16,7 @@ from flat_carla_world import FLAT, write_maps
 from scanyard.carla_server.protocol import packets
 from scanyard.carla_server.protocol.streams import StreamServer
 from scanyard.carla_server.protocol.wire import ActorDescription, EpisodeSettings, OptionalFloat, Refused, Transform
-from scanyard.carla_server.world.simulation import SNAPSHOT_STREAM, Simulation
+from scanyard.carla_server.world.simulation import AFTER_LOAD_S, ASYNC_FRAME_S, SNAPSHOT_STREAM, Simulation
 from scanyard.errors import MapError
 
 SYNCHRONOUS = EpisodeSettings(synchronous_mode=True, fixed_delta=OptionalFloat(True, 0.25))
@@ -248,3 +248,17 @@ def test_a_sensor_that_fails_is_destroyed_and_the_world_goes_on(tmp_path: Path) 
     assert not thread.is_alive()
     listener.sock.close()
     streams.close()
+
+
+def test_after_a_load_that_took_long_the_first_frame_still_waits_for_clients_to_connect_anew(rig: Rig) -> None:
+    """Official clients crash when a snapshot comes in the moment in which they replace their connection."""
+    rig.simulation.apply_settings(EpisodeSettings())
+    listener = rig.listen()
+    for _ in range(3):
+        with rig.simulation.world():
+            time.sleep(2 * ASYNC_FRAME_S)  # a frame was due meanwhile
+            rig.simulation.load("straight")
+        loaded_s = time.monotonic()
+        while not listener.snapshot().is_new_map:
+            pass
+        assert time.monotonic() - loaded_s > 0.9 * AFTER_LOAD_S

@@ -32,6 +32,9 @@ logger = logging.getLogger(__name__)
 
 ASYNC_FRAME_S = 1 / 30
 """Pace while asynchronous; leaves the processor to clients, where the reference runs as fast as it can."""
+AFTER_LOAD_S = 0.1
+"""From a load to the first frame while asynchronous: the client that asked for it connects to the snapshots anew, and
+crashes if one comes in that very moment."""
 SNAPSHOT_STREAM = 1
 
 
@@ -63,6 +66,7 @@ class Simulation:
         self._closing = False
         self._started_s = time.monotonic()
         self._last_frame_s = self._started_s
+        self._not_before_s = self._started_s
 
     @contextmanager
     def world(self) -> Iterator[Episode]:
@@ -100,6 +104,7 @@ class Simulation:
             self.recorder.enter(episode)
             self._streams.forget(SNAPSHOT_STREAM)
             self._last_frame_s = time.monotonic()
+            self._not_before_s = self._last_frame_s + (AFTER_LOAD_S if self._episodes > 1 else 0.0)
             self._turn.notify_all()
         logger.info("episode %d: map %s", episode.id, town.name)
 
@@ -156,10 +161,16 @@ class Simulation:
                     self._turn.wait()
                 else:
                     # Always waits a little, so that calls get their turn even where a frame takes long.
-                    rest_s = self._last_frame_s + ASYNC_FRAME_S - time.monotonic()
-                    if not self._turn.wait(max(rest_s, 0.001)) and not self.settings.synchronous_mode:
+                    self._turn.wait(max(self._due_s - time.monotonic(), 0.001))
+                    # A call that held the world meanwhile may have loaded another, whose time has not come.
+                    if time.monotonic() >= self._due_s and not self.settings.synchronous_mode:
                         return True
             return False
+
+    @property
+    def _due_s(self) -> float:
+        """When the next frame is, while asynchronous."""
+        return max(self._last_frame_s + ASYNC_FRAME_S, self._not_before_s)
 
     def _make_frame(self) -> None:
         assert self._episode is not None
