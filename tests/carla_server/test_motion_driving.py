@@ -6,10 +6,12 @@ import math
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from motion_world import Plain
 from numpy.testing import assert_allclose
 
-from scanyard.carla_server.motion.chassis import chassis_of
+from scanyard.carla_server.motion.chassis import chassis_of, friction_of, tire_friction_of
 from scanyard.carla_server.motion.physics import physics_of
 from scanyard.carla_server.protocol.wire import VehicleAckermannControl
 
@@ -57,8 +59,39 @@ def test_less_grip_makes_the_way_longer() -> None:
         while plain.forward() > 0.0:
             plain.advance(0.1)
         ways.append(float(plain.pose()[0]))
-    assert ways[0] < 0.5 * ways[1] < 0.25 * ways[2]
-    assert ways[1] == pytest.approx(20.0**2 / (2 * 0.3 * 9.81), rel=0.1)  # mu is 0.3 per unit of tire_friction
+    assert ways[0] < 0.75 * ways[1] < 0.3 * ways[2]
+    assert ways[2] == pytest.approx(20.0**2 / (2 * 0.2 * 9.81), rel=0.1)  # mu begins as 0.7 per unit of tire_friction
+
+
+def test_a_worn_tyre_brakes_a_car_within_three_quarters_of_the_way_it_would_slide() -> None:
+    """What CARLA's own test of friction asks of 0.5 at 100 km/h."""
+    physics = physics_of("car", (5.0, 1.9, 1.5))._replace(drag_coefficient=0.0)
+    ways = []
+    for friction in (0.0, 0.5):
+        wheels = tuple(wheel._replace(tire_friction=friction) for wheel in physics.wheels)
+        plain = Plain()
+        car = plain.vehicle(speed=100 / 3.6, physics=physics._replace(wheels=wheels))
+        plain.run(2.5)
+        plain.press(car, brake=1.0)
+        before = float(plain.pose()[0])
+        plain.run(7.5)
+        ways.append(float(plain.pose()[0]) - before)
+    assert ways[1] < 0.6 * ways[0]
+
+
+def test_electric_car_that_rolls_faster_than_it_can_drive_keeps_its_heading() -> None:
+    """The smallest there is, one degree off its way."""
+    size, wheels = (2.519, 1.473, 1.501), tuple((x, y, 0.26) for x in (0.75, -0.75) for y in (-0.6, 0.6))
+    plain = Plain()
+    plain.vehicle(speed=100 / 3.6, physics=physics_of("car", size, special_type="electric", wheels_m=wheels))
+    plain.table.velocity[0, 1] = -0.5
+    plain.run(4.0)
+    assert abs(plain.pose()[4]) < 3.0
+
+
+@given(st.floats(0.0, 100.0))
+def test_friction_says_which_tyre_it_is_of(tire_friction: float) -> None:
+    assert tire_friction_of(friction_of(tire_friction)) == pytest.approx(tire_friction, rel=1e-6, abs=1e-9)
 
 
 def test_without_grip_neither_brakes_nor_wheels_change_anything() -> None:

@@ -22,8 +22,10 @@ GEARS = 9
 CURVE = 33
 """Samples of the torque curve, from standstill to the greatest engine speed."""
 STEERING_STEP_KMH, STEERING_SAMPLES = 5.0, 49
-SURFACE_GRIP = 0.3
-"""Friction of a tyre is ``tire_friction`` times this: CARLA's 3.5 then grips as a good tyre does on dry asphalt."""
+SURFACE_GRIP = 0.7
+"""Friction of a slippery tyre is ``tire_friction`` times this, as on the reference's roads."""
+MOST_GRIP = 1.162
+"""Where friction levels off: CARLA's 3.5 grips at 1.05 as a good tyre does on dry asphalt, and not at 2.45."""
 AIR_KG_M3 = 1.2
 GRAVITY = 9.81
 MAX_MASS = 1e6
@@ -127,7 +129,13 @@ def chassis_of(physics: VehiclePhysicsControl, extent: Sequence[float]) -> NDArr
 
 def friction_of(tire_friction: Any) -> Any:
     """Coefficient of friction for CARLA's ``tire_friction``, a number or (...)."""
-    return SURFACE_GRIP * np.clip(tire_friction, 0.0, 100.0)
+    slippery = SURFACE_GRIP * np.clip(tire_friction, 0.0, 100.0)
+    return slippery / np.sqrt(1.0 + (slippery / MOST_GRIP) ** 2)
+
+
+def tire_friction_of(friction: Any) -> Any:
+    """The ``tire_friction`` that grips with this coefficient of friction, a number or (...)."""
+    return friction / (SURFACE_GRIP * np.sqrt(1.0 - (friction / MOST_GRIP) ** 2))
 
 
 def _axle_places(axles: tuple[Sequence[WheelPhysicsControl], ...], length: float) -> tuple[float, float]:

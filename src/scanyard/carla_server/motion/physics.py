@@ -23,7 +23,11 @@ STOP_MPS2 = 9.5
 """Deceleration that the brakes of four wheels could hold, were there grip enough."""
 FOUR = 4
 ENGINE_DRAG = 0.00008
-"""N m s per kg: 45 N m at 4000 revolutions a minute hold 1300 kg back."""
+"""N m s per kg: 45 N m at 4000 revolutions a minute hold 1300 kg back.
+
+A motor that turns faster loses as much at the same share of its greatest speed: held back by more, a short car with
+small wheels shifts so much load to its front axle that it turns round.
+"""
 STEERING_CURVE = (Vector2D(0.0, 1.0), Vector2D(20.0, 0.9), Vector2D(60.0, 0.8), Vector2D(120.0, 0.7))
 """CARLA's: the faster (km/h), the less the wheels turn."""
 
@@ -79,6 +83,7 @@ def physics_of(
     max_rpm = _ELECTRIC_RPM if electric else build.max_rpm
     ratios = _ELECTRIC_GEARS if electric else build.gears
     curve = _MOTOR if electric else _COMBUSTION
+    engine_drag = ENGINE_DRAG * mass * build.max_rpm / max_rpm
     wheels = tuple(wheels_m) or _wheels(build, length, width)
     if len(wheels) == 2:
         wheels = (wheels[0], wheels[0], wheels[1], wheels[1])
@@ -91,7 +96,7 @@ def physics_of(
         max_rpm=max_rpm,
         moi=1.0,
         damping_rate_full_throttle=0.02,
-        damping_rate_zero_throttle_clutch_engaged=round(ENGINE_DRAG * mass, 4),
+        damping_rate_zero_throttle_clutch_engaged=round(engine_drag, 4),
         damping_rate_zero_throttle_clutch_disengaged=0.05,
         use_gear_autobox=True,
         gear_switch_time=0.0 if electric or kind == "bicycle" else 0.2,

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from scanyard.carla_server.motion import crew, drivetrain
-from scanyard.carla_server.motion.chassis import SURFACE_GRIP, chassis_of
+from scanyard.carla_server.motion.chassis import chassis_of, tire_friction_of
 from scanyard.carla_server.motion.physics import physics_of
 from scanyard.carla_server.motion.stepping import Motion
 from scanyard.carla_server.protocol.physics import (
@@ -140,7 +140,7 @@ class Vehicle(Actor):
         here = vehicles_.friction[index]
         if np.array_equal(here, vehicles_.chassis["friction"][index]):
             return own
-        return [float(here[0]) / SURFACE_GRIP] * len(own)
+        return [float(tire_friction_of(here[0]))] * len(own)
 
     # --- how it is doing ---------------------------------------------------------------------------------------------
 
