@@ -7,6 +7,7 @@ import math
 import numpy as np
 import pytest
 
+from scanyard.carla_server.street import street_furniture
 from scanyard.carla_server.street.items import FAR_M, Item, Kind, Layer
 from scanyard.carla_server.street.obstacles import Obstacles, of_things, outline
 from scanyard.carla_server.street.things import Things
@@ -81,3 +82,11 @@ def test_face_above_and_below_bumpers_counts_between_them() -> None:
     assert found is not None
     assert found.middle[0] + found.half[0] == pytest.approx(1.5)
     assert found.middle[0] - found.half[0] == pytest.approx(0.2)
+
+
+@pytest.mark.parametrize("variant", range(3))
+def test_hoops_for_bicycles_stand_in_a_row_along_the_kerb_and_not_into_the_lane(variant: int) -> None:
+    found = outline(street_furniture.BIKE_STAND.mesh(variant, detailed=False))
+    assert found is not None
+    assert found.middle == pytest.approx((0.0, 0.0), abs=1e-6)
+    assert found.half[0] < 0.45 < 0.8 < found.half[1]

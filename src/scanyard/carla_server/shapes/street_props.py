@@ -118,7 +118,8 @@ def bus_stop_post(variant: int) -> Mesh:
 def bike_stand(variant: int) -> Mesh:
     """Hoops to lean bicycles on, in a row along y."""
     blocks = Blocks()
-    for y in 0.85 * (np.arange(3 + variant % 3) - 1):
+    count = 3 + variant % 3
+    for y in 0.85 * (np.arange(count) - (count - 1) / 2):
         for x in (-0.38, 0.38):
             blocks.rod(M.STREET_METAL, (x, y, -0.1), (0.9 * x, y, 0.8), 0.024)
         blocks.rod(M.STREET_METAL, (-0.35, y, 0.8), (0.35, y, 0.8), 0.024)

@@ -156,7 +156,7 @@ WHEELED_BIN = _static("WheeledBin", street_props.wheeled_bin, 12, reach_m=NEAR_M
 BENCH = _static("Bench", partial(_turned, street_props.bench), 6, reach_m=NEAR_M)
 BUS_SHELTER = _static("BusShelter", partial(_turned, street_props.bus_shelter), 6, reach_m=MIDDLE_M)
 BUS_STOP = _static("BusStop", street_props.bus_stop_post, 3, reach_m=NEAR_M)
-BIKE_STAND = _static("BikeStand", partial(_along, street_props.bike_stand), 3, reach_m=NEAR_M)
+BIKE_STAND = _static("BikeStand", street_props.bike_stand, 3, reach_m=NEAR_M)
 BOLLARD = _static("Bollard", street_props.bollard, 4, reach_m=NEAR_M)
 HYDRANT = _static("Hydrant", street_props.hydrant, 1, reach_m=NEAR_M)
 MAILBOX = _static("Mailbox", street_props.mailbox, 3, reach_m=NEAR_M)
