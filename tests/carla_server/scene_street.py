@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from scanyard.carla_server.scene.scene import Scene, Shape, shape_for
 from scanyard.carla_server.sensors.lidar import Tick
+from scanyard.geometry import Transform
 
 Floats = NDArray[np.float64]
 
@@ -44,6 +45,9 @@ class Street:
     """Otherwise only the lanes to the right of those who look along x."""
     signals: tuple[Any, ...] = ()
     structures: tuple[Any, ...] = ()
+
+    def spawn_points(self) -> list[Transform]:
+        return []
 
     def crosswalks(self) -> list[Floats]:
         return []

@@ -10,15 +10,20 @@ import pytest
 from scene_street import Street
 from scipy.spatial import cKDTree
 
+from scanyard.carla_server.motion.boxes import Rectangles
+from scanyard.carla_server.motion.nearby import Grid
 from scanyard.carla_server.scene.scene import EnvironmentObject, Scene
 from scanyard.carla_server.street import boundaries, street_furniture, vegetation
 from scanyard.carla_server.street.assembly import assembled
 from scanyard.carla_server.street.ground import Ground, ground_of
 from scanyard.carla_server.street.items import Item, Layer
+from scanyard.carla_server.street.parking import APPEARING_HALF_M
 from scanyard.carla_server.street.scenery import Scenery
 from scanyard.carla_server.street.things import Things
 from scanyard.carla_server.surfaces.materials import TAG, Material, Tag
 from scanyard.carla_server.surfaces.mesh import Mesh, box
+from scanyard.carla_server.world.blueprints import library
+from scanyard.carla_server.world.maps import Town
 from scanyard.roads import RoadMap, find_map
 
 DRIVING_HALF_M, SIDEWALK_M = 3.5, (5.5, 8.0)
@@ -214,3 +219,20 @@ def test_on_winding_roads_nothing_stands_where_cars_drive(name: str) -> None:
         away = cKDTree(middle).query(things.spot[~np.array(above), :2])[0]
         assert len(away) > 1000
         assert away.min() > 1.6
+
+
+@pytest.mark.parametrize("name", ["suburb", "village"])
+def test_nothing_of_the_street_is_where_the_longest_and_the_widest_vehicle_may_appear(name: str) -> None:
+    road_map = RoadMap.load(find_map(name, [Path(__file__).parents[2] / "scenarios" / "maps"]))
+    shapes = [one.shape for id_, one in library().items() if id_.startswith("vehicle.") and one.shape]
+    half = np.array([[float(one[size]) / 2 for one in shapes] for size in ("length_m", "width_m")]).max(axis=1)
+    assert (half <= APPEARING_HALF_M).all()
+    places = Town(name, road_map).info().spawn_points
+    for style in range(3):
+        grid = Grid(Scene(road_map, style=style, parked_share=1.0).obstacles)
+        for place in places:
+            turn = np.deg2rad(place.rotation.yaw)
+            middle, forward = np.array(place.location[:2])[:, None], np.array([[np.cos(turn)], [np.sin(turn)]])
+            low, high = place.location.z, place.location.z + 3.0
+            met = grid.meeting(Rectangles(middle, forward, half[:, None]), low, high)
+            assert not len(met), (style, place)

@@ -23,6 +23,7 @@ from scanyard.carla_server.street.traffic_signs import SignalLike
 from scanyard.carla_server.surfaces.materials import Material
 from scanyard.carla_server.surfaces.mesh import Mesh, sheet
 from scanyard.carla_server.surfaces.raycast import Surface
+from scanyard.geometry import Transform
 
 Floats = NDArray[np.float64]
 
@@ -82,6 +83,9 @@ class RoadMapLike(Hashable, Protocol):
     def structures(self) -> Sequence[StructureLike]:
         """Buildings and walls of the map itself."""
 
+    def spawn_points(self) -> Sequence[Transform]:
+        """Where vehicles may appear, right-handed."""
+
     def crosswalks(self) -> Sequence[Floats]:
         """Outlines (K, 3) of zebra crossings, right-handed."""
 
@@ -126,6 +130,8 @@ class Ground:
             for lane in strips
             if lane.kind == "parking"
         ]
+        self.appearances = np.array([_left_handed_place(one) for one in road_map.spawn_points()]).reshape(-1, 3)
+        """(K, 3) x, y and heading in radians where vehicles may appear: nothing is put in their way."""
         known = np.concatenate([np.concatenate([lane.left, lane.right]) for lane in strips])
         self._heights = cKDTree(known[:, :2]), known[:, 2]
         crown = Crown(
@@ -227,6 +233,11 @@ class Ground:
             - 0.08
         )
         return sheet(np.concatenate([grid, z.reshape(*grid.shape[:2], 1)], axis=-1), Material.GRASS)
+
+
+def _left_handed_place(point: Transform) -> tuple[float, float, float]:
+    (x, y, _), rotation = point.translation.tolist(), point.rotation
+    return x, -y, float(-np.arctan2(rotation[1, 0], rotation[0, 0]))
 
 
 @lru_cache(maxsize=2)

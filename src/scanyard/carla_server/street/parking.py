@@ -12,6 +12,7 @@ from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.spatial import cKDTree
 
 from scanyard.carla_server.shapes import trucks, vehicles
 from scanyard.carla_server.shapes.catalogue import MIRRORS, palette
@@ -73,6 +74,9 @@ def _coarse(body: str, variant: int) -> Mesh:
     return drawn.where(~np.isin(drawn.material, MIRRORS)).fitted((-0.5, -0.5, 0.0), (0.5, 0.5, 1.0))
 
 
+APPEARING_HALF_M = (4.4, 1.4)
+"""Half sizes of the longest and of the widest vehicle that clients can spawn, and a hand's breadth."""
+LONGEST_HALF_M = 5.0  # of what is parked
 VAN_SHARE = 0.09
 TRUCK_SHARE = 0.015
 TRUCK_SIZE_M = (6.4, 2.25, 2.9)
@@ -96,6 +100,32 @@ def lane_places(lane: ParkingLane, rng: np.random.Generator) -> list[Place]:
         aside = float(rng.normal(0, 0.07))
         found.append(Place(x - np.sin(yaw) * aside, y + np.cos(yaw) * aside, yaw))
         s += 5.4 + float(rng.gamma(1.5, 0.5))
+    return found
+
+
+def in_the_way(parked: Sequence[Parked], appearances: Floats) -> NDArray[np.bool_]:
+    """(N,) which of N parked vehicles reach into where a long one may appear, at ``appearances`` (K, 3) x, y, yaw.
+
+    At a bend a fire engine stands across the edges of its lane.
+    """
+    found = np.zeros(len(parked), bool)
+    if not (len(parked) and len(appearances)):
+        return found
+    boxes = np.array([(*one.object.transform[:2], np.deg2rad(one.object.transform[4])) for one in parked])
+    halves = np.array([one.object.extent[:2] for one in parked])
+    near = cKDTree(boxes[:, :2]).query_ball_point(appearances[:, :2], math.hypot(*APPEARING_HALF_M) + LONGEST_HALF_M)
+    number = np.concatenate([np.asarray(one, np.int64) for one in near])
+    place = appearances[np.repeat(np.arange(len(near)), [len(one) for one in near])]
+    box, half = boxes[number], halves[number]
+    offset, turn = place[:, :2] - box[:, :2], place[:, 2] - box[:, 2]
+    cos, sin = np.abs(np.cos(turn)), np.abs(np.sin(turn))
+    apart = np.zeros(len(number), bool)
+    for yaw, own, other in ((box[:, 2], half.T, APPEARING_HALF_M), (place[:, 2], APPEARING_HALF_M, half.T)):
+        along = np.abs(offset[:, 0] * np.cos(yaw) + offset[:, 1] * np.sin(yaw))
+        across = np.abs(offset[:, 1] * np.cos(yaw) - offset[:, 0] * np.sin(yaw))
+        apart |= along > own[0] + other[0] * cos + other[1] * sin
+        apart |= across > own[1] + other[0] * sin + other[1] * cos
+    found[number[~apart]] = True
     return found
 
 

@@ -19,7 +19,7 @@ from scanyard.carla_server.street.assembly import assembled
 from scanyard.carla_server.street.character import character_of
 from scanyard.carla_server.street.ground import Ground
 from scanyard.carla_server.street.items import DETAIL_M, FAR_M, Item, Layer
-from scanyard.carla_server.street.parking import Apart, Parked, Place, lane_places, park
+from scanyard.carla_server.street.parking import Apart, Place, in_the_way, lane_places, park
 from scanyard.carla_server.street.roadside import plan_border
 from scanyard.carla_server.street.things import EnvironmentObject, Things
 from scanyard.carla_server.surfaces.mesh import Mesh
@@ -170,17 +170,14 @@ class Scenery:
     def _park(
         self, ground: Ground, places: list[Place], key: tuple[str | int, ...], *, share: float, without: frozenset[str]
     ) -> None:
-        """Fill a share of the places, none so near another that the two could touch."""
+        """Fill a share of the places, none so near another that the two could touch, and none where vehicles appear."""
         taken = [n for n in range(len(places)) if stream(*key, "taken", n).random() < share]
         spots = np.array([(places[n].x, places[n].y, places[n].yaw) for n in taken]).reshape(-1, 3)
         ahead = 1.2 * np.c_[np.cos(spots[:, 2]), np.sin(spots[:, 2])]
         places_xy = [spots[:, :2], spots[:, :2] + ahead, spots[:, :2] - ahead]
         heights = np.stack([ground.height(xy[:, 0], xy[:, 1]) for xy in places_xy], axis=1)
-        kept: list[Parked] = []
-        apart = Apart()
-        for n, z in zip(taken, heights, strict=True):
-            parked = park(places[n], (*key, "parked", n), z, without)
-            if apart.admits(parked):
-                kept.append(parked)
+        drawn = [park(places[n], (*key, "parked", n), z, without) for n, z in zip(taken, heights, strict=True)]
+        apart, stays = Apart(), ~in_the_way(drawn, ground.appearances)
+        kept = [parked for parked, may in zip(drawn, stays.tolist(), strict=True) if may and apart.admits(parked)]
         self._parked = kept
         self._parked_at = np.array([parked.object.transform[:3] for parked in kept]).reshape(-1, 3)
