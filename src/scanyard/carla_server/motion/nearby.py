@@ -87,6 +87,8 @@ class Grid:
         _, number = self.near(np.array([x]), np.array([y]), np.array([float(np.hypot(*box.half[:, 0]))]))
         known = self.obstacles
         number = np.asarray(number[(known.low[number] < high) & (low < known.high[number])])
+        if not len(number):
+            return number
         yaw = known.yaw[number]
         there = Rectangles(known.middle[number].T, np.stack([np.cos(yaw), np.sin(yaw)]), known.half[number].T)
         alike = Rectangles(*(np.repeat(values, len(number), axis=1) for values in box))

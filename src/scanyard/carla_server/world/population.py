@@ -78,7 +78,8 @@ class Population:
         actor = self.actors.get(actor_id)
         if actor is None:
             return False
-        for child in [one.id for one in self.actors.values() if one.parent_id == actor_id]:
+        table = self.motion.table
+        for child in table.ids[table.parent == actor.row].tolist():
             self.remove(child)
         del self.actors[actor_id]
         row = actor.row
@@ -95,14 +96,17 @@ class Population:
     def is_free(self, shape: Shape, pose: Pose) -> bool:
         """Whether a body could stand at ``pose`` without entering another actor or the street."""
         table, rigid = self.motion.table, _upright(shape, pose)
-        solid = np.flatnonzero((table.extent[:, 0] > 0.0) & (table.parent < 0) & table.collides)
-        others = _rectangles(table.pose[solid], table.center[solid], table.extent[solid])
-        middle, half = _heights(table.pose[solid], table.center[solid], table.extent[solid])
+        reach = _reach(table.center, table.extent) + _reach(np.asarray(shape.center), np.asarray(shape.extent))
+        near = (np.abs(table.pose[:, :2] - np.array(pose[:2])) < reach[:, None]).all(axis=1)
+        solid = np.flatnonzero(near & (table.extent[:, 0] > 0.0) & (table.parent < 0) & table.collides)
         z, half_z = _heights(*(np.asarray(one, dtype=np.float64)[None] for one in (pose, shape.center, shape.extent)))
-        beside = np.abs(middle - z) < half + half_z
-        lie = boxes.gap(_repeated(rigid, len(solid)), others)
-        if bool((beside & (lie.depth > 0.0)).any()):
-            return False
+        if len(solid):
+            others = _rectangles(table.pose[solid], table.center[solid], table.extent[solid])
+            middle, half = _heights(table.pose[solid], table.center[solid], table.extent[solid])
+            beside = np.abs(middle - z) < half + half_z
+            lie = boxes.gap(_repeated(rigid, len(solid)), others)
+            if bool((beside & (lie.depth > 0.0)).any()):
+                return False
         low, high = float(z[0] - half_z[0]) + CLEARANCE_M, float(z[0] + half_z[0])
         ground = float(self.motion.ground_below(np.array([[pose[0], pose[1], high]]))[0])
         if low > ground + HIGH_UP_M:
@@ -129,6 +133,11 @@ def _mass(kind: int, extent: Floats) -> float:
     if kind == WALKER:
         return float(ADULT_KG * np.clip(2.0 * extent[2] / ADULT_M, 0.4, 1.4) ** 2.5)
     return float(np.clip(PROP_KG_M3 * 8.0 * extent.prod(), 0.5, 1e5)) if kind == PROP else 1.0
+
+
+def _reach(center: Floats, extent: Floats) -> Floats:
+    """How far (...) bodies reach from where they are, at most."""
+    return np.asarray(np.sqrt(((np.abs(center) + extent) ** 2).sum(axis=-1)))
 
 
 def _upright(shape: Any, pose: Pose) -> boxes.Rectangles:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -35,7 +36,7 @@ class Vehicle(Actor):
         self._wheel_steer: dict[int, float] = {}
         self._vehicles = motion.vehicles
         self._physics = self._as_built()
-        chassis = chassis_of(self._physics, self._extent)
+        chassis = _built(self._physics, self._extent)
         self._index = self._vehicles.append(
             rows=row,
             chassis=chassis,
@@ -205,3 +206,7 @@ class Vehicle(Actor):
             drag=float(chassis["drag"]) * forward**2,
             wheels=tuple(found),
         )
+
+
+_built = lru_cache(maxsize=256)(chassis_of)
+"""Vehicles are spawned as built, many of a kind; their rows are copied from what is kept here."""
