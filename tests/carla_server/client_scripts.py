@@ -370,11 +370,15 @@ def keeping_settings(client: Any) -> Any:
     frame = client.get_world().tick()
     reset = client.reload_world().get_settings()
     world_after = client.get_world()
+    begun_s = time.monotonic()
+    world_after.apply_settings(reset)
+    restoring_s = time.monotonic() - begun_s
     still = world.get_map().name  # a handle taken before two reloads
     return {
         "kept": [kept.synchronous_mode, kept.fixed_delta_seconds],
         "ticks": frame > 0,
         "reset": [reset.synchronous_mode, reset.fixed_delta_seconds],
+        "restoring_s": restoring_s,
         "old_handle": still == world_after.get_map().name,
         "runs_by_itself": world_after.wait_for_tick(WAIT_S).frame > 0,
     }

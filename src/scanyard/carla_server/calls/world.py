@@ -7,6 +7,7 @@ are handed the simulation.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from scanyard.carla_server.calls import commands
 from scanyard.carla_server.calls.addressing import refusal
@@ -83,9 +84,9 @@ class WorldCalls:
     def _definitions(self) -> tuple[ActorDefinition, ...]:
         return tuple(blueprint.definition for blueprint in library().values())
 
-    def _settings(self) -> EpisodeSettings:
+    def _settings(self) -> tuple[Any, ...]:
         with self._simulation.world():
-            return self._simulation.settings
+            return self._simulation.settings.told()
 
     def _set_settings(self, settings: EpisodeSettings) -> int:
         possible = 1 <= settings.max_substeps <= MAX_SUBSTEPS and settings.max_substep_delta_time > 0.0

@@ -130,6 +130,11 @@ class EpisodeSettings(NamedTuple):
         """Seconds per frame, or None where frames take as long as they take."""
         return self.fixed_delta.get() or None
 
+    def told(self) -> tuple[Any, ...]:
+        """The fields for a client, which reads ``(False, 0.0)`` as a step of 0 s and waits for it when it applies it."""
+        at = self._fields.index("fixed_delta")
+        return (*self[:at], (False,) if self.fixed_delta_s is None else self.fixed_delta, *self[at + 1 :])
+
 
 class WeatherParameters(NamedTuple):
     """Weather and sun; percentages are 0 to 100; the defaults are CARLA's ClearNoon."""
