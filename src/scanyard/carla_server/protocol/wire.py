@@ -131,7 +131,7 @@ class EpisodeSettings(NamedTuple):
         return self.fixed_delta.get() or None
 
     def told(self) -> tuple[Any, ...]:
-        """The fields for a client, which reads ``(False, 0.0)`` as a step of 0 s and waits for it when it applies it."""
+        """The fields for a client, which would read ``(False, 0.0)`` as a step of 0 s, and wait for it."""
         at = self._fields.index("fixed_delta")
         return (*self[:at], (False,) if self.fixed_delta_s is None else self.fixed_delta, *self[at + 1 :])
 
