@@ -38,7 +38,7 @@ class Columns:
         row = len(self)
         if row == len(next(iter(self._whole.values()))):
             for name, column in self._whole.items():
-                longer = np.empty((2 * row + SPARE, *column.shape[1:]), column.dtype)  # concatenate would pack structs
+                longer = np.zeros((2 * row + SPARE, *column.shape[1:]), column.dtype)  # concatenate would pack structs
                 longer[:row] = column
                 self._whole[name] = longer
         for name, column in self._whole.items():
