@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scanyard.carla_server.motion import drivetrain, tyres
-from scanyard.carla_server.motion.arrays import stacked
+from scanyard.carla_server.motion.arrays import compiled
 from scanyard.carla_server.motion.chassis import GEARS, GRAVITY, STEERING_SAMPLES, STEERING_STEP_KMH
 from scanyard.carla_server.motion.fleet import Fleet
 from scanyard.carla_server.motion.table import Bools, Rows
@@ -26,6 +26,8 @@ TOP_MPS, TOP_RAD_S = 250.0, 30.0
 """Nothing moves or turns faster, whatever pushes it."""
 SHIFT_PAUSE_S = 0.4
 """An automatic gearbox stays in a gear at least so long."""
+STILL = 0.1
+"""Slower than this in m/s and rad/s, a vehicle that nothing drives sticks to where it stands if it has the grip to."""
 LEAN_PER_S = 4.0
 """How fast two-wheelers follow the lean of their turn."""
 
@@ -38,20 +40,18 @@ class Crew:
         self.fleet = fleet = vehicles.fleet_of(at)
         told = vehicles.told
         throttle, brake = np.clip(told["throttle"][at], 0.0, 1.0), np.clip(told["brake"][at], 0.0, 1.0)
-        self._wanted = np.stack([throttle, brake]).astype(np.float64)
-        self._wanted_steer = np.clip(told["steer"][at], -1.0, 1.0).astype(np.float64)
+        steer = np.clip(told["steer"][at], -1.0, 1.0)
+        self._wanted = np.stack([throttle, brake, steer]).astype(np.float64)
         self._hand = told["hand_brake"][at].astype(np.float64)
-        self._pressed, self._steered = vehicles.pressed[at].T.copy(), vehicles.steered[at]
-        self._friction = vehicles.friction[at].T.copy()
+        self._held = np.stack([*vehicles.pressed[at].T, vehicles.steered[at]])
+        self._friction = np.ascontiguousarray(vehicles.friction[at].T)
         self.grounded = vehicles.grounded[at]
         self._load = np.where(self.grounded & falls, fleet.mass * GRAVITY, 0.0)
         slope = vehicles.slope[at].T
         self._downhill = -GRAVITY / (1.0 + slope[0] ** 2 + slope[1] ** 2) * (self._load > 0.0) * slope
-        self._hand_brake = fleet.hand_brake * self._hand
         self._lean = vehicles.lean[at]
-        self._leans = bool(fleet.two_wheeled.any())
         self._constant = vehicles.constant[at]
-        self._constant_velocity = vehicles.constant_velocity[at].T[:2].copy()
+        self._constant_velocity = vehicles.constant_velocity[at]
         self.rolling = tyres.Rolling(np.zeros(0), np.zeros(0), np.zeros(0), vehicles.pull[at], *(np.zeros((2, 0)),) * 3)
         self.gear = vehicles.gear[at]
         self._angle = vehicles.wheel_angle[at]
@@ -79,44 +79,24 @@ class Crew:
         ``velocity`` (3, V) are those before, ``yaw`` (V,) headings in rad, ``push`` (2, V) m/s² in the world and
         ``spin`` (V,) rad/s² from forces of clients.
         """
-        fleet = self.fleet
-        cos, sin = np.cos(yaw), np.sin(yaw)
-        u, v = velocity[0] * cos + velocity[1] * sin, velocity[1] * cos - velocity[0] * sin
-        self._pressed = _towards(self._pressed, self._wanted, PEDAL_RATE * delta_s)
-        self._steered = _towards(self._steered, self._wanted_steer, STEERING_RATE * delta_s)
-        throttle, brake = self._pressed
-        self._angle = steering_angle(fleet, self._steered, u)
-        engine = drivetrain.drive(fleet, self.gear, throttle, u, engaged=self._engaged)
-        downhill = self._downhill
+        fleet, asked = self.fleet, np.empty((7, len(yaw)))
+        _ask(
+            fleet, (velocity, yaw, push, spin, self._downhill), (self._held, self._wanted, self._hand), delta_s,
+            (asked, self._angle),
+        )  # fmt: skip
+        before = self.rolling._replace(forward=asked[0], right=asked[1], yaw_rate=asked[2])
+        engine = drivetrain.drive(fleet, self.gear, self._held[0], asked[0], engaged=self._engaged)
         demand = tyres.Demand(
-            steer=self._angle,
-            drive=engine.force,
-            resistance=engine.resistance,
-            brake=fleet.brake * brake + self._hand_brake,
-            push=stacked(push[0] * cos + push[1] * sin + downhill[0], push[1] * cos - push[0] * sin + downhill[1]),
-            friction=self._friction,
-            load=self._load,
-        )
-        before = self.rolling._replace(forward=u, right=v, yaw_rate=velocity[2] + spin * delta_s)
-        self.rolling = now = tyres.step(fleet, before, demand, delta_s)
-        held = (self._wanted[0] == 0.0) & ((self.gear != 0) | (brake > 0.0) | (self._hand > 0.0))
-        stuck = tyres.pinned(now, demand, held=held)
-        forward, right, yaw_rate = now.forward, now.right, now.yaw_rate
-        if stuck.any():
-            moves = ~stuck
-            forward, right, yaw_rate = forward * moves, right * moves, yaw_rate * moves
-        if self._constant.any():
-            forward = np.where(self._constant, self._constant_velocity[0], forward)
-            right = np.where(self._constant, self._constant_velocity[1], right)
-            yaw_rate = np.where(self._constant, now.yaw_rate, yaw_rate)
-        if self._leans:
-            self._lean_into(forward * yaw_rate, delta_s)
-        return bounded(stacked(forward * cos - right * sin, forward * sin + right * cos, yaw_rate))
-
-    def _lean_into(self, acceleration: Floats, delta_s: float) -> None:
-        wanted = np.rad2deg(np.arctan(np.clip(acceleration / GRAVITY, -1.0, 1.0))) * self.fleet.two_wheeled
-        left = wanted - self._lean
-        self._lean = np.where(np.abs(left) < 1e-3, wanted, self._lean + left * min(LEAN_PER_S * delta_s, 1.0))
+            self._angle, engine.force, engine.resistance, brake=asked[3:5], push=asked[5:7],
+            friction=self._friction, load=self._load,
+        )  # fmt: skip
+        self.rolling = tyres.step(fleet, before, demand, delta_s)
+        found = np.empty_like(velocity)
+        _settle(
+            fleet, self.rolling, demand, (yaw, self._wanted, self._held, self._hand, self.gear),
+            (self._constant, self._constant_velocity, self._lean), delta_s, found,
+        )  # fmt: skip
+        return bounded(found)
 
     def turn_about_center(self, place: Floats, bodies: Rows, turned_from: Floats) -> None:
         """Correct places (3, B) for that vehicles turn about their centre of mass, and not about their origin."""
@@ -134,24 +114,67 @@ class Crew:
     def put_back(self) -> None:
         """Write what the steps changed."""
         vehicles, at = self.vehicles, self.at
-        vehicles.pressed[at], vehicles.steered[at] = self._pressed.T, self._steered
+        vehicles.pressed[at], vehicles.steered[at] = self._held[:2].T, self._held[2]
         vehicles.wheel_angle[at], vehicles.lean[at] = self._angle, self._lean
         vehicles.pull[at] = np.clip(self.rolling.acceleration, -1e3, 1e3)
         vehicles.axle_load[at] = self.rolling.axle_load.T
         vehicles.along[at], vehicles.across[at] = self.rolling.along.T, self.rolling.across.T
 
 
-def steering_angle(fleet: Fleet, steered: Floats, speed: Floats) -> Floats:
-    """(V,) rad of the front axle, for wheels turned by ``steered`` (V,), -1 to 1, at a forward ``speed`` in m/s.
+@compiled
+def _ask(fleet: Fleet, moving: Any, driver: Any, delta_s: float, found: Any) -> None:
+    """What is asked of the tyres in a step, in each vehicle's own frame, after wheels and pedals have followed."""
+    velocity, yaw, push, spin, downhill = moving
+    held, wanted, hand = driver
+    asked, angle = found
+    for k in range(len(yaw)):
+        cos, sin = np.cos(yaw[k]), np.sin(yaw[k])
+        asked[0, k] = velocity[0, k] * cos + velocity[1, k] * sin
+        asked[1, k] = velocity[1, k] * cos - velocity[0, k] * sin
+        asked[2, k] = velocity[2, k] + spin[k] * delta_s
+        for control in range(3):
+            most = (STEERING_RATE if control == 2 else PEDAL_RATE) * delta_s
+            left = wanted[control, k] - held[control, k]
+            held[control, k] = wanted[control, k] if abs(left) <= most else held[control, k] + np.copysign(most, left)
+        for axle in range(2):
+            asked[3 + axle, k] = fleet.brake[axle, k] * held[1, k] + fleet.hand_brake[axle, k] * hand[k]
+        asked[5, k] = push[0, k] * cos + push[1, k] * sin + downhill[0, k]
+        asked[6, k] = push[1, k] * cos - push[0, k] * sin + downhill[1, k]
+        # The inner wheel turns by the angle asked for; the axle, in the middle, by as much as fits the same centre of
+        # turn.
+        place = min(abs(asked[0, k]) * 3.6 / STEERING_STEP_KMH, STEERING_SAMPLES - 1.001)
+        below = int(place)
+        low, high = fleet.steering[k, below], fleet.steering[k, below + 1]
+        inner = np.tan(abs(held[2, k]) * fleet.steer[k] * (low + (high - low) * (place - below)))
+        base = fleet.ahead[0, k] - fleet.ahead[1, k]
+        angle[k] = np.copysign(np.arctan(base * inner / (base + fleet.half_track[k] * inner)), held[2, k])
 
-    The inner wheel turns by the angle asked for; the axle, in the middle, by as much as fits the same centre of turn.
-    """
-    place = np.minimum(np.abs(speed) * 3.6 / STEERING_STEP_KMH, STEERING_SAMPLES - 1.001)
-    below = place.astype(np.int64)
-    at = np.arange(len(speed)) * STEERING_SAMPLES + below
-    low, high = fleet.steering.take(at), fleet.steering.take(at + 1)
-    inner = np.tan(np.abs(steered) * fleet.steer * (low + (high - low) * (place - below)))
-    return np.copysign(np.arctan(fleet.wheelbase * inner / (fleet.wheelbase + fleet.half_track * inner)), steered)
+
+@compiled
+def _settle(  # noqa: PLR0917  # compiled calls are cheapest by position
+    fleet: Fleet, now: Any, demand: Any, driver: Any, special: Any, delta_s: float, found: Floats
+) -> None:
+    """Velocities in the world after a step: of who sticks to where it stands, who is told to keep one, who leans."""
+    yaw, wanted, held, hand, gear = driver
+    constant, constant_velocity, lean = special
+    for k in range(len(yaw)):
+        forward, right, turn = now.forward[k], now.right[k], now.yaw_rate[k]
+        stays = wanted[0, k] == 0.0 and (gear[k] != 0 or held[1, k] > 0.0 or hand[k] > 0.0)
+        slow = abs(forward) < STILL and abs(right) < STILL and abs(turn) < STILL
+        if slow and stays and demand.drive[k] == 0.0 and demand.load[k] > 0.0:
+            grip = min(demand.friction[0, k], demand.friction[1, k]) * GRAVITY
+            if np.hypot(demand.push[0, k], demand.push[1, k]) < grip:
+                forward = right = turn = 0.0
+        if constant[k]:
+            forward, right, turn = constant_velocity[k, 0], constant_velocity[k, 1], now.yaw_rate[k]
+        if fleet.two_wheeled[k]:
+            target = np.rad2deg(np.arctan(min(max(forward * turn / GRAVITY, -1.0), 1.0)))
+            left = target - lean[k]
+            lean[k] = target if abs(left) < 1e-3 else lean[k] + left * min(LEAN_PER_S * delta_s, 1.0)
+        cos, sin = np.cos(yaw[k]), np.sin(yaw[k])
+        found[0, k] = forward * cos - right * sin
+        found[1, k] = forward * sin + right * cos
+        found[2, k] = turn
 
 
 def wheel_angles_deg(chassis: NDArray[Any], axle_rad: float) -> tuple[float, ...]:
@@ -173,9 +196,3 @@ def bounded(velocity: Floats) -> Floats:
         velocity[:2] *= np.where(speed > TOP_MPS, TOP_MPS / np.maximum(speed, TOP_MPS), 1.0)
         velocity[2] = np.clip(velocity[2], -TOP_RAD_S, TOP_RAD_S)
     return velocity
-
-
-def _towards(now: Floats, target: Floats, most: float) -> Floats:
-    """``now`` moved by at most ``most`` towards ``target``; there exactly where it is within reach."""
-    left = target - now
-    return np.where(np.abs(left) <= most, target, now + np.copysign(most, left))

@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from scanyard.carla_server.motion.arrays import compiled
 from scanyard.carla_server.motion.chassis import CURVE, GEARS
 from scanyard.carla_server.motion.fleet import Fleet
 from scanyard.carla_server.protocol.poses import Floats
@@ -41,17 +42,31 @@ def engine_speed(fleet: Fleet, gear: Gears, throttle: Floats, speed: Floats) -> 
 
 def drive(fleet: Fleet, gear: Gears, throttle: Floats, speed: Floats, *, engaged: NDArray[np.bool_]) -> Drive:
     """The force at the wheels; none comes through a clutch that is not ``engaged`` (V,)."""
-    ratio = np.where(engaged, _ratio(fleet, gear), 0.0)
-    turned = np.abs(speed / fleet.radius * ratio)
-    share = np.maximum(turned / fleet.max_speed, IDLE + throttle * (LAUNCH - IDLE))
-    place = np.minimum(share, 1.0) * (CURVE - 1)
-    below = np.minimum(place.astype(np.int64), CURVE - 2)
-    curve, at = fleet.torque, np.arange(len(speed)) * CURVE + below
-    low, high = curve.take(at), curve.take(at + 1)
-    torque = throttle * (low + (high - low) * (place - below)) * (share < 1.0)
-    # Wheels that would turn the engine faster than it can turn slip the clutch instead.
-    lost = (fleet.damping[1] + (fleet.damping[0] - fleet.damping[1]) * throttle) * turned * (turned < fleet.max_speed)
-    return Drive(torque * ratio * (EFFICIENCY / fleet.radius), lost * np.abs(ratio) / fleet.radius)
+    found = np.empty((2, len(speed)))
+    _drive(fleet, gear, throttle, speed, engaged, found)
+    return Drive(found[0], found[1])
+
+
+@compiled
+def _drive(  # noqa: PLR0917  # compiled calls are cheapest by position
+    fleet: Fleet, gear: Gears, throttle: Floats, speed: Floats, engaged: NDArray[np.bool_], found: Floats
+) -> None:
+    for k in range(len(speed)):
+        ratio = fleet.ratio[k, gear[k] + 1] if engaged[k] else 0.0
+        turned = abs(speed[k] / fleet.radius[k] * ratio)
+        share = max(turned / fleet.max_speed[k], IDLE + throttle[k] * (LAUNCH - IDLE))
+        torque = 0.0
+        if share < 1.0:
+            place = share * (CURVE - 1)
+            below = min(int(place), CURVE - 2)
+            low, high = fleet.torque[k, below], fleet.torque[k, below + 1]
+            torque = throttle[k] * (low + (high - low) * (place - below))
+        lost = 0.0
+        if turned < fleet.max_speed[k]:  # faster, the wheels slip the clutch instead of turning the engine
+            full, closed = fleet.damping[0, k], fleet.damping[1, k]
+            lost = (closed + (full - closed) * throttle[k]) * turned
+        found[0, k] = torque * ratio * (EFFICIENCY / fleet.radius[k])
+        found[1, k] = lost * abs(ratio) / fleet.radius[k]
 
 
 def shifted(fleet: Fleet, gear: Gears, speed: Floats, *, able: NDArray[np.bool_], free: NDArray[np.bool_]) -> Gears:
@@ -59,12 +74,22 @@ def shifted(fleet: Fleet, gear: Gears, speed: Floats, *, able: NDArray[np.bool_]
 
     Only where it is ``able`` (V,) to, and ``free`` (V,) to or in need of it, because the engine would turn too fast.
     """
-    share = np.abs(speed / fleet.radius * _ratio(fleet, gear)) / fleet.max_speed
-    at = np.arange(len(gear)) * (GEARS + 2) + gear + 1
-    forward = able & (gear > 0) & (free | (share > 1.0))
-    up = forward & (share > fleet.up.take(at)) & (gear < fleet.gears)
-    down = forward & (share < fleet.down.take(at)) & (gear > 1)
-    return gear + up - (down & ~up)
+    found = gear.copy()
+    _shift(fleet, found, speed, able, free)
+    return found
+
+
+@compiled
+def _shift(fleet: Fleet, gear: Gears, speed: Floats, able: NDArray[np.bool_], free: NDArray[np.bool_]) -> None:
+    for k in range(len(gear)):
+        at = gear[k] + 1
+        share = abs(speed[k] / fleet.radius[k] * fleet.ratio[k, at]) / fleet.max_speed[k]
+        if not (able[k] and gear[k] > 0 and (free[k] or share > 1.0)):
+            continue
+        if share > fleet.up[k, at] and gear[k] < fleet.gears[k]:
+            gear[k] += 1
+        elif share < fleet.down[k, at] and gear[k] > 1:
+            gear[k] -= 1
 
 
 def _ratio(fleet: Fleet, gear: Gears) -> Floats:

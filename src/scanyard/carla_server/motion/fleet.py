@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,8 +10,7 @@ from numpy.typing import NDArray
 from scanyard.carla_server.protocol.poses import Floats
 
 
-@dataclass(frozen=True)
-class Fleet:
+class Fleet(NamedTuple):
     """V vehicles; fields as in ``chassis.CHASSIS``.  Those of axles are (2, V), front and rear."""
 
     mass: Floats
@@ -58,7 +56,7 @@ class Fleet:
         return cls(
             **{
                 name: np.ascontiguousarray(chassis[name].T if name in by_axle else chassis[name])
-                for name in cls.__dataclass_fields__
+                for name in cls._fields
             }
         )
 

@@ -143,7 +143,9 @@ class Motion:
         felt: list[contacts.Touch] = []
         for _ in range(steps):
             if len(cars):
-                velocity[:, cars] = crew.step(velocity[:, cars], place[2, cars], push[:, cars], spin[cars], step_s)
+                velocity[:, cars] = crew.step(
+                    velocity.take(cars, axis=1), place[2, cars], push.take(cars, axis=1), spin[cars], step_s
+                )
             if len(things):
                 velocity[:, things] = _slid(velocity[:, things], push[:, things], spin[things], step_s)
             bounded(velocity)

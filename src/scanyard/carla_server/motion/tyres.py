@@ -16,9 +16,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
-from scanyard.carla_server.motion.arrays import stacked
+from scanyard.carla_server.motion.arrays import compiled
 from scanyard.carla_server.motion.chassis import GRAVITY
 from scanyard.carla_server.motion.fleet import Fleet
 from scanyard.carla_server.protocol.poses import Floats
@@ -27,6 +26,10 @@ ROLLING = 0.012
 """Rolling resistance, newtons per newton of load."""
 SLIP_SPEED_MPS = 0.5
 """Slower than this, slip angles are measured against this speed."""
+
+
+Pair = tuple[float, float]
+Vector = tuple[float, float, float]
 
 
 class Demand(NamedTuple):
@@ -67,94 +70,88 @@ class Rolling(NamedTuple):
     """(2, V) N, lateral tyre forces, to the right."""
 
 
-def at_rest(count: int) -> Rolling:
-    """``count`` vehicles that stand."""
-    one, two = np.zeros(count), np.zeros((2, count))
-    return Rolling(one, one.copy(), one.copy(), one.copy(), two, two.copy(), two.copy())
-
-
 def step(fleet: Fleet, before: Rolling, demand: Demand, delta_s: float) -> Rolling:
     """Move velocities on by ``delta_s``."""
-    u, v, w = before.forward, before.right, before.yaw_rate
-    load = axle_loads(fleet, demand.load, before.acceleration)
-    grip = demand.friction * load
-    cos, sin = np.cos(demand.steer), np.sin(demand.steer)
-    to_speed = delta_s / fleet.mass
-
-    # The engine, as far as tyres pass it on; then what holds against motion, at most until it is gone.
-    share = load / np.maximum(demand.load, 1.0)
-    most = np.minimum(grip, fleet.pull)
-    driven = np.minimum(np.maximum(demand.drive * share, -most), most)
-    pulled = driven[0] * cos + driven[1] - fleet.drag * u * np.abs(u)
-    u = u + delta_s * demand.push[0] + to_speed * pulled
-    v = v + delta_s * demand.push[1] + to_speed * driven[0] * sin
-    w = w + delta_s * driven[0] * sin * fleet.ahead[0] / fleet.yaw_inertia
-    held = np.minimum(demand.brake + (demand.resistance + ROLLING * demand.load) * share, most)
-    locks = (demand.brake > most) & (most > 0.0)
-    slides = _sliding(fleet, u, v, w) if locks.any() else None
-    if slides is not None:
-        held = np.where(locks, held * slides[0], held)
-    able = (held[0] + held[1]) * to_speed
-    lost = np.minimum(np.maximum(u, -able), able)
-    u = u - lost
-    along = driven - lost / np.maximum(able, 1e-12) * held
-
-    # What the friction circle leaves for cornering; a locked wheel slides against its motion, whatever its heading.
-    left = np.sqrt(np.maximum(grip**2 - along**2, 0.0))
-    if slides is not None:
-        left = np.where(locks, grip * slides[1], left)
-    front, rear = _cornering(fleet, (u, v, w), (cos, sin), fleet.stiffness * load, left, delta_s=delta_s)
-    u_after = u - to_speed * front * sin
-    v = v + to_speed * (front * cos + rear)
-    w = w + delta_s * (fleet.ahead[0] * front * cos + fleet.ahead[1] * rear) / fleet.yaw_inertia
-    acceleration = (u_after - before.forward) / delta_s - demand.push[0]
-    return Rolling(u_after, v, w, acceleration, load, along, stacked(front, rear))
+    count = len(before.forward)
+    one, two = np.empty((4, count)), np.empty((3, 2, count))
+    after = Rolling(one[0], one[1], one[2], one[3], two[0], two[1], two[2])
+    _roll(fleet, before, demand, delta_s, after)
+    return after
 
 
-def _sliding(fleet: Fleet, u: Floats, v: Floats, w: Floats) -> tuple[Floats, Floats]:
-    """Shares (2, V) of a locked axle's grip that act along the vehicle and across it: against the way it slides."""
-    along = np.abs(u)
-    across = np.abs(v + fleet.ahead * w)
-    slip = np.hypot(along, across)
-    still = slip < 1e-9
-    slip = np.where(still, 1.0, slip)
-    return np.where(still, 1.0, along / slip), np.where(still, 1.0, across / slip)
+@compiled
+def _roll(fleet: Fleet, before: Rolling, demand: Demand, delta_s: float, after: Rolling) -> None:
+    for k in range(len(before.forward)):
+        mass, inertia, ahead, behind = fleet.mass[k], fleet.yaw_inertia[k], fleet.ahead[0, k], fleet.ahead[1, k]
+        u, v, w = before.forward[k], before.right[k], before.yaw_rate[k]
+        carried = demand.load[k]
+        shift = before.acceleration[k] * fleet.height[k] / (GRAVITY * (ahead - behind))
+        front_share = -behind / (ahead - behind) - min(max(shift, -0.4), 0.4)
+        front_share = min(max(front_share, 0.05), 0.95)
+        load = (front_share * carried, (1.0 - front_share) * carried)
+        cos, sin = np.cos(demand.steer[k]), np.sin(demand.steer[k])
+        to_speed = delta_s / mass
+
+        # The engine, as far as tyres pass it on; then what holds against motion, at most until it is gone.
+        grip = (demand.friction[0, k] * load[0], demand.friction[1, k] * load[1])
+        share = (load[0] / max(carried, 1.0), load[1] / max(carried, 1.0))
+        most = (min(grip[0], fleet.pull[0, k]), min(grip[1], fleet.pull[1, k]))
+        driven = (_within(demand.drive[k] * share[0], most[0]), _within(demand.drive[k] * share[1], most[1]))
+        pulled = driven[0] * cos + driven[1] - fleet.drag[k] * u * abs(u)
+        u = u + delta_s * demand.push[0, k] + to_speed * pulled
+        v = v + delta_s * demand.push[1, k] + to_speed * driven[0] * sin
+        w = w + delta_s * driven[0] * sin * ahead / inertia
+        rolling = demand.resistance[k] + ROLLING * carried
+        slides_front, slides_rear = _sliding(u, v + ahead * w), _sliding(u, v + behind * w)
+        locks_front = demand.brake[0, k] > most[0] > 0.0
+        locks_rear = demand.brake[1, k] > most[1] > 0.0
+        held_front = min(demand.brake[0, k] + rolling * share[0], most[0]) * (slides_front[0] if locks_front else 1.0)
+        held_rear = min(demand.brake[1, k] + rolling * share[1], most[1]) * (slides_rear[0] if locks_rear else 1.0)
+        able = (held_front + held_rear) * to_speed
+        lost = _within(u, able)
+        u -= lost
+        along_front = driven[0] - lost / max(able, 1e-12) * held_front
+        along_rear = driven[1] - lost / max(able, 1e-12) * held_rear
+
+        # What the friction circle leaves for cornering; a locked wheel slides against its motion, whatever its heading.
+        left_front = grip[0] * slides_front[1] if locks_front else np.sqrt(max(grip[0] ** 2 - along_front**2, 0.0))
+        left_rear = grip[1] * slides_rear[1] if locks_rear else np.sqrt(max(grip[1] ** 2 - along_rear**2, 0.0))
+
+        stiffness = (fleet.stiffness[0, k] * load[0], fleet.stiffness[1, k] * load[1])
+        front, rear = _cornering(
+            (u, v, w), (cos, sin), (ahead, behind), stiffness, (left_front, left_rear), (to_speed, delta_s / inertia)
+        )
+        u -= to_speed * front * sin
+        after.forward[k], after.right[k] = u, v + to_speed * (front * cos + rear)
+        after.yaw_rate[k] = w + delta_s / inertia * (ahead * front * cos + behind * rear)
+        after.acceleration[k] = (u - before.forward[k]) / delta_s - demand.push[0, k]
+        after.axle_load[0, k], after.axle_load[1, k] = load
+        after.along[0, k], after.along[1, k] = along_front, along_rear
+        after.across[0, k], after.across[1, k] = front, rear
 
 
-def axle_loads(fleet: Fleet, load: Floats, acceleration: Floats) -> Floats:
-    """(2, V) N on the front and the rear axle, of a total ``load`` and at a forward ``acceleration``."""
-    shift = np.clip(acceleration * fleet.height / (GRAVITY * fleet.wheelbase), -0.4, 0.4)
-    front = np.clip(-fleet.ahead[1] / fleet.wheelbase - shift, 0.05, 0.95)
-    return stacked(front * load, (1.0 - front) * load)
-
-
-def _cornering(
-    fleet: Fleet,
-    velocity: tuple[Floats, Floats, Floats],
-    steer: tuple[Floats, Floats],
-    stiffness: Floats,
-    most: Floats,
-    *,
-    delta_s: float,
-) -> tuple[Floats, Floats]:
-    """(V,) and (V,) N to the right of each axle's wheels.
+@compiled
+def _cornering(  # noqa: PLR0917  # compiled calls are cheapest by position
+    velocity: Vector, steer: Pair, axles: Pair, stiffness: Pair, most: Pair, yields: Pair
+) -> Pair:
+    """N to the right of each axle's wheels; ``yields`` are the m/s and rad/s that a newton and a newton metre cause.
 
     Each force is -k times the lateral velocity of its axle *after* the step, k = stiffness / forward speed; that gives
-    two equations for two forces.  Where one would leave its share ``most`` (2, V) of the friction circle it stays on
-    the circle, and the other is solved for again.
+    two equations for two forces.  Where one would leave its share ``most`` of the friction circle it stays on the
+    circle, and the other is solved for again.
     """
-    (u, v, w), (cos, sin) = velocity, steer
-    a, b = fleet.ahead[0], fleet.ahead[1]
+    u, v, w = velocity
+    cos, sin = steer
+    a, b = axles
+    to_speed, to_turn = yields
     lateral_front = (v + a * w) * cos - u * sin
     lateral_rear = v + b * w
-    along_front = np.abs(u * cos + (v + a * w) * sin)
-    k_front = stiffness[0] / np.maximum(along_front, SLIP_SPEED_MPS)
-    k_rear = stiffness[1] / np.maximum(np.abs(u), SLIP_SPEED_MPS)
-    inverse_mass, inverse_inertia = delta_s / fleet.mass, delta_s / fleet.yaw_inertia
-    front_front = inverse_mass + (a * cos) ** 2 * inverse_inertia
-    rear_rear = inverse_mass + b**2 * inverse_inertia
-    cross = (inverse_mass + a * b * inverse_inertia) * cos
-    yields_front, yields_rear = 1.0 + k_front * front_front, 1.0 + k_rear * rear_rear
+    along_front = abs(u * cos + (v + a * w) * sin)
+    k_front = stiffness[0] / max(along_front, SLIP_SPEED_MPS)
+    k_rear = stiffness[1] / max(abs(u), SLIP_SPEED_MPS)
+    cross = (to_speed + a * b * to_turn) * cos
+    yields_front = 1.0 + k_front * (to_speed + (a * cos) ** 2 * to_turn)
+    yields_rear = 1.0 + k_rear * (to_speed + b**2 * to_turn)
     determinant = yields_front * yields_rear - k_front * k_rear * cross**2
     front = -k_front * (lateral_front * yields_rear - k_rear * cross * lateral_rear) / determinant
     front = _within(front, most[0])
@@ -163,13 +160,13 @@ def _cornering(
     return front, rear
 
 
-def _within(force: Floats, most: Floats) -> Floats:
-    return np.asarray(np.minimum(np.maximum(force, -most), most))
+@compiled
+def _sliding(along: float, across: float) -> tuple[float, float]:
+    """Shares of a locked axle's grip that act along the vehicle and across it: against the way it slides."""
+    slip = np.hypot(along, across)
+    return (abs(along) / slip, abs(across) / slip) if slip >= 1e-9 else (1.0, 1.0)
 
 
-def pinned(rolling: Rolling, demand: Demand, *, held: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """(V,) which vehicles stick to where they stand: all but still, not driven, and with grip enough to stay."""
-    slow = (np.abs(rolling.forward) < 0.1) & (np.abs(rolling.right) < 0.1) & (np.abs(rolling.yaw_rate) < 0.1)
-    grip = demand.friction.min(axis=0) * GRAVITY
-    pushed = np.hypot(demand.push[0], demand.push[1])
-    return np.asarray(slow & held & (demand.drive == 0.0) & (demand.load > 0.0) & (pushed < grip))
+@compiled
+def _within(force: float, most: float) -> float:
+    return min(max(force, -most), most)
