@@ -286,6 +286,7 @@ def test_every_heap_comes_apart(bodies: Bodies) -> None:
 
 
 @given(st.lists(st.tuples(finite, finite, st.floats(0.0, 0.3)), min_size=1, max_size=30))
+@settings(deadline=None)  # the loop is compiled in the first example
 def test_the_sweep_finds_all_pairs_near_each_other(circles: list[tuple[float, float, float]]) -> None:
     x, y, reach = np.array(circles).T
     found = set(map(tuple, sweep(x, y, reach).T.tolist()))

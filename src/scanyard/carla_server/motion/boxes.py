@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from scanyard.carla_server.motion.arrays import stacked
+from scanyard.carla_server.motion.arrays import compiled, stacked
 from scanyard.carla_server.protocol.poses import Floats
 
 
@@ -45,20 +45,29 @@ class Gap(NamedTuple):
 
 def gap(first: Rectangles, second: Rectangles) -> Gap:
     """Of P pairs."""
-    offset = first.middle - second.middle
-    axes = stacked(first.forward, _right(first.forward), second.forward, _right(second.forward))  # (4, 2, P)
-    reach = sum(
-        half * np.abs(axes[:, 0] * side[0] + axes[:, 1] * side[1])
-        for box in (first, second)
-        for half, side in zip(box.half, (box.forward, _right(box.forward)), strict=True)
-    )
-    along = axes[:, 0] * offset[0] + axes[:, 1] * offset[1]  # (4, P)
-    depth = reach - np.abs(along)
-    # A hair of preference for the first box's own axes, so that equal depths do not flicker between frames.
-    least = np.argmin(depth + 1e-9 * np.arange(4)[:, None], axis=0)
-    pairs = np.arange(offset.shape[1])
-    normal = axes[least, :, pairs].T * np.where(along[least, pairs] < 0.0, -1.0, 1.0)
-    return Gap(depth[least, pairs], normal)
+    count = first.middle.shape[1]
+    found = Gap(np.empty(count), np.empty((2, count)))
+    one, other = (Rectangles(*map(np.ascontiguousarray, box)) for box in (first, second))
+    _measure(one, other, found)
+    return found
+
+
+@compiled
+def _measure(first: Rectangles, second: Rectangles, found: Gap) -> None:
+    for k in range(len(found.depth)):
+        dx, dy = first.middle[0, k] - second.middle[0, k], first.middle[1, k] - second.middle[1, k]
+        ax, ay, bx, by = first.forward[0, k], first.forward[1, k], second.forward[0, k], second.forward[1, k]
+        best = np.inf
+        for number, (x, y) in enumerate(((ax, ay), (-ay, ax), (bx, by), (-by, bx))):
+            reach = first.half[0, k] * abs(x * ax + y * ay) + first.half[1, k] * abs(y * ax - x * ay)
+            reach = reach + second.half[0, k] * abs(x * bx + y * by) + second.half[1, k] * abs(y * bx - x * by)
+            along = x * dx + y * dy
+            depth = reach - abs(along)
+            # A hair of preference for the first box's own axes, so that equal depths do not flicker between frames.
+            if number == 0 or depth + 1e-9 * number < best:
+                best = depth + 1e-9 * number
+                side = -1.0 if along < 0.0 else 1.0
+                found.depth[k], found.normal[0, k], found.normal[1, k] = depth, side * x, side * y
 
 
 def touching(first: Rectangles, second: Rectangles) -> Floats:

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from scanyard.carla_server.motion.arrays import stacked
+from scanyard.carla_server.motion.arrays import compiled, stacked
 from scanyard.carla_server.motion.boxes import Rectangles, gap, touching
 from scanyard.carla_server.protocol.poses import Floats
 
@@ -57,11 +57,20 @@ class Bodies:
 
     def rectangles(self, rows: Rows) -> Rectangles:
         """The rectangles of the bodies ``rows`` (P,), where they now are."""
-        x, y, yaw = self.place[:, rows]
-        forward = stacked(np.cos(yaw), np.sin(yaw))
-        ahead, aside = self.center[:, rows]
-        middle = stacked(x + forward[0] * ahead - forward[1] * aside, y + forward[1] * ahead + forward[0] * aside)
-        return Rectangles(middle, forward, self.half[:, rows])
+        found = np.empty((6, len(rows)))
+        _draw(self.place, self.center, self.half, rows, found)
+        return Rectangles(found[:2], found[2:4], found[4:])
+
+
+@compiled
+def _draw(place: Floats, center: Floats, half: Floats, rows: Rows, found: Floats) -> None:
+    for k, row in enumerate(rows):
+        cos, sin = np.cos(place[2, row]), np.sin(place[2, row])
+        ahead, aside = center[0, row], center[1, row]
+        found[0, k] = place[0, row] + cos * ahead - sin * aside
+        found[1, k] = place[1, row] + sin * ahead + cos * aside
+        found[2, k], found[3, k] = cos, sin
+        found[4, k], found[5, k] = half[0, row], half[1, row]
 
 
 @dataclass(frozen=True)

@@ -59,8 +59,3 @@ class Fleet(NamedTuple):
                 for name in cls._fields
             }
         )
-
-    @property
-    def wheelbase(self) -> Floats:
-        """(V,) metres between the axles."""
-        return np.asarray(self.ahead[0] - self.ahead[1])

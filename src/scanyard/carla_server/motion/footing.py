@@ -21,15 +21,15 @@ def stand_vehicles(table: Table, crew: Crew, ground_below: GroundBelow, delta_s:
     if not len(driving):
         return
     rows = vehicles.rows[driving]
-    pose, velocity = table.pose[rows], table.velocity[rows]
-    yaw = np.deg2rad(pose[:, 4])
-    cos, sin = np.cos(yaw), np.sin(yaw)
-    before = standing.Attitude(
-        pose[:, 2], pose[:, 3], pose[:, 5], velocity[:, 2], vehicles.grounded[driving], vehicles.slope[driving].T
+    (x, y, z, pitch, yaw, roll), (vx, vy, climb) = (
+        np.ascontiguousarray(one[rows].T) for one in (table.pose, table.velocity)
     )
-    along = velocity[:, 0] * cos + velocity[:, 1] * sin, velocity[:, 1] * cos - velocity[:, 0] * sin
+    yaw = np.deg2rad(yaw)
+    cos, sin = np.cos(yaw), np.sin(yaw)
+    slope = np.ascontiguousarray(vehicles.slope[driving].T)
     after = standing.follow(
-        crew.fleet, before, (pose[:, 0], pose[:, 1], yaw), along, ground_below,
+        crew.fleet, standing.Attitude(z, pitch, roll, climb, vehicles.grounded[driving], slope), (x, y, yaw),
+        (vx * cos + vy * sin, vy * cos - vx * sin), ground_below,
         falls=table.gravity[rows], lean_deg=crew.lean, delta_s=delta_s,
     )  # fmt: skip
     table.pose[rows, 2], table.pose[rows, 3], table.pose[rows, 5] = after.z, after.pitch, after.roll

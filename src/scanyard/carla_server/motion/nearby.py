@@ -7,10 +7,12 @@ within the frame; ``gap`` then measures what is left.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from scanyard.carla_server.motion.arrays import compiled
 from scanyard.carla_server.motion.boxes import Rectangles, gap
 from scanyard.carla_server.protocol.poses import Floats
 from scanyard.carla_server.street.obstacles import Obstacles
@@ -22,14 +24,28 @@ CELL_M = 10.0
 
 def sweep(x: Floats, y: Floats, reach: Floats) -> Rows:
     """(2, P) the pairs among B circles, at x and y (B,) of radius ``reach`` (B,), that overlap; the lower row first."""
+    x, y, reach = (np.ascontiguousarray(one) for one in (x, y, reach))
     order = np.argsort(x - reach, kind="stable")
-    start, end = (x - reach)[order], (x + reach)[order]
-    last = np.searchsorted(start, end, side="right")
-    first, second = _expanded(np.arange(len(x)) + 1, last)
-    one, other = order[first], order[second]
-    near = (x[one] - x[other]) ** 2 + (y[one] - y[other]) ** 2 < (reach[one] + reach[other]) ** 2
-    pairs = np.stack([np.minimum(one, other), np.maximum(one, other)])[:, near]
-    return pairs[:, np.lexsort(pairs[::-1])]
+    found = np.sort(_swept(order, x, y, reach))
+    return np.stack([found // len(x), found % len(x)]) if len(x) else np.zeros((2, 0), np.int64)
+
+
+@compiled
+def _swept(order: Rows, x: Floats, y: Floats, reach: Floats) -> Rows:
+    """(P,) the lower row of each pair, times the number of rows, plus the higher one."""
+    found, count = np.empty(4 * len(x) + 16, np.int64), 0
+    for k in range(len(order)):
+        one = order[k]
+        for later in range(k + 1, len(order)):
+            other = order[later]
+            if x[other] - reach[other] > x[one] + reach[one]:
+                break
+            if (x[one] - x[other]) ** 2 + (y[one] - y[other]) ** 2 < (reach[one] + reach[other]) ** 2:
+                if count == len(found):
+                    found = np.concatenate((found, found))
+                found[count] = min(one, other) * len(x) + max(one, other)
+                count += 1
+    return found[:count]
 
 
 class Grid:
@@ -65,21 +81,14 @@ class Grid:
         nothing = np.zeros((2, 0), np.int64)
         if not len(self._number) or not len(x):
             return nothing
-        low = np.floor(np.stack([x - reach, y - reach]) / CELL_M).astype(np.int64)
-        high = np.floor(np.stack([x + reach, y + reach]) / CELL_M).astype(np.int64)
-        low = np.clip(low - self._low[:, None], 0, self._size[:, None])
-        high = np.clip(high - self._low[:, None], -1, self._size[:, None] - 1)
-        wide = np.maximum(high - low + 1, 0)
-        body, place = _expanded(np.zeros(len(x), np.int64), wide[0] * wide[1])
-        if not len(body):
-            return nothing
-        tall = wide[1, body]
-        cell = (low[0, body] + place // tall) * self._size[1] + low[1, body] + place % tall
-        at, entry = _expanded(self._start[cell], self._start[cell + 1])
-        body, number = body[at], self._number[entry]
-        keep = ~self.hidden[number] & self._within(x[body], y[body], reach[body], number)
-        once = np.unique(body[keep] * len(self.hidden) + number[keep])  # long ones lie in several squares
-        return np.stack([once // len(self.hidden), once % len(self.hidden)])
+        known = self.obstacles
+        found = np.unique(  # long ones lie in several squares
+            _met(
+                (x, y, reach), (self._low, self._size, self._start, self._number),
+                (known.middle, known.half, known.yaw, self.hidden),
+            )
+        )  # fmt: skip
+        return np.stack([found // len(self.hidden), found % len(self.hidden)])
 
     def meeting(self, box: Rectangles, low: float, high: float) -> Rows:
         """(P,) the obstacles that one upright box, from height ``low`` to ``high``, is inside of."""
@@ -94,15 +103,6 @@ class Grid:
         alike = Rectangles(*(np.repeat(values, len(number), axis=1) for values in box))
         return np.asarray(number[gap(alike, there).depth > 0.0])
 
-    def _within(self, x: Floats, y: Floats, reach: Floats, number: Rows) -> NDArray[np.bool_]:
-        """(P,) whether circles meet obstacles."""
-        known = self.obstacles
-        dx, dy = x - known.middle[number, 0], y - known.middle[number, 1]
-        cos, sin = np.cos(known.yaw[number]), np.sin(known.yaw[number])
-        along = np.maximum(np.abs(dx * cos + dy * sin) - known.half[number, 0], 0.0)
-        across = np.maximum(np.abs(dy * cos - dx * sin) - known.half[number, 1], 0.0)
-        return np.asarray(along**2 + across**2 < reach**2)
-
     def _cell(self, column: Rows, row: Rows) -> Rows:
         return np.asarray((column - self._low[0]) * self._size[1] + row - self._low[1])
 
@@ -113,3 +113,33 @@ def _expanded(first: Rows, last: Rows) -> tuple[Rows, Rows]:
     owner = np.repeat(np.arange(len(count)), count)
     begin = np.cumsum(count) - count
     return owner, np.arange(len(owner)) - begin[owner] + first[owner]
+
+
+@compiled
+def _met(circles: Any, squares: Any, known: Any) -> Rows:
+    """(P,) a body's number, times that of all obstacles, plus the number of an obstacle its circle meets."""
+    x, y, reach = circles
+    first, size, start, numbers = squares
+    middle, half, yaw, hidden = known
+    found, count = np.empty(4 * len(x) + 16, np.int64), 0
+    for k in range(len(x)):
+        west, east = np.floor((x[k] - reach[k]) / CELL_M) - first[0], np.floor((x[k] + reach[k]) / CELL_M) - first[0]
+        north, south = np.floor((y[k] - reach[k]) / CELL_M) - first[1], np.floor((y[k] + reach[k]) / CELL_M) - first[1]
+        for column in range(int(max(west, 0)), int(min(east, size[0] - 1)) + 1):
+            for row in range(int(max(north, 0)), int(min(south, size[1] - 1)) + 1):
+                cell = column * size[1] + row
+                for number in numbers[start[cell] : start[cell + 1]]:
+                    if hidden[number]:
+                        continue
+                    dx, dy = x[k] - middle[number, 0], y[k] - middle[number, 1]
+                    if dx**2 + dy**2 >= (reach[k] + half[number, 0] + half[number, 1]) ** 2:
+                        continue  # most are further away than their corners reach
+                    cos, sin = np.cos(yaw[number]), np.sin(yaw[number])
+                    along = max(abs(dx * cos + dy * sin) - half[number, 0], 0.0)
+                    across = max(abs(dy * cos - dx * sin) - half[number, 1], 0.0)
+                    if along**2 + across**2 < reach[k] ** 2:
+                        if count == len(found):
+                            found = np.concatenate((found, found))
+                        found[count] = k * len(hidden) + number
+                        count += 1
+    return found[:count]

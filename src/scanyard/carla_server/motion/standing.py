@@ -8,11 +8,12 @@ ground below its four wheels as fast as springs let it, until it lies in that pl
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from scanyard.carla_server.motion.arrays import compiled
 from scanyard.carla_server.motion.chassis import GRAVITY
 from scanyard.carla_server.motion.fleet import Fleet
 from scanyard.carla_server.protocol.poses import Floats
@@ -57,15 +58,6 @@ class Attitude(NamedTuple):
     """(2, V) rise of the road per metre forward and per metre to the right, its unevenness left out."""
 
 
-def wheel_places(fleet: Fleet, x: Floats, y: Floats, yaw: Floats) -> Floats:
-    """(4, V, 2) where wheels stand on the map: front left, front right, rear left, rear right; ``yaw`` in rad."""
-    ahead = fleet.ahead + fleet.center_x
-    cos, sin = np.cos(yaw), np.sin(yaw)
-    aside = np.maximum(fleet.half_track, 0.05)
-    places = [(ahead[0], -aside), (ahead[0], aside), (ahead[1], -aside), (ahead[1], aside)]
-    return np.stack([np.stack([x + f * cos - r * sin, y + f * sin + r * cos], axis=-1) for f, r in places])
-
-
 def follow(
     fleet: Fleet,
     before: Attitude,
@@ -81,44 +73,82 @@ def follow(
 
     ``falls`` (V,) says whom gravity pulls, ``lean_deg`` (V,) how far to roll beyond the ground: motorcycles lean.
     """
+    count = len(before.z)
+    wheels = np.empty((count, 4, 3))
+    _place_wheels(fleet, place, (before.z, before.climb), delta_s, wheels)
+    height = np.array(ground_below(wheels.reshape(-1, 3)), dtype=np.float64).reshape(count, 4)
+    one, slope = np.empty((4, count)), np.empty((2, count))
+    after = Attitude(one[0], one[1], one[2], one[3], np.empty(count, np.bool_), slope)
+    _stand(fleet, height, before, (*velocity, falls, lean_deg), delta_s, after)
+    return after
+
+
+@compiled
+def _place_wheels(fleet: Fleet, place: Any, falling: Any, delta_s: float, wheels: Floats) -> None:
+    """Write where rays start above wheels (V, 4, 3): front left, front right, rear left, rear right.
+
+    Those of a vehicle are neighbours, and rays that are near each other are cast in half the time.
+    """
     x, y, yaw = place
-    wheels = wheel_places(fleet, x, y, yaw)
-    start = np.broadcast_to(before.z + STEP_M + np.maximum(-before.climb, 0.0) * delta_s, wheels.shape[:2])
-    height = ground_below(np.concatenate([wheels, start[..., None]], axis=-1).reshape(-1, 3)).reshape(4, -1)
-    known = np.isfinite(height)
-    over_ground = known.any(axis=0)
-    height = np.where(known, height, np.where(over_ground, np.where(known, height, -np.inf).max(axis=0), 0.0))
-    front, rear = (height[0] + height[1]) / 2, (height[2] + height[3]) / 2
-    left, right = (height[0] + height[2]) / 2, (height[1] + height[3]) / 2
-    base = fleet.wheelbase
-    rise = np.clip((front - rear) / base, -STEEPEST, STEEPEST)
-    tilt = np.clip((right - left) / np.maximum(2.0 * fleet.half_track, 0.8), -STEEPEST, STEEPEST)
-    tilt = np.where(fleet.two_wheeled, 0.0, tilt)
-    middle = (fleet.ahead[0] + fleet.ahead[1]) / 2 + fleet.center_x
-    ground = (front + rear) / 2 - rise * middle
+    z, climb = falling
+    for k in range(len(z)):
+        cos, sin = np.cos(yaw[k]), np.sin(yaw[k])
+        for wheel in range(4):
+            ahead = fleet.ahead[wheel // 2, k] + fleet.center_x[k]
+            aside = max(fleet.half_track[k], 0.05) * (1.0 if wheel % 2 else -1.0)
+            wheels[k, wheel, 0] = x[k] + ahead * cos - aside * sin
+            wheels[k, wheel, 1] = y[k] + ahead * sin + aside * cos
+            wheels[k, wheel, 2] = z[k] + STEP_M + max(-climb[k], 0.0) * delta_s
 
-    climb = np.maximum(before.climb - np.where(falls, GRAVITY * delta_s, 0.0), -TERMINAL_MPS)
-    z = before.z + (before.climb + climb) / 2 * delta_s
-    along_ground = velocity[0] * rise + velocity[1] * tilt
-    gap = z - ground
-    sprung = before.grounded & falls & (gap <= DROOP_M) & (climb <= along_ground + JUMP_MPS)
-    grounded = over_ground & ((gap <= 0.0) | sprung)
-    z = np.where(grounded, ground, np.maximum(z, BOTTOM_M))
-    still = (velocity[0] == 0.0) & (velocity[1] == 0.0)
-    climb = np.where(grounded, np.where(still, 0.0, along_ground), climb)
 
-    lies_pitch = np.rad2deg(np.arctan(rise))
-    lies_roll = lean_deg - np.rad2deg(np.arctan(tilt * np.cos(np.arctan(rise))))
+@compiled
+def _stand(  # noqa: PLR0917  # compiled calls are cheapest by position
+    fleet: Fleet, height: Floats, before: Attitude, how: Any, delta_s: float, after: Attitude
+) -> None:
+    """Turn the heights (V, 4) of the ground below wheels into how vehicles stand."""
+    forward, right, falls, lean = how
     share = 1.0 - np.exp(-delta_s / SPRING_S)
-    pitch, roll = (
-        np.where(grounded, _approached(now, lies, share), now)
-        for now, lies in ((before.pitch, lies_pitch), (before.roll, lies_roll))
-    )
-    slope = np.stack([rise, tilt])
-    slope -= np.clip(slope, -UNEVEN, UNEVEN)
-    return Attitude(z, pitch, roll, climb, grounded, np.where(grounded, slope, 0.0))
+    for k in range(len(height)):
+        highest = height[k].max()
+        over_ground = np.isfinite(highest)
+        for wheel in range(4):
+            if not np.isfinite(height[k, wheel]):
+                height[k, wheel] = highest if over_ground else 0.0
+        front, rear = (height[k, 0] + height[k, 1]) / 2, (height[k, 2] + height[k, 3]) / 2
+        tilt_m = (height[k, 1] + height[k, 3]) / 2 - (height[k, 0] + height[k, 2]) / 2
+        rise = _within((front - rear) / (fleet.ahead[0, k] - fleet.ahead[1, k]), STEEPEST)
+        tilt = _within(tilt_m / max(2.0 * fleet.half_track[k], 0.8), STEEPEST)
+        if fleet.two_wheeled[k]:
+            tilt = 0.0
+        middle = (fleet.ahead[0, k] + fleet.ahead[1, k]) / 2 + fleet.center_x[k]
+        ground = (front + rear) / 2 - rise * middle
+
+        climb = max(before.climb[k] - (GRAVITY * delta_s if falls[k] else 0.0), -TERMINAL_MPS)
+        z = before.z[k] + (before.climb[k] + climb) / 2 * delta_s
+        along_ground = forward[k] * rise + right[k] * tilt
+        gap = z - ground
+        sprung = before.grounded[k] and falls[k] and gap <= DROOP_M and climb <= along_ground + JUMP_MPS
+        grounded = over_ground and (gap <= 0.0 or sprung)
+        after.grounded[k] = grounded
+        if not grounded:
+            after.z[k], after.climb[k] = max(z, BOTTOM_M), climb
+            after.pitch[k], after.roll[k] = before.pitch[k], before.roll[k]
+            after.slope[0, k] = after.slope[1, k] = 0.0
+            continue
+        after.z[k] = ground
+        after.climb[k] = 0.0 if forward[k] == 0.0 and right[k] == 0.0 else along_ground
+        lies_roll = lean[k] - np.rad2deg(np.arctan(tilt * np.cos(np.arctan(rise))))
+        after.pitch[k] = _approached(before.pitch[k], np.rad2deg(np.arctan(rise)), share)
+        after.roll[k] = _approached(before.roll[k], lies_roll, share)
+        after.slope[0, k], after.slope[1, k] = rise - _within(rise, UNEVEN), tilt - _within(tilt, UNEVEN)
 
 
-def _approached(now: Floats, target: Floats, share: float) -> Floats:
+@compiled
+def _within(value: float, most: float) -> float:
+    return min(max(value, -most), most)
+
+
+@compiled
+def _approached(now: float, target: float, share: float) -> float:
     left = target - now
-    return np.where(np.abs(left) < LAID_DEG, target, now + share * left)
+    return target if abs(left) < LAID_DEG else now + share * left
