@@ -319,6 +319,39 @@ def test_batch_answers_each_command_in_order(episode: Episode) -> None:
     assert list(episode.actors) == [1]
 
 
+def test_many_controls_in_a_batch_do_what_each_does_by_itself(episode: Episode) -> None:
+    first, second, third = (spawn(episode, CAR, x=x) for x in (0.0, 20.0, 40.0))
+    episode.actors[second].set_wheel_steer(0, 12.0)  # type: ignore[attr-defined]  # a vehicle
+    ahead = [0.5, 0.25, 0.0, False, False, True, 2]
+    batch = [Command((2, [one, ahead])) for one in (first, second)]
+    assert commands.apply(episode, batch) == [wire.value(first), wire.value(second)]
+    told = episode.vehicles.told
+    assert [tuple(told[i])[:7] for i in range(2)] == [(0.5, 0.25, 0.0, False, False, True, 2)] * 2
+    assert episode.actors[second].wheel_steer_deg(0) != 12.0  # type: ignore[attr-defined]
+
+    brake = [0.0, 0.0, 1.0, True, False, False, 0]
+    twice = [Command((2, [third, ahead])), Command((2, [third, brake])), Command((2, [first, brake]))]
+    assert [answer[0][0] for answer in commands.apply(episode, twice)] == [1, 1, 1]
+    assert told["brake"].tolist() == [1.0, 0.0, 1.0], "of two for one vehicle the later holds"
+
+
+@pytest.mark.parametrize("bad", [
+    [99, [1.0, 0.0, 0.0, False, False, False, 0]], [1, [1.0, 0.0, 0.0, False, False, False, 0]], [2**40, [1.0]],
+    [2, [float("nan"), 0.0, 0.0, False, False, False, 0]], [2, [1.0, 0.0, 0.0, False, False, False, 2**31]],
+    [2, [1.0, 0.0, 0.0, 1.0, False, False, 0]], [2, 7], [2],
+])  # fmt: skip
+def test_a_control_that_does_not_fit_stops_no_other_of_its_batch(episode: Episode, bad: list[Any]) -> None:
+    car, other = spawn(episode, CAR), spawn(episode, CAR, x=20.0)
+    brake = [0, 0.0, 1.0, False, False, False, 0]  # an integer passes for a float
+    batch = [Command((2, [car, brake])), Command((2, bad)), Command((2, [other, brake]))]
+    answers = commands.apply(episode, batch)
+    assert answers[0] == wire.value(car)
+    assert answers[1][0][0] == 0
+    assert answers[2] == wire.value(other)
+    episode.vehicles.settle_controls()
+    assert episode.vehicles.told["brake"].tolist() == [1.0, 1.0]
+
+
 def test_spawn_command_does_what_follows_to_the_actor_it_spawns(episode: Episode, told: Told, tick: Tick) -> None:
     description, pose = [1, CAR, []], [[5.0, 0.0, 0.0], [0.0, 0.0, 0.0]]
     after = [[[14, [0, False]]], [[8, [0, [3.0, 0.0, 0.0]]]]]

@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from itertools import groupby
 from typing import Any
+
+import numpy as np
 
 from scanyard.carla_server.calls import actors, traffic_lights, vehicles, walkers
 from scanyard.carla_server.calls.addressing import refusal, refuse_beyond_the_world, turned
@@ -16,6 +19,7 @@ from scanyard.carla_server.protocol import wire
 from scanyard.carla_server.protocol.decoding import decode, decoder
 from scanyard.carla_server.protocol.physics import VehiclePhysicsControl
 from scanyard.carla_server.protocol.wire import (
+    FLOAT32_MAX,
     ActorId,
     Command,
     Refused,
@@ -34,12 +38,46 @@ from scanyard.carla_server.world.episode import Episode
 logger = logging.getLogger(__name__)
 
 SPAWN = 0
+CONTROL = 2
 CONSOLE = 20
+CONTROL_LIMITS = np.array([FLOAT32_MAX] * 3 + [1.0] * 3 + [2.0**31 - 1])
+_CONTROL_TYPES = [float] * 3 + [bool] * 3 + [int]
+"""Of the fields of a ``VehicleControl`` as the client sends them."""
 
 
 def apply(episode: Episode, commands: Sequence[Command]) -> list[Any]:
     """Carry out commands in order and return one response each."""
-    return [_answer(episode, *command.variant) for command in commands]
+    answers: list[Any] = []
+    for index, run in groupby((command.variant for command in commands), lambda variant: variant[0]):
+        together = [fields for _, fields in run]
+        driven = _driven(episode, together) if index == CONTROL and len(together) > 1 else None
+        answers += [_answer(episode, index, fields) for fields in together] if driven is None else driven
+    return answers
+
+
+def _driven(episode: Episode, commands: list[list[Any]]) -> list[Any] | None:
+    """The answers to the controls of many vehicles, latched together; None, and nothing is done, if one does not fit.
+
+    Traffic Manager sends one for each of its vehicles in every frame: one by one they take a third of the frame.
+    """
+    if not all(
+        len(fields) == 2
+        and type(fields[0]) is int
+        and type(fields[1]) is list
+        and [*map(type, fields[1])] == _CONTROL_TYPES
+        for fields in commands
+    ):
+        return None
+    ids = [fields[0] for fields in commands]
+    try:
+        controls = np.array([fields[1] for fields in commands], dtype=np.float64)
+        at = episode.motion.vehicles_of(np.array(ids, dtype=np.uint32))
+    except OverflowError:
+        return None
+    if at is None or not (np.abs(controls) <= CONTROL_LIMITS).all():
+        return None
+    episode.vehicles.control_all(at, controls)
+    return [wire.value(actor_id) for actor_id in ids]
 
 
 def _answer(episode: Episode, index: int, fields: list[Any]) -> Any:

@@ -22,7 +22,7 @@ from scanyard.carla_server.motion.crew import TOP_MPS, Crew, bounded
 from scanyard.carla_server.motion.meeting import Meeting
 from scanyard.carla_server.motion.nearby import Grid
 from scanyard.carla_server.motion.standing import GroundBelow
-from scanyard.carla_server.motion.table import BODILESS, PROP, WALKER, Rows, Table
+from scanyard.carla_server.motion.table import BODILESS, PROP, VEHICLE, WALKER, Rows, Table
 from scanyard.carla_server.motion.vehicles import Vehicles
 from scanyard.carla_server.motion.walkers import Walkers
 from scanyard.carla_server.motion.zones import FrictionZones
@@ -94,6 +94,14 @@ class Motion:
                 group.remove(index)
             group.rows[group.rows > row] -= 1
         self.table.remove(row)
+
+    def vehicles_of(self, ids: NDArray[np.uint32]) -> Rows | None:
+        """(N,) the places among the vehicles of the actors ``ids`` (N,); None where one is no vehicle of this world."""
+        table, group = self.table, self.vehicles
+        rows = np.minimum(np.searchsorted(table.ids, ids), len(table) - 1)
+        if not ((table.ids[rows] == ids) & (table.kind[rows] == VEHICLE)).all():
+            return None
+        return np.searchsorted(group.rows, rows)
 
     # --- a frame -----------------------------------------------------------------------------------------------------
 

@@ -2,7 +2,7 @@
 
 Controls are latched: they hold until others come, unless the blueprint says ``sticky_control`` false, and then for one
 frame.  What a stranger would get wrong: controls arrive one by one between two frames, a hundred at a time, so they are
-kept aside and written into the arrays together.
+kept aside and written into the arrays together; those of one batch are written at once.
 """
 
 from __future__ import annotations
@@ -50,6 +50,7 @@ class Vehicles(Columns):
         "rows": np.array(0, np.int64),
         "chassis": np.zeros((), CHASSIS),
         "told": _blank_told(),
+        "orders": np.array(0, np.int64),
         "sticky": np.array(True),
         "friction": np.zeros(2),
         "gear": np.array(1, np.int64),
@@ -77,6 +78,8 @@ class Vehicles(Columns):
     """(V,) of dtype ``CHASSIS``."""
     told: NDArray[Any]
     """(V,) of dtype ``TOLD``: the latched control, and what the snapshot says besides."""
+    orders: Rows
+    """(V,) how many controls each was given."""
     sticky: Bools
     friction: Floats
     """(V, 2) coefficient of the front and rear tyres where they now are."""
@@ -133,6 +136,13 @@ class Vehicles(Columns):
     def control(self, index: int, control: VehicleControl) -> None:
         """Latch a control."""
         self._given[index] = control
+        self.orders[index] += 1
+
+    def control_all(self, at: Rows, controls: Floats) -> None:
+        """Latch controls (M, 7), fields as in ``VehicleControl``; of two for the same vehicle ``at`` (M,) the later."""
+        self.settle_controls()
+        self.orders[at] += 1
+        self._latch(at, controls)
 
     def control_ackermann(self, index: int, control: VehicleAckermannControl) -> None:
         """Let the controllers work the pedals from now on, until another control comes."""
@@ -148,10 +158,13 @@ class Vehicles(Columns):
             return
         at = np.fromiter(self._given, np.int64, len(self._given))
         given = np.nan_to_num(np.array(list(self._given.values()), dtype=np.float64), posinf=0.0, neginf=0.0)
-        for column, name in enumerate(VehicleControl._fields):
-            self.told[name][at] = given[:, column]
-        self.by_ackermann[at] = False
         self._given.clear()
+        self._latch(at, given)
+
+    def _latch(self, at: Rows, controls: Floats) -> None:
+        for name, column in zip(VehicleControl._fields, controls.T, strict=True):
+            self.told[name][at] = column
+        self.by_ackermann[at] = False
 
     def work_pedals(self, speed: Floats, delta_s: float) -> None:
         """Let Ackermann controllers work; ``speed`` (V,) forward."""

@@ -33,7 +33,7 @@ class Vehicle(Actor):
         self.doors: set[int] = set()
         """The open ones."""
         self.wheel_pitch_deg: dict[int, float] = {}
-        self._wheel_steer: dict[int, float] = {}
+        self._wheel_steer: dict[int, tuple[int, float]] = {}  # after which of its controls it was shown so
         self._vehicles = motion.vehicles
         self._physics = self._as_built()
         chassis = _built(self._physics, self._extent)
@@ -66,7 +66,6 @@ class Vehicle(Actor):
 
     def control_vehicle(self, control: VehicleControl) -> None:
         """Latch the pedals, the wheel and the gear."""
-        self._wheel_steer.clear()
         self._vehicles.control(self.index, control)
 
     def control_ackermann(self, control: VehicleAckermannControl) -> None:
@@ -147,15 +146,16 @@ class Vehicle(Actor):
 
     def wheel_steer_deg(self, wheel: int) -> float:
         """How far a wheel is turned to the right, in degrees; 0 for wheels it does not have."""
-        if wheel in self._wheel_steer:
-            return self._wheel_steer[wheel]
         index = self.index
+        after, shown = self._wheel_steer.get(wheel, (-1, 0.0))
+        if after == self._vehicles.orders[index]:
+            return shown
         angles = crew.wheel_angles_deg(self._vehicles.chassis[index], float(self._vehicles.wheel_angle[index]))
         return angles[wheel] if 0 <= wheel < len(angles) else 0.0
 
     def set_wheel_steer(self, wheel: int, degrees: float) -> None:
         """Show a wheel turned, without steering by it: the next control shows the true angle again."""
-        self._wheel_steer[wheel] = degrees
+        self._wheel_steer[wheel] = int(self._vehicles.orders[self.index]), degrees
 
     def telemetry(self) -> VehicleTelemetryData:
         """Engine, gear, and what each tyre does; two wheels of an axle share its forces."""
