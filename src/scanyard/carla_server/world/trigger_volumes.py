@@ -9,10 +9,12 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from scanyard.carla_server.motion.arrays import compiled
 from scanyard.carla_server.protocol.poses import Floats, Pose
 from scanyard.carla_server.protocol.wire import BoundingBox, Vector3D
 from scanyard.roads import GovernedLane, Signal
@@ -46,15 +48,23 @@ class TriggerVolumes:
         found = np.full(len(points), NONE)
         if not (len(points) and len(self.signal)):
             return found
-        apart = points[:, :, None] - self.center
-        ahead = apart[..., 0] * self.along[:, 0] + apart[..., 1] * self.along[:, 1]
-        aside = apart[..., 1] * self.along[:, 0] - apart[..., 0] * self.along[:, 1]
-        inside: NDArray[np.bool_] = (np.abs(ahead) <= self.half[:, 0]) & (np.abs(aside) <= self.half[:, 1])
-        inside &= np.abs(apart[..., 2]) <= 2.0 * HALF_HEIGHT_M
-        hit: NDArray[np.bool_] = np.asarray(inside.any(axis=1))
-        rows = np.flatnonzero(hit.any(axis=1))
-        found[rows] = self.signal[hit[rows].argmax(axis=1)]
+        _contain(np.ascontiguousarray(points), (self.signal, self.center, self.along, self.half), found)
         return found
+
+
+@compiled
+def _contain(points: Floats, volumes: Any, found: NDArray[np.int64]) -> None:
+    signal, center, along, half = volumes
+    for place in range(len(points)):
+        for point in points[place]:
+            for k in range(len(signal)):
+                x, y, z = point[0] - center[k, 0], point[1] - center[k, 1], point[2] - center[k, 2]
+                ahead, aside = x * along[k, 0] + y * along[k, 1], y * along[k, 0] - x * along[k, 1]
+                if abs(ahead) <= half[k, 0] and abs(aside) <= half[k, 1] and abs(z) <= 2.0 * HALF_HEIGHT_M:
+                    found[place] = signal[k]
+                    break
+            if found[place] != NONE:
+                break
 
 
 def told_from_m(limit_kmh: Floats) -> Floats:
