@@ -128,6 +128,18 @@ def test_drain_waits_for_a_slow_reader_and_nothing_is_lost(
     assert not draining.is_alive()
 
 
+def test_small_messages_beyond_what_the_socket_takes_stay_whole_and_in_order(
+    streams: StreamServer, subscribe: Callable[[int], Reader]
+) -> None:
+    reader = subscribe(5)
+    sizes = [1000 * (number % 200) + 1 for number in range(400)]
+    for number, size in enumerate(sizes):
+        streams.publish(5, (bytes([number % 251]), bytes([number % 251]) * size), drop_if_busy=False)
+    for number, size in enumerate(sizes):
+        assert reader.message() == bytes([number % 251]) * (size + 1)
+    streams.drain()
+
+
 def test_reader_that_takes_nothing_is_disconnected(
     streams: StreamServer, subscribe: Callable[[int], Reader], caplog: pytest.LogCaptureFixture
 ) -> None:

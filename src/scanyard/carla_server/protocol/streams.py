@@ -1,11 +1,12 @@
 """The stream socket: clients connect, name a stream in four bytes, and from then on only read.
 
-Messages are handed over without waiting; every connection has a thread that writes.  What a stranger would get wrong
-is who waits for whom.  In synchronous mode nothing is dropped: ``drain`` holds the next frame until every reader took
-the last one, and ``await_subscribers`` holds it until those who fetched a token have connected, because ``listen()``
-returns before the stream's connection exists.  In asynchronous mode a reader that is still busy misses messages.  A
-reader that takes nothing for ``STUCK_AFTER_S`` is disconnected, so no client can stop the world for good; and so is who
-connects and does not say what it wants to read.
+Messages are handed over without waiting: small ones go into the socket at once, as far as it takes them, and the rest
+is written by a thread that every connection has.  What a stranger would get wrong is who waits for whom.  In
+synchronous mode nothing is dropped: ``drain`` holds the next frame until every reader took the last one, and
+``await_subscribers`` holds it until those who fetched a token have connected, because ``listen()`` returns before the
+stream's connection exists.  In asynchronous mode a reader that is still busy misses messages.  A reader that takes
+nothing for ``STUCK_AFTER_S`` is disconnected, so no client can stop the world for good; and so is who connects and does
+not say what it wants to read.
 
 Readers of a stream that no longer exists stay connected and receive nothing: were they turned away, their clients would
 come back within milliseconds, for ever.
@@ -29,6 +30,8 @@ logger = logging.getLogger(__name__)
 STUCK_AFTER_S = 10.0
 EVENTS_WAITING = 1000
 """For a reader who takes nothing while asynchronous."""
+AT_ONCE_BYTES = 1 << 18
+"""A message up to this size is sent by whoever publishes it: another thread would have to wait for the interpreter."""
 SUBSCRIBER_WAIT_S = 1.0
 SILENT_FOR_S = 10.0
 """Who has not named a stream so long after connecting is disconnected."""
@@ -105,13 +108,15 @@ class StreamServer:
         Events are not dropped while a reader is busy with the last one: of two contacts in a frame both count.
         """
         size = sum(len(chunk) for chunk in message)
-        framed = (packets.SIZE.pack(size) + message[0], *message[1:])
+        framed: Chunks = (packets.SIZE.pack(size) + message[0], *message[1:])
+        if size <= AT_ONCE_BYTES:
+            framed = (b"".join(framed),)
         with self._changed:
             if keep:
                 self._kept[stream_id] = framed
             for connection in self._connections.get(stream_id, ()):
                 if not (drop_if_busy and len(connection.pending) >= (EVENTS_WAITING if is_event else 1)):
-                    connection.pending.append(framed)
+                    connection.take(framed, at_once=size <= AT_ONCE_BYTES)
             self._changed.notify_all()
 
     def forget(self, stream_id: int) -> None:
@@ -250,6 +255,19 @@ class _Connection:
 
     def start(self) -> None:
         self._thread.start()
+
+    def take(self, message: Chunks, *, at_once: bool) -> None:
+        """Send a message, or leave what the socket does not take ``at_once`` to the thread; the condition is held."""
+        if at_once and not self.pending and not self._closed:
+            try:
+                sent = self.sock.send(message[0], socket.MSG_DONTWAIT)
+            except OSError:  # full, or gone: the thread waits for the one and finds out about the other
+                sent = 0
+            if sent == len(message[0]):
+                self.last_progress = time.monotonic()
+                return
+            message = (memoryview(message[0])[sent:],)
+        self.pending.append(message)
 
     def close(self) -> None:
         """Give up this reader; whatever is pending is dropped.
