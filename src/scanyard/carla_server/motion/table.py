@@ -1,7 +1,7 @@
 """Every actor of an episode as one row: where it is, how it moves, and what kind of body it has.
 
-``pose`` is in the world, or relative to the parent of an attached actor, as clients set and read it; ``placed`` says
-where everything is in the world.
+``pose`` is in the world, or relative to the parent of an attached actor, as clients set and read it; ``world_poses``
+says where everything is in the world.
 """
 
 from __future__ import annotations
@@ -96,24 +96,27 @@ class Table(Columns):
         super().remove(row)
         self.parent[self.parent > row] -= 1
 
-    def placed(self) -> tuple[Floats, Floats]:
-        """Where everything is in the world: poses (N, 6), and matrices (N, 4, 4).
+    def world_poses(self) -> Floats:
+        """(N, 6) where everything is in the world."""
+        found, attached = self.pose.copy(), self.parent >= 0
+        if attached.any():
+            found[attached] = poses(self.world_from_actor()[attached])
+        return found
 
-        Matrices of attached actors are composed and not made from their poses: looking straight down, a pose no longer
+    def world_from_actor(self) -> Floats:
+        """(N, 4, 4) the same as matrices.
+
+        Those of attached actors are composed and not made from their poses: looking straight down, a pose no longer
         says which way is up.
         """
-        world_poses, world = self.pose.copy(), matrices(self.pose)
-        attached = np.flatnonzero(self.parent >= 0)
-        if len(attached):
-            ready = self.parent < 0
-            waiting = attached
-            while len(waiting):  # generation after generation: parents may be attached too
-                born = waiting[ready[self.parent[waiting]]]
-                world[born] = np.matmul(world[self.parent[born]], world[born])
-                ready[born] = True
-                waiting = waiting[~ready[waiting]]
-            world_poses[attached] = poses(world[attached])
-        return world_poses, world
+        world, ready = matrices(self.pose), self.parent < 0
+        waiting = np.flatnonzero(~ready)
+        while len(waiting):  # generation after generation: parents may be attached too
+            born = waiting[ready[self.parent[waiting]]]
+            world[born] = np.matmul(world[self.parent[born]], world[born])
+            ready[born] = True
+            waiting = waiting[~ready[waiting]]
+        return world
 
     def records(self, world_poses: Floats, delta_s: float) -> NDArray[Any]:
         """The snapshot records (N,) at these poses (N, 6)."""

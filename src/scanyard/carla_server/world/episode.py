@@ -236,7 +236,7 @@ class Episode:
         self._lose_strays()
         if self.onlooker is not None:
             self.onlooker.direct(delta_s)
-        poses, world_from_actor = table.placed()
+        poses = table.world_poses()
         records = table.records(poses, delta_s)
         readers.snapshot(
             packets.snapshot(
@@ -256,7 +256,7 @@ class Episode:
             return  # nobody looks at it yet
         broken = self._sensing.sense(
             Moment(
-                frame, self.time_s, delta_s, self.actors, table.ids, world_from_actor, poses,
+                frame, self.time_s, delta_s, self.actors, table.ids, table.world_from_actor(), poses,
                 self.weather, self.gravity_mps2, self.collisions, renders, self.drawings.seen_at(self.time_s),
                 self.street_lights.lamps(), self._signals(),
             ),
@@ -270,8 +270,9 @@ class Episode:
         """Destroy what left the world, as the reference's engine does: of all others every number can be told."""
         table = self.motion.table
         moving = np.concatenate([table.pose, table.velocity, table.angular_velocity], axis=1)
-        stray = ~(np.abs(moving) <= STRAY).all(axis=1)  # a number that is none is not less than anything
-        if stray.any():
+        inside = np.abs(moving) <= STRAY  # a number that is none is not less than anything
+        if not inside.all():
+            stray = ~inside.all(axis=1)
             for actor_id in table.ids[stray].tolist():
                 logger.info("actor %d left the world: destroyed", actor_id)
                 self.destroy(actor_id)
@@ -328,7 +329,7 @@ class Episode:
         length = math.hypot(*direction)
         if not (0.0 < length < math.inf and math.isfinite(sum(start)) and distance_m > 0.0):
             return None
-        _, world_from_actor = self.motion.table.placed()
+        world_from_actor = self.motion.table.world_from_actor()
         place_bodies(self._scene, list(self.actors.values()), self.motion.table.ids, world_from_actor)
         along = np.asarray(direction, dtype=np.float64) / length
         hits = self._scene.cast(np.asarray(start, dtype=np.float64)[None], along[None])
