@@ -1,11 +1,12 @@
 """How things move: vehicles on their tyres, walkers on their feet, what they bump into, and what all stand on.
 
 Everything is a struct of arrays over the actors of an episode, in the order in which they were spawned, and one step
-moves all of them; nothing loops over actors.  From the bottom: ``columns`` and ``table`` (the arrays), ``physics`` (how
-a kind of vehicle is built) and ``chassis`` (that, as numbers), ``drivetrain``, ``tyres`` and ``ackermann``, then
-``vehicles`` and ``crew`` (those that move), ``walkers``, ``standing`` and ``footing`` (the ground under wheels and
-feet), ``boxes``, ``contacts``, ``nearby`` and ``meeting`` (who touches whom), and ``stepping``, which takes them
-through one frame.
+moves all of them; what loops over actors is compiled (``arrays``), and what happens rarely is left to numpy.  From the
+bottom: ``columns`` and ``table`` (the arrays), ``physics`` (how a kind of vehicle is built) and ``chassis`` (that, as
+numbers), ``drivetrain``, ``tyres`` and ``ackermann``, then ``vehicles`` and ``crew`` (those that move), ``walkers``,
+``standing`` and ``footing`` (the ground under wheels and feet), ``boxes``, ``contacts``, ``nearby`` and ``meeting``
+(who touches whom), ``gathering`` (from the table of all actors to the bodies of a frame), and ``stepping``, which takes
+them through one frame; ``rehearsal`` does so before anybody waits for it.
 
 Left to others: who wants what (``world`` hands over controls), how moving things look (``shapes``), traffic lights.
 

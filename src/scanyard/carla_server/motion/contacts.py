@@ -58,7 +58,8 @@ class Bodies:
     def rectangles(self, rows: Rows) -> Rectangles:
         """The rectangles of the bodies ``rows`` (P,), where they now are."""
         found = np.empty((6, len(rows)))
-        _draw(self.place, self.center, self.half, rows, found)
+        place, center, half = map(np.ascontiguousarray, (self.place, self.center, self.half))
+        _draw(place, center, half, np.ascontiguousarray(rows), found)
         return Rectangles(found[:2], found[2:4], found[4:])
 
 

@@ -47,7 +47,7 @@ class Crew:
         self._friction = np.ascontiguousarray(vehicles.friction[at].T)
         self.grounded = vehicles.grounded[at]
         self._load = np.where(self.grounded & falls, fleet.mass * GRAVITY, 0.0)
-        slope = vehicles.slope[at].T
+        slope = np.ascontiguousarray(vehicles.slope[at].T)
         self._downhill = -GRAVITY / (1.0 + slope[0] ** 2 + slope[1] ** 2) * (self._load > 0.0) * slope
         self._lean = vehicles.lean[at]
         self._constant = vehicles.constant[at]

@@ -53,6 +53,7 @@ class Grid:
 
     def __init__(self, obstacles: Obstacles) -> None:
         self.obstacles = obstacles
+        self._boxes = tuple(map(np.ascontiguousarray, (obstacles.middle, obstacles.half, obstacles.yaw)))
         cos, sin = np.abs(np.cos(obstacles.yaw)), np.abs(np.sin(obstacles.yaw))
         along, across = obstacles.half.T
         reach = np.stack([along * cos + across * sin, along * sin + across * cos], axis=1)
@@ -81,11 +82,10 @@ class Grid:
         nothing = np.zeros((2, 0), np.int64)
         if not len(self._number) or not len(x):
             return nothing
-        known = self.obstacles
         found = np.unique(  # long ones lie in several squares
             _met(
                 (x, y, reach), (self._low, self._size, self._start, self._number),
-                (known.middle, known.half, known.yaw, self.hidden),
+                (*self._boxes, self.hidden),
             )
         )  # fmt: skip
         return np.stack([found // len(self.hidden), found % len(self.hidden)])

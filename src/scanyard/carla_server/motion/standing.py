@@ -109,7 +109,7 @@ def _stand(  # noqa: PLR0917  # compiled calls are cheapest by position
     forward, right, falls, lean = how
     share = 1.0 - np.exp(-delta_s / SPRING_S)
     for k in range(len(height)):
-        highest = height[k].max()
+        highest = max(height[k, 0], height[k, 1], height[k, 2], height[k, 3])
         over_ground = np.isfinite(highest)
         for wheel in range(4):
             if not np.isfinite(height[k, wheel]):

@@ -19,10 +19,11 @@ from numpy.typing import NDArray
 from scanyard.carla_server.motion import contacts, footing
 from scanyard.carla_server.motion.chassis import GRAVITY
 from scanyard.carla_server.motion.crew import TOP_MPS, Crew, bounded
+from scanyard.carla_server.motion.gathering import Pushed, gathered
 from scanyard.carla_server.motion.meeting import Meeting
 from scanyard.carla_server.motion.nearby import Grid
 from scanyard.carla_server.motion.standing import GroundBelow
-from scanyard.carla_server.motion.table import BODILESS, PROP, VEHICLE, WALKER, Rows, Table
+from scanyard.carla_server.motion.table import BODILESS, PROP, VEHICLE, Rows, Table
 from scanyard.carla_server.motion.vehicles import Vehicles
 from scanyard.carla_server.motion.walkers import Walkers
 from scanyard.carla_server.motion.zones import FrictionZones
@@ -179,25 +180,13 @@ class Motion:
         footing.stand_walkers(table, self.walkers, afoot, self.ground_below, delta_s)
         footing.stand_props(table, bodies.rows[things], self.ground_below, delta_s)
 
-    def _pushed(self, bodies: _Bodies, driving: Rows, delta_s: float) -> tuple[contacts.Bodies, Floats, Floats, Floats]:
-        """The bodies with their impulses; how forces push, (2, B) m/s², and spin them, (B,) rad/s²; how they climb."""
-        table, rows, moves = self.table, bodies.rows, bodies.moves
-        mass = table.mass[rows]
-        inertia = mass * (table.extent[rows, 0] ** 2 + table.extent[rows, 1] ** 2) / 3.0
+    def _pushed(self, bodies: _Bodies, driving: Rows, delta_s: float) -> Pushed:
+        """The bodies with their impulses, how forces push and spin them, and how they climb."""
+        inertia = np.zeros(len(bodies.rows))
         inertia[bodies.cars] = self.vehicles.chassis["yaw_inertia"][driving]
-        place = table.pose[rows][:, [0, 1, 4]].T.copy()
-        place[2] = np.deg2rad(place[2])
-        velocity, given = table.velocity[rows].T.copy(), table.impulse[rows].T / mass * moves
-        push = table.force[rows].T / mass * moves
-        climb = np.clip(np.nan_to_num(velocity[2] + given[2] + push[2] * delta_s), -TOP_MPS, TOP_MPS)
-        velocity[:2] += given[:2]
-        velocity[2] = np.deg2rad(table.angular_velocity[rows, 2] + table.angular_impulse[rows, 2] / inertia * moves)
-        spins = moves & (table.kind[rows] != WALKER)
-        rigid = contacts.Bodies(
-            place, bounded(np.nan_to_num(velocity)), moves / mass, spins / inertia,
-            table.center[rows, :2].T.copy(), table.extent[rows, :2].T.copy(),
-        )  # fmt: skip
-        return rigid, np.nan_to_num(push[:2]), np.nan_to_num(table.torque[rows, 2] / inertia * moves), climb
+        found = gathered(self.table, bodies.rows, bodies.moves, inertia, delta_s=delta_s)
+        bounded(found.bodies.velocity)
+        return found._replace(climb=np.clip(found.climb, -TOP_MPS, TOP_MPS))
 
     def _crew(self, rigid: contacts.Bodies, bodies: _Bodies, driving: Rows, delta_s: float) -> Crew:
         """The vehicles that move, their pedals worked, their gears chosen, their tyres on what they stand on."""

@@ -14,6 +14,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from scanyard.carla_server.motion.rehearsal import rehearse
 from scanyard.carla_server.motion.stepping import Motion
 from scanyard.carla_server.motion.table import Table
 from scanyard.carla_server.motion.vehicles import Vehicles
@@ -93,6 +94,7 @@ class Episode:
             lambda: senses.scene(town.road_map, style=town.style, parked_share=town.parked_share, without=town.without),
             name="street",
         )
+        self._rehearsal = Later(rehearse, name="rehearsal")
         self._street_lights: StreetLights | None = None
         self._sensing = Sensing(senses.sensors, GeoReference.of(town.road_map.xodr))
         self._open_stream = open_stream
