@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from scanyard.carla_server.protocol import wire
 from scanyard.carla_server.protocol.bones import WalkerBonesIn
 from scanyard.carla_server.protocol.poses import matrices, pose_of
 from scanyard.carla_server.protocol.wire import (
+    EpisodeSettings,
     Refused,
     Rotation,
     Transform,
@@ -192,3 +194,12 @@ def test_walking_swings_the_legs(world: World) -> None:
         apart.append(left - right)
     assert max(apart) > 0.3
     assert min(apart) < -0.3
+
+
+def test_settings_are_told_in_the_middle_of_a_frame(world: World) -> None:
+    told: list[EpisodeSettings] = []
+    asking = threading.Thread(target=lambda: told.append(world.calls["get_episode_settings"]()))
+    with world.simulation.world():  # as whoever makes a frame holds it
+        asking.start()
+        asking.join(5.0)
+        assert told == [EpisodeSettings()]

@@ -85,8 +85,8 @@ class WorldCalls:
         return tuple(blueprint.definition for blueprint in library().values())
 
     def _settings(self) -> tuple[Any, ...]:
-        with self._simulation.world():
-            return self._simulation.settings.told()
+        self._simulation.await_map()
+        return self._simulation.settings.told()  # they change as a whole, so nobody need wait for the end of a frame
 
     def _set_settings(self, settings: EpisodeSettings) -> int:
         possible = 1 <= settings.max_substeps <= MAX_SUBSTEPS and settings.max_substep_delta_time > 0.0

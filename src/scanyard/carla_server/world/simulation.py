@@ -77,6 +77,12 @@ class Simulation:
                 raise Refused("the server is shutting down")
             yield self._episode
 
+    def await_map(self) -> None:
+        """Wait for the first map to be loaded."""
+        if self._episode is None:
+            with self.world():
+                pass
+
     def load(self, name: str, *, reset_settings: bool = True, whole: bool = True) -> None:
         """Begin a new episode on a map; MapError where it cannot be loaded, and then the old one stays.
 
