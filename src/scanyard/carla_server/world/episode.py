@@ -94,7 +94,7 @@ class Episode:
             lambda: senses.scene(town.road_map, style=town.style, parked_share=town.parked_share, without=town.without),
             name="street",
         )
-        self._rehearsal = Later(rehearse, name="rehearsal")
+        self._rehearsal = Later(self._rehearse, name="rehearsal")
         self._street_lights: StreetLights | None = None
         self._sensing = Sensing(senses.sensors, GeoReference.of(town.road_map.xodr))
         self._open_stream = open_stream
@@ -110,6 +110,11 @@ class Episode:
     def _scene(self) -> Scene:
         """The street and all that stands in it; who asks first may have to wait for it to be built."""
         return self._street.get()
+
+    def _rehearse(self) -> None:
+        """Have motion compiled once the street is there: until then the processor has enough to do."""
+        self._street.get()
+        rehearse()
 
     def _ground_below(self, points: Floats) -> Floats:
         return self._scene.ground_below(points)
