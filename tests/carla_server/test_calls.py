@@ -197,9 +197,9 @@ def test_walking_swings_the_legs(world: World) -> None:
 
 
 def test_settings_are_told_in_the_middle_of_a_frame(world: World) -> None:
-    told: list[EpisodeSettings] = []
+    told: list[tuple[object, ...]] = []
     asking = threading.Thread(target=lambda: told.append(world.calls["get_episode_settings"]()))
     with world.simulation.world():  # as whoever makes a frame holds it
         asking.start()
         asking.join(5.0)
-        assert told == [EpisodeSettings()]
+        assert told == [EpisodeSettings().told()]
