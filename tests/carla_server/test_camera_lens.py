@@ -113,7 +113,7 @@ def test_one_cast_serves_all_cameras_at_one_spot(street: Scene, monkeypatch: pyt
     street.place(*NOBODY)
     casts = []
     look = street.look
-    monkeypatch.setattr(street, "look", lambda *what: casts.append(1) or look(*what))
+    monkeypatch.setattr(street, "look", lambda *what, **how: casts.append(1) or look(*what, **how))
     for kind in ("rgb", "depth", "semantic", "instance", "normals"):
         shoot(street, kind)
     assert len(casts) == 1

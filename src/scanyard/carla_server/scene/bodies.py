@@ -11,14 +11,15 @@ from __future__ import annotations
 import copy
 import operator
 from collections.abc import Hashable, Sequence
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
 
 from scanyard.carla_server.shapes.catalogue import Shape, gait
-from scanyard.carla_server.surfaces.mesh import Mesh
+from scanyard.carla_server.surfaces.mesh import Mesh, normals
 from scanyard.carla_server.surfaces.panes import Glazed
-from scanyard.carla_server.surfaces.raycast import FaceHits
+from scanyard.carla_server.surfaces.raycast import FaceHits, Surface
 
 Array32 = NDArray[np.float32]
 Places = NDArray[np.int64]
@@ -38,16 +39,24 @@ class Bodies:
         self._first_slot = dict(zip(distinct, first.tolist(), strict=True))
         self._kinds = tuple(kinds)
         self._wear(shapes, families)
-        self._middle = np.array([kind.center for kind in kinds], np.float32).T.copy()
-        self._radius = np.linalg.norm([kind.extent for kind in kinds], axis=1).astype(np.float32) + _SLACK_M
-        self._slot_from_shape = _grid(len(kinds), 2 * float(self._radius.max()) + GAP_M) - self._middle
+        self._middle = np.array([kind.center for kind in kinds], np.float32).reshape(-1, 3).T.copy()
+        self._radius = (
+            np.linalg.norm(np.reshape([kind.extent for kind in kinds], (-1, 3)), axis=1).astype(np.float32) + _SLACK_M
+        )
+        self._slot_from_shape = _grid(len(kinds), 2 * float(self._radius.max(initial=0.0)) + GAP_M) - self._middle
         meshes = [kind.mesh.moved(shift) for kind, shift in zip(kinds, self._slot_from_shape.T, strict=True)]
-        self._glazed = Glazed(Mesh.joined(meshes))
+        self.mesh = Mesh.joined(meshes)
+        """All distinct shapes, each in its slot."""
+        self._glazed = cache(lambda: Glazed(self.mesh))  # shared by all who wear the same
+        self._alone = cache(lambda slot: Surface(kinds[slot].mesh))
+        self.first_face = np.cumsum([0, *(len(mesh.faces) for mesh in meshes)])
+        """(S + 1,) where the faces of each slot begin in ``mesh``."""
+        self._normals = cache(lambda: np.concatenate([normals(kind.mesh) for kind in kinds], axis=1))
         self._seed = np.array([kind.seed for kind in kinds], np.uint64)
         self._color = np.array([kind.color for kind in kinds], np.float32)
         owner = np.repeat(np.arange(len(kinds)), [len(mesh.faces) for mesh in meshes])
         self._owner = np.append(owner, -1)
-        self.material = self._glazed.surface.material
+        self.material = np.append(self.mesh.material, np.uint8(0))
         """(F + 1,) ``Material`` of each face, and of nothing."""
 
     def worn_by(self, shapes: Sequence[Shape]) -> Bodies | None:
@@ -74,14 +83,29 @@ class Bodies:
         self._slot = np.array(first, np.int64) + np.array(phase, np.int64)
 
     @property
-    def mesh(self) -> Mesh:
-        """All distinct shapes, each in its slot."""
-        return self._glazed.surface.mesh
-
-    @property
     def distinct(self) -> tuple[Shape, ...]:
         """Each shape once, in the order of slots and of the faces of ``mesh``."""
         return self._kinds
+
+    @property
+    def slot(self) -> Places:
+        """(N,) the slot of each actor's shape."""
+        return self._slot
+
+    @property
+    def seed(self) -> NDArray[np.uint64]:
+        """(S,) decides what the glass of each slot's shape returns."""
+        return self._seed
+
+    def surface_of(self, place: int) -> Surface:
+        """The shape of the actor at ``place`` by itself, in the actor's own frame."""
+        found: Surface = self._alone(int(self._slot[place]))
+        return found
+
+    @property
+    def normal(self) -> Array32:
+        """(3, F) unit normal of each face of ``mesh`` in its actor's frame, on either side."""
+        return self._normals()
 
     def shift_of(self, place: Places) -> Array32:
         """(3, K) from the frames of the actors at ``place`` (K,) to that of ``mesh``."""
@@ -95,6 +119,7 @@ class Bodies:
         """First hits of rays (6, K), by component, each at the actor ``place`` (K,) alone, in that actor's own frame.
 
         With ``salt`` glass lets rays through (``panes``); ``ray_index`` (K,) is the index of each ray in its sensor.
+        Those lost behind it have no face, but the range at which they went in.
         """
         slot = self._slot[place]
         origin, direction = rays[:3], rays[3:]
@@ -103,13 +128,15 @@ class Bodies:
         moved = np.empty((len(slot), 6), np.float32)
         moved[:, :3] = (origin + skipped * direction + self._slot_from_shape.take(slot, axis=1)).T
         moved[:, 3:] = direction.T
+        lost: Places = np.zeros(0, np.int64)
         if salt is None:
-            found = self._glazed.surface.cast(moved)
+            found = self._glazed().surface.cast(moved)
         else:
-            found = self._glazed.cast_through(
+            found, lost = self._glazed().cast_through(
                 moved, ray_index=ray_index, seed=self._seed[slot], start_m=skipped, salt=salt
             )
         range_m = np.where(self._owner[found.face] == slot, found.range_m + skipped, np.float32(np.inf))
+        found.face[lost] = len(self.mesh.faces)
         return found._replace(range_m=range_m)
 
 

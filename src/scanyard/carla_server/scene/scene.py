@@ -1,15 +1,16 @@
 """Everything that rays can hit at one tick: the static street around the sensor and the actors where they now are.
 
 The street is built lazily, a region at a time, and a region depends on the map, the style and its own place only, not
-on where sensors have been before.  Actors share one BVH that is built when their shapes change (``bodies``); they are
-cast in their own frames, only by rays that can meet them, and the nearer of street and actor wins.  CARLA's left-handed
-frame throughout, metres.
+on where sensors have been before.  Street and actors are met by one cast (``whole``).  Where that cannot be, because
+actors move while a sweep is fired or packets of rays cannot be cast, actors share one BVH that is built when their
+shapes change (``bodies``); they are cast in their own frames, only by rays that can meet them, and the nearer of street
+and actor wins.  CARLA's left-handed frame throughout, metres.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
@@ -17,7 +18,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from scanyard.carla_server.scene.bodies import Bodies
 from scanyard.carla_server.scene.look import BodyHits, Look
-from scanyard.carla_server.scene.region import REACHES_M, Regions
+from scanyard.carla_server.scene.region import REACHES_M, Region, Regions
+from scanyard.carla_server.scene.whole import Numbered, Whole
 from scanyard.carla_server.shapes.catalogue import Shape, shape_for
 from scanyard.carla_server.street import structures, traffic_signs
 from scanyard.carla_server.street.ground import RoadMapLike, ground_of
@@ -109,6 +111,7 @@ class Scene:
         self._remembered: dict[Hashable, Any] = {}
         self._remembered_version = 0
         self._bodies: Bodies | None = None
+        self._numbered: Numbered | None = None
         self.place((), (), np.zeros((0, 4, 4)))
 
     @property
@@ -243,7 +246,7 @@ class Scene:
         if not len(met.rows):
             return
         to, by = met.rows, met.place
-        hits.range_m[to] = met.range_m
+        hits.range_m[to] = np.where(met.face == len(met.bodies.mesh.faces), np.float32(np.inf), met.range_m)  # lost
         hits.material[to] = met.bodies.material[met.face]
         hits.instance[to] = self._placed.actor_id[by]
         hits.cos_incidence[to] = np.abs(np.einsum("ki,ik->k", met.normal, met.direction))
@@ -284,12 +287,26 @@ class Scene:
         self._bodies = Bodies(shapes) if known is None else known
         return self._bodies
 
-    def look(self, rays: Array32, anchor: Floats, candidates: Iterable[Candidate]) -> Look:
-        """What rays (M, 6) meet first, their origins relative to ``anchor`` (3,), face by face, as cameras use it.
+    def look(
+        self,
+        origin: Array32,
+        direction: Array32,
+        anchor: Floats,
+        shape: tuple[int, int],
+        candidates: Iterable[Candidate],
+        *,
+        ignored_ids: frozenset[int] = frozenset(),
+    ) -> Look:
+        """What a picture of ``shape`` H, W sees from ``origin`` (3,), relative to ``anchor`` (3,), face by face.
 
-        ``candidates`` names the actors that may be met.  Glass is as solid as anything.
+        It looks along ``direction`` (3, H * W) and not at the actors ``ignored_ids``, nor at others than
+        ``candidates``.  Glass is as solid as anything.
         """
         region = self._regions.around(anchor)
+        whole = self._whole(region, ignored_ids)
+        if whole is not None:
+            return whole.look(origin, direction, shape)
+        rays = np.concatenate([np.repeat(origin[None], direction.shape[1], axis=0), direction.T], 1)
         found = region.surface.cast(rays)
         rows, place = _still_open(candidates, found.range_m)
         if not len(rows):
@@ -298,16 +315,70 @@ class Scene:
         return Look(found.range_m, found.face, region, met).settled()
 
     def shadowed(
-        self, rays: Array32, anchor: Floats, candidates: Iterable[Candidate], *, reach_m: float = np.inf
+        self,
+        start: Array32,
+        direction: Array32,
+        anchor: Floats,
+        candidates: Iterable[Candidate],
+        *,
+        reach_m: float = np.inf,
     ) -> NDArray[np.bool_]:
-        """Whether rays (M, 6) meet anything within ``reach_m``, their origins relative to ``anchor`` (3,)."""
-        blocked = self._regions.around(anchor).surface.blocked(rays, reach_m)
+        """Whether rays from ``start`` (3, M), relative to ``anchor`` (3,), along ``direction`` (3, M) meet anything.
+
+        Within ``reach_m``; of the actors those in ``candidates``, of whom no other may be in the way.
+        """
+        region = self._regions.around(anchor)
+        whole = self._whole(region, frozenset())
+        if whole is not None:
+            return whole.ensemble.blocked(start, direction, reach_m)
+        rays = np.concatenate([start, direction]).T.astype(np.float32)
+        blocked = region.surface.blocked(rays, reach_m)
         rows, place = _still_open(candidates, np.where(blocked, np.float32(0), np.float32(np.inf)))
         if len(rows):
             free = np.full(len(rays), reach_m, np.float32)
             met = self._first_bodies(free, rays.take(rows, axis=0).T, rows, place, anchor=anchor, salt=None)
             blocked[met.rows] = True
         return blocked
+
+    def sweep(
+        self,
+        origin: Array32,
+        direction: Array32,
+        anchor: Floats,
+        *,
+        ignored_ids: frozenset[int],
+        salt: int,
+        reach_m: float,
+    ) -> Hits | None:
+        """What the beams of a sweep meet, from ``origin`` (3, C) along ``direction`` (3, C * F), glass let through.
+
+        None where only ``cast_near`` can tell (``whole``).
+        """
+        whole = self._whole(self._regions.around(anchor, reach_m), ignored_ids)
+        if whole is None:
+            return None
+        met = whole.sweep(origin, direction, salt=None if self._glass_is_solid else salt)
+        instance_of = np.append(np.uint32(0), self._placed.actor_id)[whole.place + 1]
+        return Hits(met.range_m, whole.numbered.material.take(met.face), instance_of.take(met.surface), met.cosine)
+
+    def _whole(self, region: Region, ignored_ids: frozenset[int]) -> Whole | None:
+        """The street of a region with all actors but those ``ignored_ids``; None where it must be cast in parts."""
+        placed = self._placed
+        left_out = frozenset(np.flatnonzero(np.isin(placed.actor_id, list(ignored_ids))).tolist())
+
+        def made() -> Whole | None:
+            return Whole.of(self._numbered_now(region), placed.world_from_actor, left_out)
+
+        return self.remembered(("whole", id(region), left_out), made)
+
+    def _numbered_now(self, region: Region) -> Numbered:
+        """The faces of street and bodies, as last time while neither changes."""
+        bodies = self._bodies_now()
+        known = self._numbered
+        if known is None or known.region is not region or known.bodies.material is not bodies.material:
+            known = Numbered.of(region, bodies)
+        self._numbered = replace(known, bodies=bodies)
+        return self._numbered
 
     def triangles(
         self, near: ArrayLike = (0.0, 0.0, 0.0), reach_m: float = REACHES_M[-1]

@@ -17,6 +17,7 @@ from scanyard.carla_server.sensors import finishes
 from scanyard.carla_server.sensors.smoothing import corner_normals
 from scanyard.carla_server.sensors.textures import LEVELS, SIDE, TILE_M, Pattern
 from scanyard.carla_server.surfaces.materials import TAG, TINTED, Material, Tag
+from scanyard.carla_server.surfaces.mesh import normals
 
 Array32 = NDArray[np.float32]
 
@@ -77,12 +78,7 @@ class KnownFaces:
 def faces_of(region: Region) -> Faces:
     """The table of a region's street."""
     mesh = region.surface.mesh
-    corners = mesh.vertices[mesh.faces]
-    edge, other = corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]
-    cross = np.stack([edge[:, i] * other[:, j] - edge[:, j] * other[:, i] for i, j in ((1, 2), (2, 0), (0, 1))])
-    length = np.sqrt(cross[0] ** 2 + cross[1] ** 2 + cross[2] ** 2)
-    normal = cross / np.maximum(length, 1e-12)
-    first = corners[:, 0]
+    normal, first = normals(mesh), mesh.vertices[mesh.faces[:, 0]]
     offset = normal[0] * first[:, 0] + normal[1] * first[:, 1] + normal[2] * first[:, 2]
     material = mesh.material
     color = finishes.linear(region.color)[region.part[:-1]]

@@ -68,7 +68,7 @@ def shade(scene: Scene, view: View, light: Light, openness: Openness) -> tuple[A
 def body_normals(scene: Scene, view: View, actors: BodyHits, *, smooth: bool = False) -> Array32:
     """Unit normals (3, K) in the world of actors' faces, on the camera's side; ``smooth`` over what is curved."""
     turn = scene.placed.world_from_actor[:, :3, :3].astype(np.float32).reshape(-1, 9).T.take(actors.place, axis=1)
-    local = np.ascontiguousarray(actors.normal.T)
+    local = actors.normal.T.copy()
     if smooth:
         eye = view.pose[:3, 3] - scene.placed.world_from_actor[:, :3, 3]
         turns = scene.placed.world_from_actor[:, :3, :3]

@@ -66,10 +66,9 @@ def _sunlight(scene: Scene, view: View, light: Light) -> Array32:
     lit_side = (cosine > 0) | behind
     asked = np.flatnonzero(lit_side & (range_m < SHADOW_REACH_M))
     start = _lifted(view, grid[asked], normal.take(asked, axis=1), range_m[asked])
-    rays = np.empty((len(asked), 6), np.float32)
-    rays[:, :3] = start.T
-    rays[:, 3:] = light.to_sun
-    blocked = scene.shadowed(rays, view.anchor, _in_shadow_of(scene.placed, view.anchor, light.to_sun, start))
+    toward = np.repeat(np.array(light.to_sun, np.float32)[:, None], len(asked), axis=1)
+    candidates = _in_shadow_of(scene.placed, view.anchor, light.to_sun, start)
+    blocked = scene.shadowed(start, toward, view.anchor, candidates)
     lit = np.where(range_m < SHADOW_REACH_M, np.float32(0), np.float32(1))
     lit[asked] = ~blocked
     samples = -(-height // 2), -(-width // 2)
@@ -90,12 +89,10 @@ def _skylight(scene: Scene, view: View) -> Array32:
     point = np.full(normal.shape, np.float32(1e6))  # the sky is like nothing else
     point[:, asked] = start
     i, j = np.divmod(asked, samples[1])
-    rays = np.empty((len(asked), 6), np.float32)
-    rays[:, :3] = start.T
-    rays[:, 3:] = _scattered(normal.take(asked, axis=1), (i % 4) * 4 + j % 4).T
+    toward = _scattered(normal.take(asked, axis=1), (i % 4) * 4 + j % 4)
     near = _beside(scene.placed, view.anchor, start)
     is_open = np.ones(len(grid), np.float32)
-    is_open[asked] = ~scene.shadowed(rays, view.anchor, near, reach_m=CROWD_M)
+    is_open[asked] = ~scene.shadowed(start, toward, view.anchor, near, reach_m=CROWD_M)
     depth = view.range_m.reshape(height, width)
     mean = _block_mean(is_open.reshape(samples), point.reshape(3, *samples), normal.reshape(3, *samples))
     finer = _doubled(mean, np.ones_like(mean), depth[::2, ::2])

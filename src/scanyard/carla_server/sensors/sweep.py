@@ -26,6 +26,7 @@ from scanyard.carla_server.scene.scene import Candidate, Hits, Placed, Scene
 from scanyard.carla_server.sensors.beams import Beams, beams_of
 from scanyard.carla_server.sensors.context import Tick, is_on, number
 from scanyard.carla_server.sensors.motions import Motions, between
+from scanyard.carla_server.sensors.view import turned
 from scanyard.carla_server.surfaces.panes import salt_of
 
 Floats = NDArray[np.float64]
@@ -89,22 +90,30 @@ def sweep(
     pose = np.asarray(world_from_sensor, dtype=np.float64)
     anchor = scene.anchor(pose[:3, 3])
     reach_m = number(attributes, "range", 10.0)
+    unseen = {parent_id, *unseen_ids}
     course = None
     if motions is not None and is_on(attributes, "firing_time"):
         course = _Course(motions, scene.placed, beams, sensor_id=sensor_id, pose=pose, anchor=anchor)
-    corners = _seen_corners(scene.placed.corners, pose) if course is None else course.corners()
-    candidates = list(_candidates(scene.placed, corners, beams, reach_m, [parent_id, *unseen_ids]))
-    poses = pose[None] if course is None else course.world_from_sensor
-    stands = None if course is None else course.stands
+
+    def met(direction: Array32, salt: int) -> Hits:
+        if course is None:
+            starts = _starts(beams, pose[None], anchor)[..., 0]
+            hits = scene.sweep(starts, turned(pose, direction), anchor, ignored_ids=frozenset(unseen), salt=salt,
+                               reach_m=reach_m)  # fmt: skip
+            if hits is not None:
+                return hits
+        corners = _seen_corners(scene.placed.corners, pose) if course is None else course.corners()
+        candidates = _candidates(scene.placed, corners, beams, reach_m, list(unseen))
+        poses = pose[None] if course is None else course.world_from_sensor
+        return scene.cast_near(_rays(beams, direction, poses, anchor), anchor, candidates, salt=salt, reach_m=reach_m,
+                               stands=None if course is None else course.stands)  # fmt: skip
+
     salt = salt_of(pose)
-    hits = scene.cast_near(_rays(beams, poses, anchor), anchor, candidates, salt=salt,
-                            reach_m=reach_m, stands=stands)  # fmt: skip
+    hits = met(beams.direction, salt)
     if round(number(attributes, "returns", 1.0)) < 2:
         return _returns(beams, hits, np.flatnonzero(hits.range_m < reach_m))
     aside = float(np.tan(number(attributes, "beam_divergence", 3.0) * 1e-3 / 2))
-    rim = _rim_rays(beams, poses, anchor, aside)
-    second = scene.cast_near(rim, anchor, candidates, salt=salt ^ _RIM,
-                              reach_m=reach_m, stands=stands)  # fmt: skip
+    second = met(_rim(beams, aside), salt ^ _RIM)
     return _both(beams, hits, second, reach_m, aside)
 
 
@@ -138,23 +147,22 @@ def _counts(ray: Rows, beams: Beams) -> NDArray[np.uint32]:
 # --- rays ------------------------------------------------------------------------------------------------------------
 
 
-def _rays(beams: Beams, poses: Floats, anchor: Floats) -> Array32:
-    """Rays (C * F, 6), origins relative to ``anchor``, from one pose (1, 4, 4) or one to each firing (F, 4, 4).
+def _rays(beams: Beams, direction: Array32, poses: Floats, anchor: Floats) -> Array32:
+    """Rays (C * F, 6) along ``direction`` (3, C * F), from one pose (1, 4, 4) or one to each firing (F, 4, 4).
 
     Written out: BLAS may round differently with more threads.
     """
-    flat, up = (part(beams.elevation_rad).astype(np.float32)[:, None] for part in (np.cos, np.sin))
-    x, y = (part(beams.azimuth_rad).astype(np.float32) for part in (np.cos, np.sin))
+    x, y, z = direction.reshape(3, *beams.shape)
     turn = np.moveaxis(poses[:, :3, :3], 0, -1).astype(np.float32)
-    rays = _starts(beams, poses, anchor)
-    for i in range(3):
-        direction = flat * (turn[i, 0] * x + turn[i, 1] * y)
-        rays[..., 3 + i] = np.add(direction, turn[i, 2] * up, out=direction)
+    rays = np.empty((*beams.shape, 6), np.float32)
+    for i, start in enumerate(_starts(beams, poses, anchor)):
+        rays[..., i] = start
+        rays[..., 3 + i] = turn[i, 0] * x + turn[i, 1] * y + turn[i, 2] * z
     return rays.reshape(-1, 6)
 
 
-def _rim_rays(beams: Beams, poses: Floats, anchor: Floats, aside: float) -> Array32:
-    """Rays (C * F, 6) along the beams' rims, ``aside`` metres per metre off their axes, each to another side."""
+def _rim(beams: Beams, aside: float) -> Array32:
+    """Directions (3, C * F) along the beams' rims, ``aside`` metres per metre off their axes, each to another side."""
     channels, firings = beams.shape
     forward = beams.direction.reshape(3, channels, firings)
     x, y = (part(beams.azimuth_rad).astype(np.float32) for part in (np.cos, np.sin))
@@ -164,20 +172,13 @@ def _rim_rays(beams: Beams, poses: Floats, anchor: Floats, aside: float) -> Arra
     rim = np.stack([forward[0] - right * y - above * up * x, forward[1] + right * x - above * up * y,
                     forward[2] + above * flat])  # fmt: skip
     rim /= np.sqrt(np.float32(1.0 + aside**2))
-    turn = np.moveaxis(poses[:, :3, :3], 0, -1).astype(np.float32)
-    rays = _starts(beams, poses, anchor)
-    for i in range(3):
-        rays[..., 3 + i] = turn[i, 0] * rim[0] + turn[i, 1] * rim[1] + turn[i, 2] * rim[2]
-    return rays.reshape(-1, 6)
+    return np.asarray(rim.reshape(3, -1))
 
 
 def _starts(beams: Beams, poses: Floats, anchor: Floats) -> Array32:
-    """(C, F, 6) with the origins filled in."""
-    channels, firings = beams.shape
-    rays = np.empty((channels, firings, 6), np.float32)
-    for i in range(3):
-        rays[..., i] = (poses[:, i, 3] - anchor[i]) + beams.z_offset_m[:, None] * poses[:, i, 2]
-    return rays
+    """Where beams start (3, C, 1 or F), relative to ``anchor``."""
+    starts = [(poses[:, i, 3] - anchor[i]) + beams.z_offset_m[:, None] * poses[:, i, 2] for i in range(3)]
+    return np.stack(starts).astype(np.float32)
 
 
 # --- which actors ----------------------------------------------------------------------------------------------------

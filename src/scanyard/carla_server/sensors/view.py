@@ -86,13 +86,11 @@ def view_from(
 def _cast(scene: Scene, lens: Lens, pose: Floats, ignored_ids: frozenset[int]) -> View:
     anchor = scene.anchor(pose[:3, 3])
     direction = turned(pose, lens.directions())
-    rays = np.empty((direction.shape[1], 6), np.float32)
-    rays[:, :3] = pose[:3, 3] - anchor
-    for i in range(3):
-        rays[:, 3 + i] = direction[i]
     find = _pixel_candidates if lens.is_ideal else _cone_candidates
     candidates = find(scene.placed, lens, pose, ignored_ids)
-    look = scene.look(rays, anchor, candidates)
+    shape = lens.height, lens.width
+    eye = (pose[:3, 3] - anchor).astype(np.float32)
+    look = scene.look(eye, direction, anchor, shape, candidates, ignored_ids=ignored_ids)
     return View(lens, pose, anchor, direction, look, _KNOWN.of(look.region))
 
 

@@ -35,16 +35,16 @@ PACKET = 16
 PART = 1024 * PACKET
 """Rays a thread takes at a time; whole packets."""
 
-_ROBUST = 1 << 2  # RTC_SCENE_FLAG_ROBUST: rays do not slip through between two triangles
+ROBUST = 1 << 2  # RTC_SCENE_FLAG_ROBUST: rays do not slip through between two triangles
 _COHERENT = 1 << 16  # RTC_RAY_QUERY_FLAG_COHERENT
-_ALL_FEATURES = 0xFFFFFFFF
+EVERY_BIT = 0xFFFFFFFF
 _INDEX_BUFFER, _VERTEX_BUFFER = 0, 1
 _UINT3, _FLOAT3 = 0x5003, 0x9003
-_NOTHING = 0xFFFFFFFF  # RTC_INVALID_GEOMETRY_ID
+NOTHING = 0xFFFFFFFF  # RTC_INVALID_GEOMETRY_ID
 
 # Rows of RTCRayHit16, which is 16 wide: RTCRay16, then RTCHit16.
-_ORIGIN, _NEAR, _DIRECTION, _FAR, _MASK, _NORMAL, _FACE, _GEOMETRY = 0, 3, 4, 8, 9, 12, 17, 18
-_ROWS = 21  # the last, instPrimID, since 4.3
+ORIGIN, NEAR, DIRECTION, FAR, MASK, NORMAL, FACE, GEOMETRY, INSTANCE = 0, 3, 4, 8, 9, 12, 17, 18, 19
+ROWS = 21  # the last, instPrimID, since 4.3
 _ALIGNMENT = 64
 
 
@@ -76,11 +76,14 @@ _FUNCTIONS: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "rtcCommitGeometry": (None, (ctypes.c_void_p,)),
     "rtcAttachGeometry": (ctypes.c_uint, (ctypes.c_void_p, ctypes.c_void_p)),
     "rtcReleaseGeometry": (None, (ctypes.c_void_p,)),
+    "rtcAttachGeometryByID": (None, (ctypes.c_void_p, ctypes.c_void_p, ctypes.c_uint)),
+    "rtcSetGeometryInstancedScene": (None, (ctypes.c_void_p, ctypes.c_void_p)),
+    "rtcSetGeometryTransform": (None, (ctypes.c_void_p, ctypes.c_uint, ctypes.c_int, ctypes.c_void_p)),
 }
 
 _ADDRESSES = (types.intp, types.intp, types.intp, types.intp)
-_intersect16 = types.ExternalFunction("rtcIntersect16", types.void(*_ADDRESSES))
-_occluded16 = types.ExternalFunction("rtcOccluded16", types.void(*_ADDRESSES))
+intersect16 = types.ExternalFunction("rtcIntersect16", types.void(*_ADDRESSES))
+occluded16 = types.ExternalFunction("rtcOccluded16", types.void(*_ADDRESSES))
 
 
 @cache
@@ -113,14 +116,15 @@ class Bvh:
     def __init__(self, mesh: Mesh, *, threads: int) -> None:
         """Build it; ``threads`` share every cast."""
         library, device = load_embree()
+        self.threads = threads
         self._faces = len(mesh.faces)
         # Embree reads sixteen bytes at each vertex: one more, so that the last is not the end of the memory.
         self._vertices = np.zeros((len(mesh.vertices) + 1, 3), np.float32)
         self._vertices[:-1] = mesh.vertices
         self._indices = np.ascontiguousarray(mesh.faces, dtype=np.uint32)
-        self._scene: int = library.rtcNewScene(device)
-        weakref.finalize(self, library.rtcReleaseScene, self._scene)
-        library.rtcSetSceneFlags(self._scene, _ROBUST)
+        self.scene: int = library.rtcNewScene(device)
+        weakref.finalize(self, library.rtcReleaseScene, self.scene)
+        library.rtcSetSceneFlags(self.scene, ROBUST)
         geometry = library.rtcNewGeometry(device, 0)  # RTC_GEOMETRY_TYPE_TRIANGLE
         library.rtcSetSharedGeometryBuffer(
             geometry, _VERTEX_BUFFER, 0, _FLOAT3, self._vertices.ctypes.data, 0, 12, len(mesh.vertices)
@@ -129,12 +133,11 @@ class Bvh:
             geometry, _INDEX_BUFFER, 0, _UINT3, self._indices.ctypes.data, 0, 12, self._faces
         )
         library.rtcCommitGeometry(geometry)
-        library.rtcAttachGeometry(self._scene, geometry)
+        library.rtcAttachGeometry(self.scene, geometry)
         library.rtcReleaseGeometry(geometry)
-        library.rtcCommitScene(self._scene)
+        library.rtcCommitScene(self.scene)
         if error := library.rtcGetDeviceError(device):
             raise MemoryError(f"Embree cannot build a scene of {self._faces} triangles, its error is {error}")
-        self._threads = threads
 
     def cast(self, rays: Array32, reach_m: float = np.inf) -> tuple[Array32, Words, Array32]:
         """Range (M,), face (M,) and unit normal (M, 3) where rays (M, 6) meet a face first, within ``reach_m``.
@@ -146,13 +149,13 @@ class Bvh:
         normal = np.empty((count, 3), np.float32)
 
         def cast_part(part: slice) -> None:
-            packet, where = _packet()
+            packet, where = packet_memory()
             _cast(
-                self._scene, where, rays[part], np.float32(reach_m), self._faces, packet, packet.view(np.uint32),
+                self.scene, where, rays[part], np.float32(reach_m), self._faces, packet, packet.view(np.uint32),
                 range_m[part], face[part], normal[part],
             )  # fmt: skip
 
-        self._share(cast_part, count)
+        share(cast_part, count, PART, self.threads)
         return range_m, face, normal
 
     def blocked(self, rays: Array32, reach_m: float = np.inf) -> NDArray[np.bool_]:
@@ -160,19 +163,21 @@ class Bvh:
         met = np.empty(len(rays), np.bool_)
 
         def cast_part(part: slice) -> None:
-            packet, where = _packet()
-            _block(self._scene, where, rays[part], np.float32(reach_m), packet, packet.view(np.uint32), met[part])
+            packet, where = packet_memory()
+            _block(self.scene, where, rays[part], np.float32(reach_m), packet, packet.view(np.uint32), met[part])
 
-        self._share(cast_part, len(rays))
+        share(cast_part, len(rays), PART, self.threads)
         return met
 
-    def _share(self, work: Callable[[slice], None], count: int) -> None:
-        parts = [slice(start, min(start + PART, count)) for start in range(0, count, PART)]
-        if self._threads == 1 or len(parts) == 1:
-            for part in parts:
-                work(part)
-        else:
-            list(_pool(self._threads).map(work, parts))
+
+def share(work: Callable[[slice], None], count: int, size: int, threads: int) -> None:
+    """Call ``work`` with all parts, ``size`` long, of ``count`` things; ``threads`` share them."""
+    parts = [slice(start, min(start + size, count)) for start in range(0, count, size)]
+    if threads == 1 or len(parts) == 1:
+        for part in parts:
+            work(part)
+    else:
+        list(_pool(threads).map(work, parts))
 
 
 @cache
@@ -180,18 +185,18 @@ def _pool(threads: int) -> ThreadPoolExecutor:
     return ThreadPoolExecutor(threads, thread_name_prefix="cast")
 
 
-def _packet() -> tuple[Array32, tuple[int, int, int]]:
+def packet_memory() -> tuple[Array32, tuple[int, int, int]]:
     """Memory for one packet, (21, 16), and the addresses of its mask, of itself and of the arguments.
 
     Everything lies in one array, which keeps it alive and aligned as Embree wants it.
     """
-    memory = np.zeros((_ROWS + 2) * PACKET + _ALIGNMENT // 4, np.float32)
+    memory = np.zeros((ROWS + 2) * PACKET + _ALIGNMENT // 4, np.float32)
     first = -memory.ctypes.data // 4 % (_ALIGNMENT // 4)
-    packet = memory[first : first + (_ROWS + 2) * PACKET].reshape(-1, PACKET)
+    packet = memory[first : first + (ROWS + 2) * PACKET].reshape(-1, PACKET)
     start = packet.ctypes.data
-    mask, arguments = (start + row * PACKET * 4 for row in (_ROWS, _ROWS + 1))
+    mask, arguments = (start + row * PACKET * 4 for row in (ROWS, ROWS + 1))
     _Arguments.from_address(arguments).flags = _COHERENT
-    _Arguments.from_address(arguments).feature_mask = _ALL_FEATURES
+    _Arguments.from_address(arguments).feature_mask = EVERY_BIT
     return packet, (mask, start, arguments)
 
 
@@ -211,15 +216,15 @@ def _cast_packets(  # noqa: PLR0917  # compiled calls are cheapest by position
     count = len(rays)
     for first in range(0, count, PACKET):
         _load(rays, first, min(PACKET, count - first), reach_m, packet, words)
-        _intersect16(mask, scene, start, arguments)
+        intersect16(mask, scene, start, arguments)
         for i in range(min(PACKET, count - first)):
             ray = first + i
-            if words[_GEOMETRY, i] == _NOTHING:
+            if words[GEOMETRY, i] == NOTHING:
                 range_m[ray], face[ray] = np.inf, nothing
                 normal[ray, 0] = normal[ray, 1] = normal[ray, 2] = 0.0
                 continue
-            range_m[ray], face[ray] = packet[_FAR, i], words[_FACE, i]
-            x, y, z = packet[_NORMAL, i], packet[_NORMAL + 1, i], packet[_NORMAL + 2, i]
+            range_m[ray], face[ray] = packet[FAR, i], words[FACE, i]
+            x, y, z = packet[NORMAL, i], packet[NORMAL + 1, i], packet[NORMAL + 2, i]
             length = np.sqrt(x * x + y * y + z * z)
             scale = np.float32(1.0) / length if length > 0 else np.float32(0.0)
             normal[ray, 0], normal[ray, 1], normal[ray, 2] = x * scale, y * scale, z * scale
@@ -238,9 +243,9 @@ def _block_packets(  # noqa: PLR0917
     count = len(rays)
     for first in range(0, count, PACKET):
         _load(rays, first, min(PACKET, count - first), reach_m, packet, words)
-        _occluded16(mask, scene, start, arguments)
+        occluded16(mask, scene, start, arguments)
         for i in range(min(PACKET, count - first)):
-            met[first + i] = packet[_FAR, i] == -np.inf
+            met[first + i] = packet[FAR, i] == -np.inf
 
 
 def _load_packet(  # noqa: PLR0917
@@ -250,16 +255,16 @@ def _load_packet(  # noqa: PLR0917
     for i in range(PACKET):
         ray = first + min(i, count - 1)
         for axis in range(3):
-            packet[_ORIGIN + axis, i] = rays[ray, axis]
-            packet[_DIRECTION + axis, i] = rays[ray, 3 + axis]
-        packet[_NEAR, i] = 0.0
-        packet[_FAR, i] = reach_m
-        words[_MASK, i] = _ALL_FEATURES
-        words[_GEOMETRY, i] = _NOTHING
-        words[_ROWS, i] = 0xFFFFFFFF if i < count else 0
+            packet[ORIGIN + axis, i] = rays[ray, axis]
+            packet[DIRECTION + axis, i] = rays[ray, 3 + axis]
+        packet[NEAR, i] = 0.0
+        packet[FAR, i] = reach_m
+        words[MASK, i] = EVERY_BIT
+        words[GEOMETRY, i] = NOTHING
+        words[ROWS, i] = 0xFFFFFFFF if i < count else 0
 
 
-_compiled = njit(nogil=True, cache=True, error_model="numpy")
-_load = _compiled(_load_packet)
-_cast = cast(Callable[..., None], _compiled(_cast_packets))
-_block = cast(Callable[..., None], _compiled(_block_packets))
+compiled = njit(nogil=True, cache=True, error_model="numpy")
+_load = compiled(_load_packet)
+_cast = cast(Callable[..., None], compiled(_cast_packets))
+_block = cast(Callable[..., None], compiled(_block_packets))

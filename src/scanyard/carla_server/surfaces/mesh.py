@@ -116,6 +116,15 @@ _BOX_FACES = np.array(
 _BOX_CORNERS = np.array([[x, y, z] for x in (-0.5, 0.5) for y in (-0.5, 0.5) for z in (-0.5, 0.5)])
 
 
+def normals(mesh: Mesh) -> NDArray[np.float32]:
+    """Unit normals (3, F) of a mesh's faces, on whichever side their winding says; zero where a face has no area."""
+    corners = mesh.vertices[mesh.faces]
+    edge, other = corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]
+    cross = np.stack([edge[:, i] * other[:, j] - edge[:, j] * other[:, i] for i, j in ((1, 2), (2, 0), (0, 1))])
+    length = np.sqrt(cross[0] ** 2 + cross[1] ** 2 + cross[2] ** 2)
+    return np.asarray(cross / np.maximum(length, 1e-12), dtype=np.float32)
+
+
 def box(center: ArrayLike, size: ArrayLike, material: Material) -> Mesh:
     """A box with the given middle and full size (3,), 12 faces."""
     return Mesh.of(_BOX_CORNERS * np.asarray(size) + np.asarray(center), _BOX_FACES, material)

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +20,7 @@ from scanyard.carla_server.surfaces.mesh import Mesh
 from scanyard.carla_server.surfaces.raycast import FaceHits, Surface
 
 Array32 = NDArray[np.float32]
+T = TypeVar("T", bound=tuple[NDArray[Any], ...])
 
 CLEAR_SHARE = 0.6  # of cars, whose glass returns almost nothing
 RETURN_RATES = (0.02, 0.45)  # share of rays a pane returns: of the clear cars, and of the others
@@ -54,26 +56,27 @@ class Glazed:
 
     def cast_through(
         self, rays: Array32, *, ray_index: NDArray[np.int64], seed: NDArray[np.uint64], start_m: Array32, salt: int
-    ) -> FaceHits:
+    ) -> tuple[FaceHits, NDArray[np.int64]]:
         """First faces that return rays (M, 6), none of which meets the glass of two cars.
 
         ``ray_index`` (M,) is the index of each ray in its sensor, ``seed`` (M,) that of the car it may meet,
-        ``start_m`` (M,) how far from the sensor the ray begins.
+        ``start_m`` (M,) how far from the sensor the ray begins.  With them the rows of those that are lost
+        inside, which meet nothing, nor what lies behind.
         """
         hits = self.surface.cast(rays)
         open_rows = np.flatnonzero(self.surface.transparent.take(hits.face))
         if not len(open_rows):
-            return hits
+            return hits, open_rows
         range_m, face, normal = hits
         reached_m = start_m[open_rows] + range_m[open_rows]
         through, lost = fate(ray_index[open_rows], seed[open_rows], reached_m, salt)
-        range_m[open_rows[lost]], face[open_rows[lost]] = np.inf, len(self.surface.mesh.faces)
+        lost_rows = open_rows[lost]
         open_rows = open_rows[through & ~lost]
         if len(open_rows):
             found = self._behind.cast(rays[open_rows])
             range_m[open_rows], normal[open_rows] = found.range_m, found.normal
             face[open_rows] = self._face_behind[found.face]
-        return hits
+        return hits, lost_rows
 
 
 def cast_through(
@@ -86,28 +89,47 @@ def cast_through(
 
     ``seed_of`` maps faces (K,) to the seeds of their cars.
     """
+
+    def behind(rows: NDArray[np.int64], past_m: Array32) -> FaceHits:
+        moved = rays[rows]
+        moved[:, :3] += moved[:, 3:] * past_m[:, None]
+        return surface.cast(moved)
+
     hits = surface.cast(rays)
-    open_rows = np.flatnonzero(surface.transparent.take(hits.face))
-    if not len(open_rows):
-        return hits
-    range_m, face, normal = hits
     nothing = len(surface.mesh.faces)
+    see_through(hits, behind, transparent=surface.transparent, nothing=nothing, seed_of=seed_of, salt=salt)
+    return hits
+
+
+def see_through(
+    hits: T,
+    behind: Callable[[NDArray[np.int64], Array32], T],
+    *,
+    transparent: NDArray[np.bool_],
+    nothing: int,
+    seed_of: Callable[[NDArray[np.uint32]], NDArray[np.uint64]],
+    salt: int,
+) -> None:
+    """Replace those ``hits`` (M,), range and face first, that are of glass which lets the ray through.
+
+    ``behind`` casts rays ``rows`` (K,) from ``past_m`` (K,) on.  ``transparent`` is indexed by face, ``nothing`` among
+    them; ``seed_of`` maps faces (K,) to the seeds of their cars.
+    """
+    range_m, face = hits[0], hits[1]
+    open_rows = np.flatnonzero(transparent.take(face))
     for _ in range(MAX_PANES):
+        if not len(open_rows):
+            return
         through, lost = fate(open_rows, seed_of(face[open_rows]), range_m[open_rows], salt)
         range_m[open_rows[lost]], face[open_rows[lost]] = np.inf, nothing
         open_rows = open_rows[through & ~lost]
-        if not len(open_rows):
-            return FaceHits(range_m, face, normal)
         travelled = range_m[open_rows] + np.float32(_PAST_M)
-        behind = rays[open_rows]
-        behind[:, :3] += behind[:, 3:] * travelled[:, None]
-        found = surface.cast(behind)
-        range_m[open_rows] = travelled + found.range_m
-        face[open_rows] = found.face
-        normal[open_rows] = found.normal
-        open_rows = open_rows[surface.transparent[found.face]]
+        found = behind(open_rows, travelled)
+        for mine, new in zip(hits, found, strict=True):
+            mine[open_rows] = new
+        range_m[open_rows] += travelled
+        open_rows = open_rows[transparent[face[open_rows]]]
     range_m[open_rows], face[open_rows] = np.inf, nothing
-    return FaceHits(range_m, face, normal)
 
 
 def fate(

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache
-from typing import Literal, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,9 @@ from numpy.typing import NDArray
 from scanyard.carla_server.surfaces.materials import TRANSPARENT
 from scanyard.carla_server.surfaces.mesh import Mesh
 from scanyard.carla_server.surfaces.open3d_library import load_open3d
+
+if TYPE_CHECKING:
+    from scanyard.carla_server.surfaces.ensemble import Ensemble
 
 logger = logging.getLogger(__name__)
 
@@ -73,6 +76,18 @@ class Surface:
         return self._bvh.blocked(np.ascontiguousarray(rays, dtype=np.float32), reach_m)
 
 
+def together(
+    surfaces: Sequence[Surface], frame_from_surface: NDArray[np.float64], first_face: Sequence[int], nothing: int
+) -> Ensemble | None:
+    """N surfaces that stand at ``frame_from_surface`` (N, 4, 4), as one; None where packets of rays cannot be cast."""
+    if not surfaces or not all(isinstance(surface._bvh, _PacketBvh) for surface in surfaces):
+        return None
+    from scanyard.carla_server.surfaces.ensemble import Ensemble  # noqa: PLC0415  # as embree below
+
+    bvhs = [surface._bvh.bvh for surface in surfaces if isinstance(surface._bvh, _PacketBvh)]
+    return Ensemble(bvhs, frame_from_surface, first_face, nothing)
+
+
 class _Open3dBvh:
     def __init__(self, mesh: Mesh) -> None:
         open3d = load_open3d()
@@ -101,13 +116,13 @@ class _PacketBvh:
     def __init__(self, mesh: Mesh) -> None:
         from scanyard.carla_server.surfaces import embree  # noqa: PLC0415  # compiles, or loads what it compiled
 
-        self._bvh = embree.Bvh(mesh, threads=_THREADS or os.cpu_count() or 1)
+        self.bvh = embree.Bvh(mesh, threads=_THREADS or os.cpu_count() or 1)
 
     def cast(self, rays: Array32) -> FaceHits:
-        return FaceHits(*self._bvh.cast(rays))
+        return FaceHits(*self.bvh.cast(rays))
 
     def blocked(self, rays: Array32, reach_m: float) -> NDArray[np.bool_]:
-        return self._bvh.blocked(rays, reach_m)
+        return self.bvh.blocked(rays, reach_m)
 
 
 _BINDINGS: dict[Binding, Callable[[Mesh], _Bvh]] = {"packets": _PacketBvh, "open3d": _Open3dBvh}
