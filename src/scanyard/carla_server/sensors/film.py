@@ -21,6 +21,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+from scanyard.carla_server.sensors.bands import each_band
 from scanyard.carla_server.sensors.context import is_on, number
 from scanyard.carla_server.sensors.lens import Lens
 
@@ -98,12 +99,17 @@ class Film:
         curve = self.curve()
         scale = np.float32((_STEPS - 1) / np.sqrt(_BRIGHTEST))
         dim = np.float32(np.sqrt(exposure)) * scale
-        edge = _vignette(lens) * dim if self.has_effects else dim
-        for channel, to in zip(color, (2, 1, 0), strict=True):
-            step = np.sqrt(np.maximum(channel, np.float32(0)))
-            step *= edge
-            np.minimum(step, np.float32(_STEPS - 1), out=step)
-            picture[:, to] = curve.take(step.astype(np.int32))
+        bright = _vignette(lens) if self.has_effects else np.ones(len(picture), np.float32)
+
+        def develop_band(band: slice) -> None:
+            edge = bright[band] * dim
+            for channel, to in zip(color[:, band], (2, 1, 0), strict=True):
+                step = np.sqrt(np.maximum(channel, np.float32(0)))
+                step *= edge
+                np.minimum(step, np.float32(_STEPS - 1), out=step)
+                picture[band, to] = curve.take(step.astype(np.int32))
+
+        each_band(develop_band, (lens.height, lens.width))
         return picture.reshape(lens.height, lens.width, 4)
 
 

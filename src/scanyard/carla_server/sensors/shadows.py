@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from scanyard.carla_server.scene.scene import Candidate, Placed, Scene
 from scanyard.carla_server.sensors import finishes
 from scanyard.carla_server.sensors.lighting import Color, Light
+from scanyard.carla_server.sensors.spreading import block_mean, doubled, softened
 from scanyard.carla_server.sensors.view import View
 
 Floats = NDArray[np.float64]
@@ -30,10 +31,6 @@ CROWD_M = 3.5  # what is farther away hides too little of the sky to be seen
 SHADOW_REACH_M = 160.0
 CROWD_SEEN_M = 60.0  # and what is so far away is too small in the picture
 BOUNCED = 0.22  # of the sky's light reaches the deepest corner by way of its walls
-_ALIKE = 0.06  # neighbours may differ in distance by so much of it, and
-_ALIKE_M = 0.12  # by so much at least
-_HALF_WAY = 0.62  # a little more than half: between two neighbours inverse depth is even, not depth
-_PLANE_M, _SAME_WAY = np.float32(0.12), np.float32(0.75)  # off the plane, and cosine between normals
 
 
 @dataclass(frozen=True)
@@ -74,8 +71,8 @@ def _sunlight(scene: Scene, view: View, light: Light) -> Array32:
     samples = -(-height // 2), -(-width // 2)
     depth = view.range_m.reshape(height, width)
     weight = lit_side.astype(np.float32).reshape(samples)
-    soft = _softened(lit.reshape(samples), weight, depth[::2, ::2])
-    return _doubled(soft, weight, depth).reshape(-1)
+    soft = softened(lit.reshape(samples), weight, depth[::2, ::2])
+    return doubled(soft, weight, depth).reshape(-1)
 
 
 def _skylight(scene: Scene, view: View) -> Array32:
@@ -94,9 +91,9 @@ def _skylight(scene: Scene, view: View) -> Array32:
     is_open = np.ones(len(grid), np.float32)
     is_open[asked] = ~scene.shadowed(start, toward, view.anchor, near, reach_m=CROWD_M)
     depth = view.range_m.reshape(height, width)
-    mean = _block_mean(is_open.reshape(samples), point.reshape(3, *samples), normal.reshape(3, *samples))
-    finer = _doubled(mean, np.ones_like(mean), depth[::2, ::2])
-    return _doubled(finer, np.ones_like(finer), depth).reshape(-1)
+    mean = block_mean(is_open.reshape(samples), point.reshape(3, *samples), normal.reshape(3, *samples))
+    finer = doubled(mean, np.ones_like(mean), depth[::2, ::2])
+    return doubled(finer, np.ones_like(finer), depth).reshape(-1)
 
 
 def _sampled(scene: Scene, view: View, grid: Rows) -> tuple[Array32, Array32, NDArray[np.bool_]]:
@@ -163,78 +160,6 @@ def _scattered(normal: Array32, which: NDArray[np.integer]) -> Array32:
             local[0] * (-sign * x) - local[1] * y + local[2] * z,
         ]
     )
-
-
-def _block_mean(values: Array32, point: Array32, normal: Array32) -> Array32:
-    """Mean (R, C) over those of 4 × 4 neighbours, itself among them, that lie in its plane, or all but.
-
-    ``point`` and ``normal`` are (3, R, C).
-    """
-    total, weight = values.copy(), np.ones_like(values)
-    rows, columns = values.shape
-    for down in range(-1, 3):
-        for right in range(-1, 3):
-            if down == right == 0:
-                continue
-            to = (slice(max(-down, 0), rows - max(down, 0)), slice(max(-right, 0), columns - max(right, 0)))
-            of = (slice(max(down, 0), rows + min(down, 0)), slice(max(right, 0), columns + min(right, 0)))
-            off = sum((point[i][of] - point[i][to]) * normal[i][to] for i in range(3))
-            turned = sum(normal[i][of] * normal[i][to] for i in range(3))
-            alike = ((np.abs(off) < _PLANE_M) & (turned > _SAME_WAY)).astype(np.float32)
-            total[to] += values[of] * alike
-            weight[to] += alike
-    return np.asarray(total / weight)
-
-
-def _softened(values: Array32, weight: Array32, depth: Array32) -> Array32:
-    """Values (R, C) blurred by 1-2-1 in both directions over neighbours that have ``weight`` and are at a like depth.
-
-    Sunlight's half shadow is about so wide, and rays at every second pixel are too coarse for sharper ones.
-    """
-    for axis in (0, 1):
-        first, last = ((slice(None, -1), slice(1, None)) if axis == 0 else
-                       ((slice(None), slice(None, -1)), (slice(None), slice(1, None))))  # fmt: skip
-        a, b = depth[first], depth[last]
-        with np.errstate(invalid="ignore"):  # two skies
-            alike = (np.abs(a - b) < np.float32(_ALIKE_M) + np.float32(_ALIKE) * a).astype(np.float32)
-        total, share = 2 * values, np.full(values.shape, np.float32(2))
-        total[first] += alike * weight[last] * values[last]
-        share[first] += alike * weight[last]
-        total[last] += alike * weight[first] * values[first]
-        share[last] += alike * weight[first]
-        values = total / share
-    return values
-
-
-def _doubled(values: Array32, weight: Array32, depth: Array32) -> Array32:
-    """Values (R, C) of every second pixel of every second row, spread to all pixels of ``depth`` (H, W).
-
-    The pixels between take the mean of the neighbours that have ``weight`` (R, C) and are at a like depth: no further
-    off than half the way to the opposite neighbour, as it is on a plane, however slanted.
-    """
-    height, width = depth.shape
-    rows, columns = values.shape
-    whole = np.empty((2 * rows, 2 * columns), np.float32)
-    padded = np.pad(values, ((0, 1), (0, 1)), mode="edge")
-    heavy = np.pad(weight, ((0, 1), (0, 1)), mode="edge")
-    full = np.pad(depth, ((0, 2 * rows - height), (0, 2 * columns - width)), mode="edge")
-    known = np.pad(full[::2, ::2], ((0, 1), (0, 1)), mode="edge")
-    whole[::2, ::2] = values
-    with np.errstate(invalid="ignore"):  # two skies are infinitely far apart: not alike, and of no matter
-        for down, right in ((0, 1), (1, 0), (1, 1)):
-            here = full[down::2, right::2]
-            parts = [(slice(i, i + rows), slice(j, j + columns)) for i in range(down + 1) for j in range(right + 1)]
-            near, far = known[parts[0]], known[parts[-1]]
-            allowed = np.float32(_ALIKE_M) + np.float32(_ALIKE) * here
-            allowed += np.float32(_HALF_WAY) * np.abs(near - far)
-            total, share = np.full(here.shape, 1e-6, np.float32), np.full(here.shape, 1e-6, np.float32)
-            total *= values
-            for part in parts:
-                alike = (np.abs(known[part] - here) < allowed) * heavy[part]
-                total += padded[part] * alike
-                share += alike
-            whole[down::2, right::2] = total / share
-    return whole[:height, :width]
 
 
 def _in_shadow_of(placed: Placed, anchor: Floats, to_sun: Color, start: Array32) -> Iterator[Candidate]:
