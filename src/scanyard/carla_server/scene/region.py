@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -50,6 +51,7 @@ class Regions:
     def __init__(self, ground: Ground, scenery: Scenery) -> None:
         self._ground, self._scenery = ground, scenery
         self._kept: OrderedDict[tuple[int, int, float], Region] = OrderedDict()
+        self._centers = lru_cache(maxsize=64)(self._center)  # every sensor asks in every frame
 
     def enable(self, ids: Iterable[int], enabled: bool) -> None:
         """Show or hide environment objects."""
@@ -81,8 +83,13 @@ class Regions:
 
     def center(self, position: Floats) -> Floats:
         """The center (3,) of the regions whose square ``position`` (3,) lies in, without building one."""
-        x, y = (cell * GRID_M for cell in _square(position))
-        return np.array([x, y, float(self._ground.height(x, y))])
+        return self._centers(*_square(position))
+
+    def _center(self, column: int, row: int) -> Floats:
+        x, y = column * GRID_M, row * GRID_M
+        center = np.array([x, y, float(self._ground.height(x, y))])
+        center.flags.writeable = False
+        return center
 
     def _build(self, column: int, row: int, reach_m: float) -> Region:
         xy = np.array([column, row]) * GRID_M
