@@ -322,15 +322,17 @@ class Scene:
         candidates: Iterable[Candidate],
         *,
         reach_m: float = np.inf,
+        coherent: bool = True,
     ) -> NDArray[np.bool_]:
         """Whether rays from ``start`` (3, M), relative to ``anchor`` (3,), along ``direction`` (3, M) meet anything.
 
-        Within ``reach_m``; of the actors those in ``candidates``, of whom no other may be in the way.
+        Within ``reach_m``; of the actors those in ``candidates``, of whom no other may be in the way.  Neighbours that
+        look all ways are not ``coherent``.
         """
         region = self._regions.around(anchor)
         whole = self._whole(region, frozenset())
         if whole is not None:
-            return whole.ensemble.blocked(start, direction, reach_m)
+            return whole.ensemble.blocked(start, direction, reach_m, coherent=coherent)
         rays = np.concatenate([start, direction]).T.astype(np.float32)
         blocked = region.surface.blocked(rays, reach_m)
         rows, place = _still_open(candidates, np.where(blocked, np.float32(0), np.float32(np.inf)))

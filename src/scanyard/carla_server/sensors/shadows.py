@@ -89,7 +89,7 @@ def _skylight(scene: Scene, view: View) -> Array32:
     toward = _scattered(normal.take(asked, axis=1), (i % 4) * 4 + j % 4)
     near = _beside(scene.placed, view.anchor, start)
     is_open = np.ones(len(grid), np.float32)
-    is_open[asked] = ~scene.shadowed(start, toward, view.anchor, near, reach_m=CROWD_M)
+    is_open[asked] = ~scene.shadowed(start, toward, view.anchor, near, reach_m=CROWD_M, coherent=False)
     depth = view.range_m.reshape(height, width)
     mean = block_mean(is_open.reshape(samples), point.reshape(3, *samples), normal.reshape(3, *samples))
     finer = doubled(mean, np.ones_like(mean), depth[::2, ::2])

@@ -130,12 +130,17 @@ class Ensemble:
         embree.share(cast_part, tile_rows, max(_PART // tile_columns, 1), self._bvhs[0].threads)
         return met
 
-    def blocked(self, start: Array32, direction: Array32, reach_m: float = np.inf) -> NDArray[np.bool_]:
-        """Whether rays from ``start`` (3, M) along ``direction`` (3, M) meet anything within ``reach_m``."""
+    def blocked(
+        self, start: Array32, direction: Array32, reach_m: float = np.inf, *, coherent: bool = True
+    ) -> NDArray[np.bool_]:
+        """Whether rays from ``start`` (3, M) along ``direction`` (3, M) meet anything within ``reach_m``.
+
+        Say where neighbours are not ``coherent``, but look all ways.
+        """
         met = np.empty(start.shape[1], np.bool_)
 
         def cast_part(part: slice) -> None:
-            packet, where = packet_memory()
+            packet, where = packet_memory(coherent=coherent)
             _block(
                 self._scene, where, start, direction, (part.start, part.stop), np.float32(reach_m), packet,
                 packet.view(np.uint32), met,
