@@ -9,7 +9,6 @@ threads, so that it cannot change a byte.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +17,7 @@ from scanyard.carla_server.scene.look import BodyHits
 from scanyard.carla_server.scene.scene import Scene
 from scanyard.carla_server.sensors import finishes
 from scanyard.carla_server.sensors.bands import each_band
+from scanyard.carla_server.sensors.coats import lay, light_up
 from scanyard.carla_server.sensors.lighting import Light
 from scanyard.carla_server.sensors.shadows import Openness
 from scanyard.carla_server.sensors.sky import mirrored, sky_colors
@@ -30,7 +30,6 @@ Array32 = NDArray[np.float32]
 Rows = NDArray[np.int64]
 
 TRANSLUCENT = 0.55  # share of the sun that shines through a leaf
-BLOTCH_M = 23.0  # of the slow change in tone that lawns and roads have
 _TEXELS = SIDE * SIDE
 _CORNERS = CornerNormals()
 
@@ -139,20 +138,17 @@ class _Painter:
                 color[c] += (np.float32(haze) - color[c]) * veil
 
     def _paint_surfaces(self, band: slice, direction: Array32, range_m: Array32) -> None:
-        faces, light, found = self.view.faces, self.light, self.found
-        face = self.view.look.face[band].astype(np.intp)
+        view, light, found = self.view, self.light, self.found
+        face = view.look.face[band]
         material, albedo, normal = found.material[band], found.albedo[:, band], found.normal[:, band]
-        faces.material.take(face, out=material, mode="clip")
-        for i in range(3):
-            faces.albedo[i].take(face, out=albedo[i], mode="clip")
-            self.normal[i].take(face, out=normal[i], mode="clip")
-        toward_sun = self.sun.take(face)
-        point = direction * np.minimum(range_m, np.float32(1e4))
-        point += (self.view.eye + self.view.anchor.astype(np.float32))[:, None]
-        texture = _texture(self.view, face, point, direction, range_m)
+        eye = view.eye + view.anchor.astype(np.float32)
+        point, toward_sun, texture = lay(
+            view.faces, face, seen=(eye, direction, range_m), focal_px=view.lens.focal_px,
+            known=(self.normal, self.sun), onto=(material, albedo, normal),
+        )  # fmt: skip
         curved = np.flatnonzero(CURVED.take(material))
         if len(curved):
-            self._smooth(face[curved], point.take(curved, axis=1), curved, normal)
+            self._smooth(face[curved].astype(np.int64), point.take(curved, axis=1), curved, normal)
             toward_sun[curved] = sun_cosine(normal[:, curved], light, np.zeros(len(curved), bool))
         if self.actor_of is not None:
             which = self.actor_of[band]
@@ -170,18 +166,9 @@ class _Painter:
             found.water[band] = _water(light, point) * soaks
             texture *= 1 - np.float32(0.55 * light.wetness) * soaks
         albedo *= texture
-        open_share = self.openness.sky[band]
-        if self.openness.sun is not None:
-            toward_sun *= self.openness.sun[band]
-        up = normal[2]
-        color = self.color[:, band]
-        for c, (sky, ground) in enumerate(zip(light.sky, light.ground, strict=True)):
-            np.multiply(up, np.float32((sky - ground) / 2), out=color[c])
-            color[c] += np.float32((sky + ground) / 2)
-            color[c] *= open_share
-            if self.openness.sun is not None:
-                color[c] += toward_sun * np.float32(light.sun[c])
-            color[c] *= albedo[c]
+        sun = self.openness.sun
+        light_up(light, normal, albedo, toward_sun, sky=self.openness.sky[band], sun=None if sun is None else sun[band],
+                 to=self.color[:, band])  # fmt: skip
         self._add_mirrored(band, direction, range_m, point)
 
     def _smooth(self, face: Rows, point: Array32, rows: Rows, normal: Array32) -> None:
@@ -222,52 +209,6 @@ class _Painter:
             tone = np.where(metal, found.albedo[c, band][rows], np.float32(1))
             channel = self.color[c, band]
             channel[rows] += fresnel * (bright * tone - channel[rows])
-
-
-def _texture(view: View, face: Rows, point: Array32, direction: Array32, range_m: Array32) -> Array32:
-    """Factor (K,) to the albedo, blurred to about a texel a pixel; level ground has slow blotches besides."""
-    faces, (x, y, z) = view.faces, point
-    u = faces.u[0].take(face)
-    u *= x
-    u += faces.u[1].take(face) * y
-    v = faces.v[0].take(face)
-    v *= y
-    v += faces.v[1].take(face) * z
-    level = faces.level.take(face)
-    texels = range_m * faces.texels_per_m.take(face)
-    texels *= np.float32(0.7 / view.lens.focal_px)
-    grazing = np.abs(direction[2])
-    grazing += np.float32(1e-3)
-    np.maximum(grazing, ~level, out=grazing)
-    texels /= np.sqrt(grazing, out=grazing)
-    # The exponent of a floating number is the whole part of its binary logarithm.
-    blur = (texels.view(np.int32) >> 23) - 127
-    np.clip(blur, 0, LEVELS - 1, out=blur)
-    blur *= _TEXELS
-    blur += faces.tile.take(face)
-    blur += (v.astype(np.int32) & (SIDE - 1)) * SIDE
-    blur += u.astype(np.int32) & (SIDE - 1)
-    factor = _factors().take(blur)
-    slow = np.float32(SIDE / BLOTCH_M)
-    blotch = (y * slow).astype(np.int32) & (SIDE - 1)
-    blotch *= SIDE
-    blotch += (x * slow).astype(np.int32) & (SIDE - 1)
-    tone = _blotches().take(blotch)
-    factor *= np.where(level, tone, np.float32(1))
-    return factor
-
-
-@lru_cache(maxsize=1)
-def _factors() -> Array32:
-    """The atlas as factors."""
-    return np.asarray(atlas().astype(np.float32) / np.float32(ONE))
-
-
-@lru_cache(maxsize=1)
-def _blotches() -> Array32:
-    """(SIDE * SIDE,) factors of a soft pattern."""
-    first = (Pattern.SPECKLE * LEVELS + 2) * _TEXELS
-    return np.asarray(np.float32(0.1) + np.float32(0.9) * _factors()[first : first + _TEXELS])
 
 
 def _water(light: Light, point: Array32) -> Array32:

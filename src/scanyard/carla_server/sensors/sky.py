@@ -6,9 +6,12 @@ table of rows.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import lru_cache
+from typing import cast
 
 import numpy as np
+from numba import njit
 from numpy.typing import NDArray
 
 from scanyard.carla_server.sensors.lighting import Light
@@ -28,52 +31,75 @@ _TOWN = 64  # directions round the horizon in which the mirrored town has a heig
 
 def sky_colors(light: Light, x: Array32, y: Array32, z: Array32) -> Channels:
     """Linear red, green and blue (M,) of the sky along unit directions (M,); below the horizon, that of the horizon."""
-    up = np.maximum(z, np.float32(0))
-    toward = x * light.to_sun[0] + y * light.to_sun[1] + z * light.to_sun[2]
-    gradient, halo = _gradient(light), _halo(light)
-    step = (np.sqrt(up) * np.float32(_STEPS - 1)).astype(np.int32)
-    near = np.clip((toward + 1) * np.float32((_STEPS - 1) / 2), 0, _STEPS - 1).astype(np.int32)
-    cloud, thick = _clouds(light, x, y, up)
-    bare = np.float32(1) - cloud
-    disk = np.where(toward > SUN_COS, bare * np.float32(40.0 * (1 - light.cloudiness)), np.float32(0))
-    lit = np.float32(1) - np.float32(0.45) * thick
-    red, green, blue = (
-        bare * (gradient[c].take(step) + halo[c].take(near))
-        + cloud * (lit * np.float32(_cloud_color(light)[c]) + halo[c].take(near) * np.float32(0.5))
-        + disk * np.float32(light.sun[c])
-        for c in range(3)
-    )
-    return red, green, blue
+    return _colors(light, x, y, z, with_town=False)
 
 
 def mirrored(light: Light, x: Array32, y: Array32, z: Array32) -> Channels:
     """What is seen along mirrored directions (M,): the sky above an uneven skyline, the town's mean tone below it."""
-    red, green, blue = sky_colors(light, x, y, z)
-    step = ((x - y * np.sign(x) + np.float32(2)) * np.float32(_TOWN / 4)).astype(np.int32) & (_TOWN - 1)
-    town = np.clip((_skyline().take(step) - z) * np.float32(14.0), 0, 1)
-    red, green, blue = (
-        channel + town * (np.float32(0.6 * ground + 0.16 * sky) - channel)
-        for channel, ground, sky in zip((red, green, blue), light.ground, light.sky, strict=True)
-    )
+    return _colors(light, x, y, z, with_town=True)
+
+
+def _colors(light: Light, x: Array32, y: Array32, z: Array32, *, with_town: bool) -> Channels:
+    cover = cloud_cover().reshape(-1) if light.cloudiness >= 0.01 else np.zeros(0, np.float32)
+    town = np.array([0.6 * ground + 0.16 * sky for ground, sky in zip(light.ground, light.sky, strict=True)])
+    color = np.empty((3, len(z)), np.float32)
+    _paint(
+        x, y, z, np.array(light.to_sun, np.float32), _gradient(light), _halo(light),
+        cover, np.float32(light.cloudiness), np.array(_cloud_color(light), np.float32), np.array(light.sun, np.float32),
+        _skyline() if with_town else np.zeros(0, np.float32), town.astype(np.float32), color,
+    )  # fmt: skip
+    red, green, blue = color
     return red, green, blue
 
 
-def _clouds(light: Light, x: Array32, y: Array32, up: Array32) -> tuple[Array32, Array32]:
-    """How much cloud hides (M,) the sky, and how thick (M,) it is."""
-    if light.cloudiness < 0.01:
-        return np.zeros_like(up), np.zeros_like(up)
-    flat = _CLOUD_SCALE / (up + np.float32(0.08))
-    u, v = x * flat + np.float32(4096), y * flat + np.float32(4096)
-    column, row = u.astype(np.int32), v.astype(np.int32)
-    du, dv = u - column, v - row
-    cover = cloud_cover().reshape(-1)
-    left, right = column & (_CLOUD_SIDE - 1), (column + 1) & (_CLOUD_SIDE - 1)
-    low, high = (row & (_CLOUD_SIDE - 1)) * _CLOUD_SIDE, ((row + 1) & (_CLOUD_SIDE - 1)) * _CLOUD_SIDE
-    above = cover.take(low + left) * (1 - du) + cover.take(low + right) * du
-    below = cover.take(high + left) * (1 - du) + cover.take(high + right) * du
-    depth = above + dv * (below - above) - np.float32(1 - light.cloudiness)
-    cloud = np.clip(depth * np.float32(4.0), 0, 1) * np.clip(up * np.float32(9.0), 0, 1)
-    return cloud, np.clip(depth * np.float32(1.6), 0, 1)
+def _paint_sky(  # noqa: PLR0917  # compiled calls are cheapest by position
+    x: Array32,
+    y: Array32,
+    z: Array32,
+    to_sun: Array32,
+    gradient: Array32,
+    halo: Array32,
+    cover: Array32,
+    cloudiness: np.float32,
+    cloud_color: Array32,
+    sun: Array32,
+    skyline: Array32,
+    town: Array32,
+    color: Array32,
+) -> None:
+    zero, one = np.float32(0), np.float32(1)
+    flare = np.float32(40.0) * (one - cloudiness)
+    for i in range(len(z)):
+        up = max(z[i], zero)
+        toward = x[i] * to_sun[0] + y[i] * to_sun[1] + z[i] * to_sun[2]
+        step = int(np.sqrt(up) * np.float32(_STEPS - 1))
+        near = int(min(max((toward + one) * np.float32((_STEPS - 1) / 2), zero), np.float32(_STEPS - 1)))
+        cloud = thick = zero
+        if len(cover):
+            flat = _CLOUD_SCALE / (up + np.float32(0.08))
+            u, v = x[i] * flat + np.float32(4096), y[i] * flat + np.float32(4096)
+            column, row = int(u), int(v)
+            du, dv = np.float32(u - column), np.float32(v - row)
+            left, right = column & (_CLOUD_SIDE - 1), (column + 1) & (_CLOUD_SIDE - 1)
+            low, high = (row & (_CLOUD_SIDE - 1)) * _CLOUD_SIDE, ((row + 1) & (_CLOUD_SIDE - 1)) * _CLOUD_SIDE
+            above = cover[low + left] * (one - du) + cover[low + right] * du
+            below = cover[high + left] * (one - du) + cover[high + right] * du
+            depth = above + dv * (below - above) - (one - cloudiness)
+            cloud = min(max(depth * np.float32(4.0), zero), one) * min(max(up * np.float32(9.0), zero), one)
+            thick = min(max(depth * np.float32(1.6), zero), one)
+        bare = one - cloud
+        disk = bare * flare if toward > np.float32(SUN_COS) else zero
+        lit = one - np.float32(0.45) * thick
+        share = zero
+        if len(skyline):
+            sign = one if x[i] > 0 else (-one if x[i] < 0 else zero)
+            at = int((x[i] - y[i] * sign + np.float32(2)) * np.float32(_TOWN / 4)) & (_TOWN - 1)
+            share = min(max((skyline[at] - z[i]) * np.float32(14.0), zero), one)
+        for c in range(3):
+            tone = bare * (gradient[c, step] + halo[c, near])
+            tone += cloud * (lit * cloud_color[c] + halo[c, near] * np.float32(0.5))
+            tone += disk * sun[c]
+            color[c, i] = tone + share * (town[c] - tone)
 
 
 def _cloud_color(light: Light) -> list[float]:
@@ -108,3 +134,6 @@ def _halo(light: Light) -> Array32:
 @lru_cache(maxsize=1)
 def _skyline() -> Array32:
     return stream("sky", "skyline").uniform(0.02, 0.34, _TOWN).astype(np.float32)
+
+
+_paint = cast(Callable[..., None], njit(nogil=True, cache=True, error_model="numpy")(_paint_sky))
