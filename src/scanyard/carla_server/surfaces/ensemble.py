@@ -171,35 +171,33 @@ def _cast_tiles(  # noqa: PLR0917  # compiled calls are cheapest by position
 ) -> None:
     mask, packet_at, arguments = where
     rows, columns, tall, wide = grid
+    _prepare(packet, words)
     for top in range(part[0] * tall, part[1] * tall, tall):
+        for a in range(tall):
+            row = min(top + a, rows - 1)
+            for i in range(a * wide, (a + 1) * wide):
+                for axis in range(3):
+                    packet[ORIGIN + axis, i] = origin[axis, row]
         for left in range(0, columns, wide):
-            for i in range(PACKET):
-                row, column = min(top + i // wide, rows - 1), min(left + i % wide, columns - 1)
-                inside = top + i // wide < rows and left + i % wide < columns
-                _load(packet, words, i, origin, row, direction, row * columns + column, reach_m, inside)
-            intersect16(mask, scene, packet_at, arguments)
-            for i in range(PACKET):
-                row, column = top + i // wide, left + i % wide
-                if row >= rows or column >= columns:
-                    continue
-                ray = row * columns + column
-                if words[GEOMETRY, i] == NOTHING:
-                    range_m[ray], face[ray], surface[ray] = np.inf, nothing, 0
-                    if len(cosine):
-                        cosine[ray] = 0.0
-                    continue
-                which = words[INSTANCE, i]
-                range_m[ray], surface[ray] = packet[FAR, i], which
-                face[ray] = first_face[which] + words[FACE, i]
-                if len(cosine):
-                    x, y, z = packet[NORMAL, i], packet[NORMAL + 1, i], packet[NORMAL + 2, i]
-                    along = np.float32(0.0)
+            for a in range(tall):
+                first = min(top + a, rows - 1) * columns
+                for b in range(wide):
+                    i, ray = a * wide + b, first + min(left + b, columns - 1)
                     for axis in range(3):
-                        along += direction[axis, ray] * (
-                            turn[which, 3 * axis] * x + turn[which, 3 * axis + 1] * y + turn[which, 3 * axis + 2] * z
-                        )
-                    length = np.sqrt(x * x + y * y + z * z)
-                    cosine[ray] = abs(along) / length if length > 0 else np.float32(0.0)
+                        packet[DIRECTION + axis, i] = direction[axis, ray]
+                    packet[FAR, i] = reach_m
+                    words[GEOMETRY, i] = NOTHING
+                    words[ROWS, i] = EVERY_BIT if top + a < rows and left + b < columns else 0
+            intersect16(mask, scene, packet_at, arguments)
+            for a in range(min(tall, rows - top)):
+                for b in range(min(wide, columns - left)):
+                    i, ray = a * wide + b, (top + a) * columns + left + b
+                    is_met = words[GEOMETRY, i] != NOTHING
+                    which = words[INSTANCE, i] if is_met else np.uint32(0)
+                    range_m[ray], surface[ray] = packet[FAR, i] if is_met else np.float32(np.inf), which
+                    face[ray] = first_face[which] + words[FACE, i] if is_met else nothing
+                    if len(cosine):
+                        cosine[ray] = _cosine(packet, i, direction, ray, turn, which)
 
 
 def _block_packets(  # noqa: PLR0917
@@ -215,38 +213,43 @@ def _block_packets(  # noqa: PLR0917
 ) -> None:
     mask, packet_at, arguments = where
     count = len(met)
+    _prepare(packet, words)
     for first in range(part[0] * PACKET, min(part[1] * PACKET, count), PACKET):
         for i in range(PACKET):
             ray = min(first + i, count - 1)
-            _load(packet, words, i, start, ray, direction, ray, reach_m, first + i < count)
+            for axis in range(3):
+                packet[ORIGIN + axis, i] = start[axis, ray]
+                packet[DIRECTION + axis, i] = direction[axis, ray]
+            packet[FAR, i] = reach_m
+            words[ROWS, i] = EVERY_BIT if first + i < count else 0
         occluded16(mask, scene, packet_at, arguments)
         for i in range(min(PACKET, count - first)):
             met[first + i] = packet[FAR, i] == -np.inf
 
 
-def _load_ray(  # noqa: PLR0917
-    packet: Array32,
-    words: Words,
-    i: int,
-    origin: Array32,
-    start: int,
-    direction: Array32,
-    ray: int,
-    reach_m: np.float32,
-    is_on: bool,
-) -> None:
-    """Put a ray into a packet's place ``i``, or switch that off."""
+def _prepare_packet(packet: Array32, words: Words) -> None:
+    """Fill in what Embree leaves as it is."""
+    for i in range(PACKET):
+        packet[NEAR, i] = 0.0
+        words[MASK, i] = EVERY_BIT
+        words[INSTANCE, i] = NOTHING
+
+
+def _cosine_of(  # noqa: PLR0917
+    packet: Array32, i: int, direction: Array32, ray: int, turn: Array32, which: int
+) -> np.float32:
+    """Between a ray and the normal of the face it met, which is in the frame of its surface."""
+    x, y, z = packet[NORMAL, i], packet[NORMAL + 1, i], packet[NORMAL + 2, i]
+    along = np.float32(0.0)
     for axis in range(3):
-        packet[ORIGIN + axis, i] = origin[axis, start]
-        packet[DIRECTION + axis, i] = direction[axis, ray]
-    packet[NEAR, i] = 0.0
-    packet[FAR, i] = reach_m
-    words[MASK, i] = EVERY_BIT
-    words[GEOMETRY, i] = NOTHING
-    words[INSTANCE, i] = NOTHING
-    words[ROWS, i] = 0xFFFFFFFF if is_on else 0
+        along += direction[axis, ray] * (
+            turn[which, 3 * axis] * x + turn[which, 3 * axis + 1] * y + turn[which, 3 * axis + 2] * z
+        )
+    length = np.sqrt(x * x + y * y + z * z)
+    return abs(along) / length if length > 0 else np.float32(0.0)
 
 
-_load = compiled(_load_ray)
+_prepare = compiled(_prepare_packet)
+_cosine = compiled(_cosine_of)
 _cast = cast(Callable[..., None], compiled(_cast_tiles))
 _block = cast(Callable[..., None], compiled(_block_packets))
