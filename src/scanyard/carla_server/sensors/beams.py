@@ -75,6 +75,7 @@ def beams_of(attributes: Mapping[str, str], tick: Tick) -> Beams:
     return _beams(table, channels, span, firings, (fov, fov * turns, start))
 
 
+@lru_cache(maxsize=16)
 def beam_table(text: str) -> tuple[tuple[float, float], ...]:
     """Elevation in degrees and height in metres of each beam; none for an empty text, ValueError for nonsense."""
     rows = [tuple(float(value) for value in row.split(":")) for row in text.strip().strip(";").split(";") if row]

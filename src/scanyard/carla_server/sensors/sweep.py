@@ -60,7 +60,7 @@ class Returns(NamedTuple):
 
     def points(self, range_m: Array32) -> tuple[Array32, Array32, Array32]:
         """x, y and z (M,) at ``range_m`` (M,) along the rays, in the frame the sensor had when they were fired."""
-        x, y, z = (self.beams.direction[i][self.ray] * range_m for i in range(3))
+        x, y, z = (self.beams.direction[i].take(self.ray) * range_m for i in range(3))
         z += np.repeat(self.beams.z_offset_m.astype(np.float32), self.counts)
         return x, y, z
 
@@ -118,8 +118,8 @@ def sweep(
 
 
 def _returns(beams: Beams, hits: Hits, ray: Rows) -> Returns:
-    return Returns(beams, _counts(ray, beams), ray, hits.range_m[ray], hits.material[ray], hits.instance[ray],
-                   hits.cos_incidence[ray])  # fmt: skip
+    return Returns(beams, _counts(ray, beams), ray, hits.range_m.take(ray), hits.material.take(ray),
+                   hits.instance.take(ray), hits.cos_incidence.take(ray))  # fmt: skip
 
 
 def _both(beams: Beams, axis: Hits, rim: Hits, reach_m: float, aside: float) -> Returns:
