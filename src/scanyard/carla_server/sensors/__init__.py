@@ -11,5 +11,6 @@ noise of real LiDARs (``realism``).  Lane invasion is not here: clients compute 
 Turned down: noise from a generator that each sensor keeps (two runs would have to read it as often as each other; the
 stream is named by seed, frame and pose instead); accelerations from the dynamics (a car that a script moves by hand
 would feel nothing; differences of poses are true of both); a BVH that moves while a sweep is fired (rays are moved into
-the frame an actor then has, so shapes are built once).
+the frame an actor then has, so shapes are built once); numpy for what is done to every pixel (each call waits for
+memory, and between calls one core idles: such loops are compiled, run in ``bands``, and give the same bytes).
 """
