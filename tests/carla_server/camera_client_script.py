@@ -52,6 +52,8 @@ def main(port: int) -> dict[str, Any]:
     coded = got["optical_flow"].get_color_coded_flow()
     found |= {
         "car_px": int(mine.all(axis=-1).sum()),
+        "control_of_car": np.unique(pictures["cosmos_visualization"][mine.all(axis=-1)][:, 2::-1], axis=0).tolist(),
+        "control_of_sky": np.unique(pictures["cosmos_visualization"][0, :, 2::-1], axis=0).tolist(),
         "car_labels": np.unique(pictures["semantic_segmentation"][mine.all(axis=-1)][:, 2]).tolist(),
         "flow_of_car": float(np.median(flow[mine.all(axis=-1)][:, 0])),
         "flow_of_street": float(np.abs(flow[~mine.all(axis=-1)]).max()),

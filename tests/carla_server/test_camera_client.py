@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from flat_carla_world import write_maps
 
+from scanyard.carla_server.sensors.labels import CONTROL
 from scanyard.carla_server.server import Server
 from scanyard.carla_server.surfaces.materials import Tag
 
@@ -34,8 +35,10 @@ def test_the_client_understands_every_camera(tmp_path: Path) -> None:
     finally:
         server.close()
     found = json.loads(done.stdout.splitlines()[-1])
-    kinds = ["depth", "dvs", "instance_segmentation", "normals", "optical_flow", "rgb", "semantic_segmentation"]
-    assert found["blueprints"] == [f"sensor.camera.{kind}" for kind in kinds]
+    kinds = ["cosmos_visualization", "depth", "dvs", "instance_segmentation", "normals", "optical_flow", "rgb"]
+    assert found["blueprints"] == [f"sensor.camera.{kind}" for kind in [*kinds, "semantic_segmentation"]]
+    assert set(map(tuple, found["control_of_car"])) == {CONTROL[Tag(label)] for label in found["car_labels"]}
+    assert found["control_of_sky"] == [[0, 0, 0]]
     assert found["car_px"] > 50
     assert set(found["car_labels"]) <= {Tag.CAR, Tag.TRUCK, Tag.BUS, Tag.BICYCLE, Tag.MOTORCYCLE, Tag.RIDER}
     focal, ahead = 80.0, 36.0 - 20.0

@@ -34,6 +34,7 @@ LIDAR = 11
 RGB_CAMERA = 13
 SEMANTIC_CAMERA = 14
 INSTANCE_CAMERA = 15
+COSMOS_CAMERA = 16
 WORLD_OBSERVER = 17
 EVENTS = frozenset({COLLISION, OBSTACLE})
 """Told when something happens, and not once a frame."""

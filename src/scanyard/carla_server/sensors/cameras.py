@@ -43,7 +43,7 @@ NEAR_CARRIER_M = 0.3
 def picture(
     scene: Scene, kind: str, attributes: Mapping[str, str], world_from_sensor: Floats, context: Context
 ) -> NDArray[np.uint8]:
-    """The picture (H, W, 4) uint8, channels B, G, R, A, of an rgb, depth, semantic, instance or normals camera."""
+    """The picture (H, W, 4) uint8, channels B, G, R, A, of a camera of any kind but flow and events."""
     view = _view(scene, attributes, world_from_sensor, context)
     if kind == "rgb":
         return photo(scene, view, attributes, context)
@@ -53,6 +53,8 @@ def picture(
         return labels.semantic(view)
     if kind == "instance":
         return labels.instance(scene, view)
+    if kind == "control":
+        return labels.control(view)
     return labels.normals(scene, view)
 
 

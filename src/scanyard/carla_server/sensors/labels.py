@@ -4,11 +4,15 @@ Encodings, channels in the order B, G, R, A with A = 255, as little-endian numbe
 
 - depth: metres along the optical axis = 1000 · (R + 256 G + 65536 B) / (2**24 - 1); the sky is at 1000 m.
 - semantic: R is the label.  instance: R is the label, G the low and B the high byte of the actor id, 0 for the street.
+- control: what controls traffic and takes part in it, in the colours of ``CONTROL``, all else black.  CARLA draws boxes
+  and lines of it through whatever is before them, in colours it does not publish; here it is seen as the eye sees it.
 - normals: R, G, B = 127.5 (n + 1), rounded, of the normal's x, y, z in the world; 127, 127, 127 in the sky.  CARLA
   publishes no encoding; this is Unreal's world-normal buffer as its materials usually write it out.
 """
 
 from __future__ import annotations
+
+from collections.abc import Mapping
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +20,7 @@ from numpy.typing import NDArray
 from scanyard.carla_server.scene.scene import Scene
 from scanyard.carla_server.sensors.shading import body_normals
 from scanyard.carla_server.sensors.view import View
-from scanyard.carla_server.surfaces.materials import TAG
+from scanyard.carla_server.surfaces.materials import TAG, Tag
 
 Pixels = NDArray[np.uint8]
 Words = NDArray[np.uint32]
@@ -25,6 +29,15 @@ FAR_M = 1000.0
 _FINEST = np.uint32(2**24 - 1)
 _OPAQUE = np.uint32(0xFF000000)
 _NOWHERE = np.uint32(0xFF7F7F7F)
+
+
+CONTROL: Mapping[Tag, tuple[int, int, int]] = {
+    Tag.ROAD_LINES: (157, 234, 50), Tag.POLES: (153, 153, 153), Tag.TRAFFIC_LIGHT: (250, 170, 30),
+    Tag.TRAFFIC_SIGNS: (220, 220, 0), Tag.GUARD_RAIL: (180, 165, 180), Tag.PEDESTRIANS: (220, 20, 60),
+    Tag.RIDER: (255, 0, 0), Tag.CAR: (0, 0, 142), Tag.TRUCK: (0, 0, 70), Tag.BUS: (0, 60, 100),
+    Tag.TRAIN: (0, 80, 100), Tag.MOTORCYCLE: (0, 0, 230), Tag.BICYCLE: (119, 11, 32),
+}  # fmt: skip
+"""R, G, B of what a control camera shows: Cityscapes' colours, as in the client's palette."""
 
 
 def depth(view: View) -> Pixels:
@@ -58,6 +71,11 @@ def instance(scene: Scene, view: View) -> Pixels:
     return _pixels(view, word)
 
 
+def control(view: View) -> Pixels:
+    """The picture (H, W, 4) of a camera that shows only what matters to traffic."""
+    return _pixels(view, _CONTROL_WORDS[(_labels(view) >> np.uint32(16)) & np.uint32(0xFF)])
+
+
 def normals(scene: Scene, view: View) -> Pixels:
     """The picture (H, W, 4) of a normals camera."""
     face = view.look.face.astype(np.int64)
@@ -83,6 +101,16 @@ def _normal_words(normal: NDArray[np.float32]) -> Words:
     """Pixels (K,) of unit normals (3, K)."""
     x, y, z = np.rint((normal + np.float32(1)) * np.float32(127.5)).astype(np.uint32)
     return np.asarray((x << np.uint32(16)) | (y << np.uint32(8)) | z | _OPAQUE)
+
+
+def _control_words() -> Words:
+    words = np.full(256, _OPAQUE)
+    for tag, (red, green, blue) in CONTROL.items():
+        words[tag] |= np.uint32(red << 16 | green << 8 | blue)
+    return words
+
+
+_CONTROL_WORDS = _control_words()
 
 
 def _pixels(view: View, word: Words) -> Pixels:

@@ -28,6 +28,7 @@ IMAGES = {
     "depth": packets.DEPTH_CAMERA,
     "semantic": packets.SEMANTIC_CAMERA,
     "instance": packets.INSTANCE_CAMERA,
+    "control": packets.COSMOS_CAMERA,
     "normals": packets.NORMALS_CAMERA,
 }
 """Type id of each kind of picture with four bytes to a pixel."""
