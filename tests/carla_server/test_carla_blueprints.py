@@ -44,6 +44,7 @@ ATTRIBUTES = {
     "walker.pedestrian.0001": "role_name speed is_invincible gender age generation can_use_wheelchair use_wheelchair",
     "static.prop.box01": "role_name size length_m width_m height_m",
     "controller.ai.walker": "role_name",
+    "util.actor.empty": "role_name",
 }
 
 
