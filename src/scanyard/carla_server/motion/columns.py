@@ -65,4 +65,4 @@ class Columns:
 
     def _use(self, count: int) -> None:
         for name, column in self._whole.items():
-            setattr(self, name, column[:count])
+            setattr(self, name, column if len(column) == count else column[:count])
