@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import shapely
 from scene_street import Street
 from scipy.spatial import cKDTree
 
@@ -17,7 +18,8 @@ from scanyard.carla_server.street import boundaries, street_furniture, vegetatio
 from scanyard.carla_server.street.assembly import assembled
 from scanyard.carla_server.street.ground import Ground, ground_of
 from scanyard.carla_server.street.items import Item, Layer
-from scanyard.carla_server.street.parking import APPEARING_HALF_M
+from scanyard.carla_server.street.obstacles import Obstacles, of_boxes, of_things
+from scanyard.carla_server.street.parking import APPEARING_HALF_M, Place, park
 from scanyard.carla_server.street.scenery import Scenery
 from scanyard.carla_server.street.things import Things
 from scanyard.carla_server.surfaces.materials import TAG, Material, Tag
@@ -236,3 +238,27 @@ def test_nothing_of_the_street_is_where_the_longest_and_the_widest_vehicle_may_a
             low, high = place.location.z, place.location.z + 3.0
             met = grid.meeting(Rectangles(middle, forward, half[:, None]), low, high)
             assert not len(met), (style, place)
+
+
+def test_nothing_solid_reaches_into_the_way_of_a_car_in_its_lane() -> None:
+    road_map = RoadMap.load(find_map("village", [Path(__file__).parents[2] / "scenarios" / "maps"]))
+    scenery = Scenery(ground_of(road_map), "village", style=0, parked_share=0.6)
+    boxes = Obstacles.joined([of_boxes(scenery.parked), of_things(scenery.things)])
+    ahead = np.c_[np.cos(boxes.yaw), np.sin(boxes.yaw)] * boxes.half[:, :1]
+    aside = np.c_[-np.sin(boxes.yaw), np.cos(boxes.yaw)] * boxes.half[:, 1:]
+    corners = [boxes.middle + i * ahead + j * aside for i, j in ((1, 1), (1, -1), (-1, -1), (-1, 1))]
+    lanes = [(one.left + one.right)[:, :2] / 2 * [1.0, -1.0] for one in road_map.strips() if one.kind == "driving"]
+    way = shapely.union_all([shapely.LineString(lane).buffer(1.1) for lane in lanes])
+    shapely.prepare(way)
+    assert len(boxes.yaw) > 3000
+    in_the_way = shapely.intersects(way, shapely.polygons(np.stack(corners, axis=1)))
+    assert boxes.middle[in_the_way].tolist() == []
+
+
+def test_lorries_are_parked_only_where_they_leave_room_to_drive_by() -> None:
+    def lorries(width_m: float) -> int:
+        places = [park(Place(0.0, 0.0, 0.0, width_m), ("a street", n), np.zeros(3)) for n in range(600)]
+        return sum(one.body == "truck" for one in places)
+
+    assert lorries(2.1) == 0
+    assert lorries(3.2) > 0

@@ -35,6 +35,8 @@ class Place:
     y: float
     yaw: float
     """Radians, x towards y."""
+    width_m: float = 2.5
+    """From the vehicles that drive by to what is on the other side."""
 
 
 @dataclass(frozen=True)
@@ -80,6 +82,9 @@ LONGEST_HALF_M = 5.0  # of what is parked
 VAN_SHARE = 0.09
 TRUCK_SHARE = 0.015
 TRUCK_SIZE_M = (6.4, 2.25, 2.9)
+SPARE_M = 0.2
+"""Between a lorry and the lane beside it: its corners reach out where the road bends, and drivers pass within a hand's
+breadth."""
 
 
 def lane_places(lane: ParkingLane, rng: np.random.Generator) -> list[Place]:
@@ -98,7 +103,7 @@ def lane_places(lane: ParkingLane, rng: np.random.Generator) -> list[Place]:
         )
         yaw = float(np.arctan2(dy, dx)) + (np.pi if rng.random() < 0.12 else 0.0) + float(rng.normal(0, 0.02))
         aside = float(rng.normal(0, 0.07))
-        found.append(Place(x - np.sin(yaw) * aside, y + np.cos(yaw) * aside, yaw))
+        found.append(Place(x - np.sin(yaw) * aside, y + np.cos(yaw) * aside, yaw, lane.width_m))
         s += 5.4 + float(rng.gamma(1.5, 0.5))
     return found
 
@@ -136,7 +141,7 @@ def park(place: Place, key: Sequence[str | int], heights: Floats, without: froze
     """
     rng = stream(*key, "vehicle")
     kind = rng.random()
-    if kind < TRUCK_SHARE:
+    if kind < TRUCK_SHARE and place.width_m >= TRUCK_SIZE_M[1] + SPARE_M:
         body, size = "truck", _truck_size(rng)
     elif kind < TRUCK_SHARE + VAN_SHARE:
         body, size = draw_body("van", rng, without)
