@@ -12,19 +12,26 @@ class Score:
     """One number of an evaluation."""
 
     metric: str
-    """What was measured: ``3d`` or ``bev`` average precision."""
+    """What was measured: average precision ``3d``, ``bev`` or ``2d``, ``aos``, ``ap``, ``aph``, an error such as
+    ``ate``, or a sum of several, ``nds`` or ``cds``."""
     category: str
+    """``all`` where it is the mean over the protocol's categories."""
     difficulty: str
-    """easy, moderate or hard."""
-    iou: float
-    """Overlap from which a detection counts as found."""
+    """easy, moderate or hard; level_1 or level_2; ``all`` where a protocol knows no difficulties."""
+    iou: float | None
+    """Overlap from which a detection counts as found; ``None`` where something else decides."""
     value: float
-    """Average precision in percent, 0 to 100."""
+    """In ``unit``; average precision in percent, 0 to 100."""
     low: float | None
-    """Lower end of the interval, percent; ``None`` where there are too few drives to say."""
+    """Lower end of the interval, in ``unit``; ``None`` where there are too few drives to say."""
     high: float | None
     num_labels: int
     """Labels that had to be found."""
+    distance_m: float | None = None
+    """Distance between centres within which a detection counts as found; ``None`` where it is the mean over several,
+    or something else decides."""
+    unit: str = "percent"
+    """percent, m, rad, m/s or 1 (no unit)."""
 
 
 @dataclass(frozen=True)
@@ -43,12 +50,16 @@ class Evaluation:
     scores: tuple[Score, ...]
     notes: tuple[str, ...] = field(default=())
 
-    def score(self, metric: str, iou: float, difficulty: str, category: str = "car") -> Score:
+    def score(
+        self, metric: str, iou: float | None, difficulty: str, category: str = "car", *, distance_m: float | None = None
+    ) -> Score:
         """The one score asked for; KeyError when the protocol has none such."""
+        wanted = (metric, iou, difficulty, category, distance_m)
         for score in self.scores:
-            if (score.metric, score.iou, score.difficulty, score.category) == (metric, iou, difficulty, category):
+            if (score.metric, score.iou, score.difficulty, score.category, score.distance_m) == wanted:
                 return score
-        raise KeyError(f"{self.protocol} on {self.split} has no {category} {difficulty} {metric}@{iou}")
+        at = "" if iou is None and distance_m is None else f"@{distance_m if iou is None else iou}"
+        raise KeyError(f"{self.protocol} on {self.split} has no {category} {difficulty} {metric}{at}")
 
     def to_dict(self) -> dict[str, Any]:
         """All fields as JSON values."""

@@ -259,9 +259,10 @@ def test_unknown_detector_settings_and_protocols_are_refused_before_training(
     misspelt = load_recipe(recipe_with(("seeds: [0]", "detector: {learning_rte: 0.1}")))
     with pytest.raises(InputError, match="learning_rate"):
         run(misspelt, tmp_path / "out", datasets=given, execute=here(trainer))
-    other = load_recipe(recipe_with(("kitti_r40", "kitti_r11")))
-    with pytest.raises(EvaluationError, match="kitti_r11"):
-        run(other, tmp_path / "out", datasets=given, execute=here(trainer))
+    for protocol, says in (("kitti_r12", "no protocol 'kitti_r12'"), ("nuscenes", "nuscenes: an experiment compares")):
+        other = load_recipe(recipe_with(("kitti_r40", protocol)))
+        with pytest.raises(EvaluationError, match=says):
+            run(other, tmp_path / "out", datasets=given, execute=here(trainer))
     assert trainer.calls == []
 
 

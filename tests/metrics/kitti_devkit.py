@@ -5,6 +5,7 @@ It shares no code with ``scanyard.metrics`` but the overlaps, so the two agree o
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -24,6 +25,20 @@ class Outcome:
     hits: int
     false: int
     scores: list[float]
+    similarity: float = 0.0
+
+
+def image_overlap(a: Sequence[float], b: Sequence[float], *, of_a_alone: bool = False) -> float:
+    wide, high = min(a[2], b[2]) - max(a[0], b[0]), min(a[3], b[3]) - max(a[1], b[1])
+    if wide <= 0 or high <= 0:
+        return 0.0
+    area_a, area_b = ((box[2] - box[0]) * (box[3] - box[1]) for box in (a, b))
+    return wide * high / (area_a if of_a_alone else area_a + area_b - wide * high)
+
+
+def alpha(boxes: Boxes, i: int, viewpoint: Sequence[float]) -> float:
+    x, y = boxes.center[i, 0] - viewpoint[0], boxes.center[i, 1] - viewpoint[1]
+    return boxes.yaw_rad[i] - math.atan2(y, x)
 
 
 def label_role(labels: Boxes, i: int, category: str, difficulty: str) -> int:
@@ -51,6 +66,8 @@ def play(  # noqa: PLR0917  # one row of a table of these
     label_roles: Sequence[int],
     detection_roles: Sequence[int],
     scores: Sequence[float],
+    covered: Sequence[bool],
+    alike: Sequence[Sequence[float]],
     threshold: float | None,
 ) -> Outcome:
     """One frame; without a threshold the first pass, with one the second."""
@@ -77,8 +94,9 @@ def play(  # noqa: PLR0917  # one row of a table of these
         if role == COUNTS and detection_roles[chosen] == COUNTS:
             outcome.hits += 1
             outcome.scores.append(scores[chosen])
+            outcome.similarity += alike[i][chosen]
     for j, role in enumerate(detection_roles):
-        if role == COUNTS and passes[j] and not taken[j]:
+        if role == COUNTS and passes[j] and not taken[j] and not covered[j]:
             outcome.false += 1
     return outcome
 
@@ -100,20 +118,44 @@ def thresholds_of(scores: list[float], num_labels: int) -> list[float]:
     return chosen
 
 
+def overlaps(frame: ScoredFrame, metric: str) -> list[list[float]]:
+    if metric in ("2d", "aos"):
+        boxes = [[] if side.image_box is None else side.image_box.tolist() for side in (frame.labels, frame.detections)]
+        return [[image_overlap(a, b) for b in boxes[1]] for a in boxes[0]]
+    return {"3d": overlap_3d, "bev": overlap_bev}[metric](frame.labels, frame.detections).tolist()
+
+
+def covered_by_dont_care(frame: ScoredFrame, metric: str, minimum: float) -> list[bool]:
+    if metric not in ("2d", "aos") or frame.dont_care is None:
+        return [False] * len(frame.detections)
+    return [
+        any(image_overlap(frame.detections.image_box[j].tolist(), region, of_a_alone=True) > minimum
+            for region in frame.dont_care.tolist())
+        for j in range(len(frame.detections))
+    ]  # fmt: skip
+
+
 def average_precision(
-    frames: Sequence[ScoredFrame], category: str, metric: str, minimum: float, difficulty: str
+    frames: Sequence[ScoredFrame], category: str, metric: str, minimum: float, difficulty: str, *, positions: int = 40
 ) -> tuple[float, int]:
-    """R40 in percent, and the number of labels that count."""
+    """R40 or R11 in percent, and the number of labels that count; for ``aos`` the average orientation similarity."""
     tables = []
     for frame in frames:
-        measure = {"3d": overlap_3d, "bev": overlap_bev}[metric]
+        labels, found = frame.labels, frame.detections
+        similar = [
+            [(1 + math.cos(alpha(labels, i, frame.viewpoint) - alpha(found, j, frame.viewpoint))) / 2
+             for j in range(len(found))]
+            for i in range(len(labels))
+        ]  # fmt: skip
         tables.append(
             (
-                measure(frame.labels, frame.detections).tolist(),
+                overlaps(frame, metric),
                 minimum,
-                [label_role(frame.labels, i, category, difficulty) for i in range(len(frame.labels))],
-                [detection_role(frame.detections, j, category, difficulty) for j in range(len(frame.detections))],
-                [] if frame.detections.score is None else frame.detections.score.tolist(),
+                [label_role(labels, i, category, difficulty) for i in range(len(labels))],
+                [detection_role(found, j, category, difficulty) for j in range(len(found))],
+                [] if found.score is None else found.score.tolist(),
+                covered_by_dont_care(frame, metric, minimum),
+                similar,
             )
         )
     num_labels = sum(role == COUNTS for table in tables for role in table[2])
@@ -122,5 +164,7 @@ def average_precision(
     for k, threshold in enumerate(thresholds_of(first, num_labels)):
         outcomes = [play(*table, threshold) for table in tables]
         hits, false = sum(o.hits for o in outcomes), sum(o.false for o in outcomes)
-        precision[k] = hits / (hits + false) if hits + false else 0.0
-    return 100 * sum(max(precision[k:]) for k in range(1, 41)) / 40, num_labels
+        weighed = sum(o.similarity for o in outcomes) if metric == "aos" else hits
+        precision[k] = weighed / (hits + false) if hits + false else 0.0
+    sampled = range(1, 41) if positions == 40 else range(0, 41, 4)
+    return 100 * sum(max(precision[k:]) for k in sampled) / len(sampled), num_labels

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,8 +17,8 @@ from scanyard.metrics import ScoredFrame, evaluate, load_protocol, protocol_name
 KITTI = Path(__file__).parents[3] / "shared" / "real" / "kitti" / "training"
 
 
-def scored(frames: list[ScoredFrame]) -> Evaluation:
-    return evaluate(frames, split="test", domain="real", resamples=2)
+def scored(frames: list[ScoredFrame], protocol: str = "kitti_r40") -> Evaluation:
+    return evaluate(frames, protocol, split="test", domain="real", resamples=2)
 
 
 def one_frame(labels: Boxes, detections: Boxes) -> list[ScoredFrame]:
@@ -39,18 +40,42 @@ def test_large_random_sets_agree_with_the_development_kit(seed: int) -> None:
     assert agrees_with_devkit(frames, rng, how_many=3, at_least=41)
 
 
+@pytest.mark.parametrize("protocol", ["kitti_r11", "kitti_image_r40", "kitti_image_r11"])
+@pytest.mark.parametrize("seed", range(40))
+def test_other_averages_and_the_image_agree_with_a_second_implementation(seed: int, protocol: str) -> None:
+    rng = np.random.default_rng(seed)
+    frames = [
+        replace(frame, dont_care=dont_care(rng), viewpoint=(1.5, 0.1, 1.7))
+        for frame in random_frames(rng, int(rng.integers(1, 60)), most_labels=5)
+    ]
+    assert agrees_with_devkit(frames, rng, how_many=5, protocol=protocol)
+
+
+def dont_care(rng: np.random.Generator) -> np.ndarray:
+    corner = rng.uniform([0, 100], [1000, 200], (int(rng.integers(0, 4)), 2))
+    return np.c_[corner, corner + rng.uniform(20, 300, corner.shape)]
+
+
 def agrees_with_devkit(
-    frames: list[ScoredFrame], rng: np.random.Generator, *, how_many: int, at_least: int = 1
+    frames: list[ScoredFrame],
+    rng: np.random.Generator,
+    *,
+    how_many: int,
+    at_least: int = 1,
+    protocol: str = "kitti_r40",
 ) -> bool:
+    positions = 11 if protocol.endswith("11") else 40
     try:
-        scores = [score for score in scored(frames).scores if score.num_labels >= at_least]
+        scores = [score for score in scored(frames, protocol).scores if score.num_labels >= at_least]
     except EvaluationError:  # nothing to find
         return not any(
             devkit_average_precision(frames, category, "bev", 0.5, "hard")[1]
             for category in ("car", "pedestrian", "cyclist")
         )
     for score in rng.choice(np.array(scores, dtype=object), min(how_many, len(scores)), replace=False):
-        value, num_labels = devkit_average_precision(frames, score.category, score.metric, score.iou, score.difficulty)
+        value, num_labels = devkit_average_precision(
+            frames, score.category, score.metric, score.iou, score.difficulty, positions=positions
+        )
         assert num_labels == score.num_labels
         assert_allclose(score.value, value, atol=1e-9, err_msg=str(score))
     return True
@@ -165,8 +190,8 @@ def test_nothing_to_score_is_an_error() -> None:
 
 
 def test_an_unknown_protocol_lists_those_there_are() -> None:
-    with pytest.raises(EvaluationError, match=r"'kitti_r11'.*kitti_r40"):
-        load_protocol("kitti_r11")
+    with pytest.raises(EvaluationError, match=r"'kitti_r12'.*kitti_r40"):
+        load_protocol("kitti_r12")
 
 
 def test_every_protocol_bears_the_name_of_its_file() -> None:
@@ -175,17 +200,19 @@ def test_every_protocol_bears_the_name_of_its_file() -> None:
         assert load_protocol(name).name == name
 
 
-def test_kitti_protocol_is_frozen() -> None:
-    protocol = load_protocol("kitti_r40")
+@pytest.mark.parametrize("name", ["kitti_r40", "kitti_r11"])
+def test_kitti_protocol_is_frozen(name: str) -> None:
+    protocol = load_protocol(name)
     limits = [(d.name, d.min_height_px, d.max_occlusion, d.max_truncation) for d in protocol.difficulties]
     assert limits == [("easy", 40, 0, 0.15), ("moderate", 25, 1, 0.30), ("hard", 25, 2, 0.50)]
-    rules = [(c.name, c.overlaps, c.neighbours) for c in protocol.categories]
+    rules = [(c.name, c.overlaps, c.neighbours) for c in protocol.rules]
     assert rules == [
         ("car", (0.7, 0.5), ("van",)),
         ("pedestrian", (0.5, 0.25), ("person_sitting",)),
         ("cyclist", (0.5, 0.25), ()),
     ]
     assert (protocol.metrics, protocol.recall_positions) == (("3d", "bev"), 40)
+    assert len(range(41)[protocol.averaged]) == (40 if name == "kitti_r40" else 11)
 
 
 @pytest.mark.skipif(not KITTI.is_dir(), reason="the licensed KITTI frames are not beside the repository")

@@ -14,7 +14,7 @@ from scanyard.errors import InputError
 
 if TYPE_CHECKING:
     from scanyard.board import Entry
-    from scanyard.evaluation import Evaluation
+    from scanyard.evaluation import Evaluation, Score
     from scanyard.experiment import RunProgress
     from scanyard.split import Split
 
@@ -161,13 +161,13 @@ def print_evaluation(evaluation: Evaluation) -> None:
         f"{evaluation.protocol} on {evaluation.split} ({domain_label(evaluation.domain)}): "
         f"{evaluation.num_frames} frames, {evaluation.num_drives} drives"
     )
-    table = Table("category", "metric", "difficulty", "AP|R40", f"{evaluation.interval_level:.0%} interval", "labels")
+    table = Table("category", "metric", "difficulty", "value", f"{evaluation.interval_level:.0%} interval", "labels")
     for score in evaluation.scores:
         table.add_row(
             score.category,
-            f"{score.metric}@{score.iou:g}",
+            score.metric + _matched_at(score),
             score.difficulty,
-            f"{score.value:.2f}",
+            f"{score.value:.2f}" if score.unit in ("percent", "1") else f"{score.value:.2f} {score.unit}",
             interval(score.low, score.high),
             str(score.num_labels),
         )
@@ -176,6 +176,13 @@ def print_evaluation(evaluation: Evaluation) -> None:
     console.print(table)
     for note in evaluation.notes:
         console.print(f"note: {note}")
+
+
+def _matched_at(score: Score) -> str:
+    """From which overlap, or within which distance, a detection counted as found."""
+    if score.iou is not None:
+        return f"@{score.iou:g}"
+    return "" if score.distance_m is None else f"@{score.distance_m:g} m"
 
 
 def print_entries(entries: Sequence[Entry]) -> None:

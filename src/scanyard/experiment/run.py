@@ -11,7 +11,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from scanyard.board import DataDeclaration, Entry
-from scanyard.errors import ScanyardError, StoreError
+from scanyard.errors import EvaluationError, ScanyardError, StoreError
 from scanyard.experiment.arm import Job, Result, SplitPart, StagePlan, code_digest, load_result
 from scanyard.experiment.files import write_json
 from scanyard.experiment.progress import Estimate, OnProgress, RunProgress, read_progress
@@ -20,7 +20,7 @@ from scanyard.experiment.scoring import scored_frames
 from scanyard.experiment.splits import resolve_splits
 from scanyard.experiment.workers import work_on_ray
 from scanyard.metrics import paired_difference
-from scanyard.metrics.protocols import load_protocol
+from scanyard.metrics.protocols import KittiProtocol, Protocol, load_protocol
 from scanyard.sequence import PickedFrames
 from scanyard.split import Split
 from scanyard.store import Dataset, open_dataset
@@ -90,7 +90,7 @@ def plan_jobs(recipe: Recipe, splits: Mapping[str, Split], datasets: Mapping[str
     """One job per arm and seed, arms in the recipe's order.  InputError for detector settings that do not exist."""
     from scanyard.detect import TrainRecipe  # noqa: PLC0415  # imports torch, which --help need not wait for
 
-    load_protocol(recipe.protocol)  # an unknown one is known before anything is trained
+    _require_compared(load_protocol(recipe.protocol))  # known before anything is trained
     shared = {**recipe.detector, "batch_size": recipe.batch_size}
     settings = TrainRecipe.from_dict({**shared, "steps": recipe.steps}).to_dict()
     settings = {name: value for name, value in settings.items() if name not in ("steps", "seed")}
@@ -114,6 +114,14 @@ def plan_jobs(recipe: Recipe, splits: Mapping[str, Split], datasets: Mapping[str
         for name, arm in recipe.arms.items()
         for seed in recipe.seeds
     ]
+
+
+def _require_compared(protocol: Protocol) -> None:
+    if not isinstance(protocol, KittiProtocol) or not {metric for metric, _ in _COMPARED} <= set(protocol.metrics):
+        raise EvaluationError(
+            f"protocol {protocol.name}: an experiment compares its arms by bev and 3d average precision, which it does "
+            "not score; use kitti_r40 or kitti_r11, and scanyard evaluate for the others"
+        )
 
 
 def _part(split: Split, dataset: Dataset) -> SplitPart:

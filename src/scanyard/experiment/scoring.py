@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from scanyard.errors import EvaluationError
 from scanyard.evaluation import Evaluation
 from scanyard.metrics import ScoredFrame, evaluate
+from scanyard.sensors import Rig
 from scanyard.split import Split
 
 if TYPE_CHECKING:
@@ -55,9 +56,18 @@ def scored_frames(path: str | Path, split: Split) -> list[ScoredFrame]:
                     drive=info.drive,
                     dont_care=frame.dont_care,
                     name=f"{info.name}/{index}",
+                    viewpoint=_camera(info.rig),
                 )
             )
     return frames
+
+
+def _camera(rig: Rig) -> tuple[float, float, float]:
+    """Where the first camera, which image boxes are in, stands in the ego frame."""
+    if not rig.cameras:
+        return (0.0, 0.0, 0.0)
+    x, y, z = rig.cameras[0].ego_from_sensor.translation.tolist()
+    return (x, y, z)
 
 
 def evaluate_file(path: str | Path, split: Split, *, protocol: str = "kitti_r40") -> Evaluation:

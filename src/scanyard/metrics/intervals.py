@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from scanyard.geometry import FloatArray
-from scanyard.metrics.matching import IntArray
+from scanyard.metrics.pool import IntArray
 from scanyard.randomness import stream
 
 MIN_DRIVES = 3  # with two there are three different resamples: no distribution to take percentiles of

@@ -1,19 +1,18 @@
-"""All frames' labels and detections side by side, with their overlaps worked out once.
-
-Overlaps cost most of an evaluation, and every category, difficulty, threshold and resample uses the same ones.
-"""
+"""All frames' labels and detections side by side, so that compiled loops walk them without a Python object in sight."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
-from scanyard.boxes import Boxes, overlap_of_pairs
+from scanyard.boxes import Boxes
 from scanyard.errors import EvaluationError
 from scanyard.geometry import FloatArray
+from scanyard.metrics.overlap import Pairs, image_overlap, overlapping_pairs
 
 IntArray = NDArray[np.int64]
 
@@ -23,119 +22,187 @@ class ScoredFrame:
     """One frame's labels and what a detector found in it, in the same coordinate frame."""
 
     labels: Boxes
-    """With ``truncation``, ``occlusion`` and ``image_box``."""
+    """KITTI needs ``truncation``, ``occlusion``, ``image_box``; Waymo ``num_points``; the others use what is there."""
     detections: Boxes
-    """With ``score`` and ``image_box``."""
+    """With ``score``, for KITTI also ``image_box``."""
     drive: str
     """What is resampled as one."""
     dont_care: FloatArray | None = None
-    """(K, 4) image regions without labels; 3-D and bird's-eye metrics do not use them, as in the development kit."""
+    """(K, 4) image regions without labels; only KITTI's 2-D metrics use them, as in the development kit."""
     name: str = ""
+    """Unlike any other of its drive, or empty."""
+    viewpoint: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    """Where objects are seen from, in the boxes' coordinate frame: the camera, for KITTI's AOS."""
+    origin: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    """Where ranges are measured from, in the boxes' coordinate frame."""
+    label_attributes: NDArray[np.str_] | None = field(default=None, compare=False)
+    """(N,) nuScenes attributes such as ``vehicle.parked``; empty for a label that has none."""
+    detection_attributes: NDArray[np.str_] | None = field(default=None, compare=False)
+    """(N,) likewise."""
 
 
 @dataclass(frozen=True)
 class Pool:
-    """G labels and D detections of all frames, and the P pairs of one of each that overlap."""
+    """G labels and D detections of F frames; frame f holds ``start[f]`` to ``start[f + 1]`` of each."""
 
     drives: tuple[str, ...]
     """Sorted; the drive columns index it."""
-    label_category: NDArray[np.str_]
+    frame_drive: IntArray
+    """(F,)"""
+    labels: Boxes
+    """G of them."""
+    detections: Boxes
+    """D of them, with a score."""
+    label_start: IntArray
+    """(F + 1,)"""
+    detection_start: IntArray
+    """(F + 1,)"""
+    viewpoint: FloatArray
+    """(F, 3)"""
+    origin: FloatArray
+    """(F, 3)"""
+    dont_care: FloatArray
+    """(K, 4) image regions."""
+    dont_care_start: IntArray
+    """(F + 1,)"""
+    label_attributes: NDArray[np.str_] | None
     """(G,)"""
-    label_height_px: FloatArray
-    """(G,) of the image box."""
-    label_occlusion: IntArray
-    """(G,)"""
-    label_truncation: FloatArray
-    """(G,)"""
-    label_drive: IntArray
-    """(G,)"""
-    detection_category: NDArray[np.str_]
+    detection_attributes: NDArray[np.str_] | None
     """(D,)"""
-    detection_height_px: FloatArray
-    """(D,) of the image box."""
-    detection_score: FloatArray
-    """(D,)"""
-    detection_drive: IntArray
-    """(D,)"""
-    pair_frame: IntArray
-    """(P,) non-decreasing."""
-    pair_label: IntArray
-    """(P,)"""
-    pair_detection: IntArray
-    """(P,)"""
-    overlap: Mapping[str, FloatArray]
-    """(P,) intersection over union by metric, ``3d`` and ``bev``."""
+
+    @cached_property
+    def label_frame(self) -> IntArray:
+        """(G,)"""
+        return np.repeat(np.arange(len(self.frame_drive)), np.diff(self.label_start))
+
+    @cached_property
+    def detection_frame(self) -> IntArray:
+        """(D,)"""
+        return np.repeat(np.arange(len(self.frame_drive)), np.diff(self.detection_start))
+
+    @property
+    def label_drive(self) -> IntArray:
+        """(G,)"""
+        return self.frame_drive[self.label_frame]
+
+    @property
+    def detection_drive(self) -> IntArray:
+        """(D,)"""
+        return self.frame_drive[self.detection_frame]
+
+    @cached_property
+    def score(self) -> FloatArray:
+        """(D,)"""
+        return np.zeros(0) if self.detections.score is None else self.detections.score
+
+    @cached_property
+    def pairs(self) -> Pairs:
+        """What overlaps on the ground: most of the work of an evaluation, done once for all categories."""
+        return overlapping_pairs(self.labels, self.label_start, self.detections, self.detection_start)
+
+    @cached_property
+    def image_pairs(self) -> tuple[IntArray, IntArray, FloatArray]:
+        """Label (P,), detection (P,) and overlap (P,) of image boxes that share area, by frame, label, detection."""
+        label, detection = pairs_within_frames(self.label_start, self.detection_start)
+        overlap = image_overlap(image_boxes(self.labels)[label], image_boxes(self.detections)[detection])
+        near = overlap > 0
+        return label[near], detection[near], overlap[near]
+
+    def labels_by_drive(self, wanted: NDArray[np.bool_]) -> IntArray:
+        """How many of the labels (G,) that are wanted each drive (D,) has."""
+        return np.bincount(self.label_drive[wanted], minlength=len(self.drives)).astype(np.int64)
+
+    def ranges(self, boxes: Boxes, frame: IntArray, axes: int) -> FloatArray:
+        """Distance (N,) in metres of box centres from their frame's origin, over 2 or 3 axes."""
+        away: FloatArray = np.linalg.norm((boxes.center - self.origin[frame])[:, :axes], axis=1)
+        return away
 
 
-def pool_frames(frames: Sequence[ScoredFrame]) -> Pool:
-    """Put frames side by side; EvaluationError when there are none, or one lacks a column that scoring needs."""
+def pool_frames(frames: Sequence[ScoredFrame], columns: Sequence[str] = ()) -> Pool:
+    """Put frames side by side.
+
+    ``columns`` are those that the protocol needs besides ``score``: of the labels, and ``image_box`` of detections.
+    EvaluationError when there are no frames, or one lacks a column.
+    """
     if not frames:
         raise EvaluationError("no frames to score")
     for frame in frames:
-        _require_columns(frame)
+        _require_columns(frame, columns)
     drives = tuple(sorted({frame.drive for frame in frames}))
     place = {drive: index for index, drive in enumerate(drives)}
-    frame_drive = np.array([place[frame.drive] for frame in frames], dtype=np.int64)
-    num_labels, num_detections = (
-        np.array([len(getattr(frame, role)) for frame in frames]) for role in ("labels", "detections")
-    )
-    labels = Boxes.concatenate([frame.labels for frame in frames])
-    detections = Boxes.concatenate([frame.detections for frame in frames])
-    pair_frame, pair_label, pair_detection = _pairs_within_frames(num_labels, num_detections)
-    bev, volume = overlap_of_pairs(labels[pair_label], detections[pair_detection])
-    near = np.flatnonzero(bev > 0)
+    regions = [np.zeros((0, 4)) if frame.dont_care is None else frame.dont_care for frame in frames]
     return Pool(
         drives=drives,
-        label_category=labels.category,
-        label_height_px=_height_px(labels),
-        label_occlusion=np.zeros(0, np.int64) if labels.occlusion is None else labels.occlusion,
-        label_truncation=np.zeros(0) if labels.truncation is None else labels.truncation,
-        label_drive=np.repeat(frame_drive, num_labels),
-        detection_category=detections.category,
-        detection_height_px=_height_px(detections),
-        detection_score=np.zeros(0) if detections.score is None else detections.score,
-        detection_drive=np.repeat(frame_drive, num_detections),
-        pair_frame=pair_frame[near],
-        pair_label=pair_label[near],
-        pair_detection=pair_detection[near],
-        overlap={"bev": bev[near], "3d": volume[near]},
+        frame_drive=np.array([place[frame.drive] for frame in frames], dtype=np.int64),
+        labels=Boxes.concatenate([frame.labels for frame in frames]),
+        detections=Boxes.concatenate([frame.detections for frame in frames]),
+        label_start=_starts([len(frame.labels) for frame in frames]),
+        detection_start=_starts([len(frame.detections) for frame in frames]),
+        viewpoint=np.array([frame.viewpoint for frame in frames], dtype=np.float64),
+        origin=np.array([frame.origin for frame in frames], dtype=np.float64),
+        dont_care=np.concatenate([np.asarray(region, dtype=np.float64).reshape(-1, 4) for region in regions]),
+        dont_care_start=_starts([len(region) for region in regions]),
+        label_attributes=_attributes([(f.label_attributes, len(f.labels)) for f in frames]),
+        detection_attributes=_attributes([(f.detection_attributes, len(f.detections)) for f in frames]),
     )
 
 
-def _require_columns(frame: ScoredFrame) -> None:
+def image_boxes(boxes: Boxes) -> FloatArray:
+    """(N, 4); zeros where there are none to have one."""
+    return np.zeros((len(boxes), 4)) if boxes.image_box is None else boxes.image_box
+
+
+def height_px(boxes: Boxes) -> FloatArray:
+    """Height (N,) of the image boxes."""
+    box = image_boxes(boxes)
+    height: FloatArray = np.abs(box[:, 3] - box[:, 1])
+    return height
+
+
+def pairs_within_frames(first_start: IntArray, second_start: IntArray) -> tuple[IntArray, IntArray]:
+    """First (P,) and second (P,) of every pair within a frame, ordered by the first, then the second."""
+    num_first, num_second = np.diff(first_start), np.diff(second_start)
+    num_pairs = num_first * num_second
+    frame = np.repeat(np.arange(len(num_pairs)), num_pairs)
+    within = np.arange(len(frame)) - np.repeat(np.cumsum(num_pairs) - num_pairs, num_pairs)
+    first, second = np.divmod(within, np.maximum(num_second, 1)[frame])
+    return first_start[frame] + first, second_start[frame] + second
+
+
+def _starts(counts: Sequence[int]) -> IntArray:
+    return np.concatenate([[0], np.cumsum(np.array(counts, dtype=np.int64))])
+
+
+def _attributes(parts: Sequence[tuple[NDArray[np.str_] | None, int]]) -> NDArray[np.str_] | None:
+    """One column of all frames; a frame without the column has empty ones, and there is none if no frame has it."""
+    if all(part is None for part, _ in parts):
+        return None
+    return np.concatenate(
+        [np.full(count, "") if part is None else np.asarray(part, dtype=np.str_) for part, count in parts]
+    )
+
+
+def _require_columns(frame: ScoredFrame, columns: Sequence[str]) -> None:
     where = f"frame {frame.name or '?'} of drive {frame.drive}"
-    needed = (
-        ("labels", frame.labels, ("truncation", "occlusion", "image_box")),
-        ("detections", frame.detections, ("score", "image_box")),
-    )
-    for role, boxes, columns in needed:
-        absent = [column for column in columns if len(boxes) and getattr(boxes, column) is None]
+    of_detections = ("score", *(column for column in columns if column == "image_box"))
+    for role, boxes, needed in (("labels", frame.labels, columns), ("detections", frame.detections, of_detections)):
+        absent = [column for column in needed if len(boxes) and getattr(boxes, column) is None]
         if absent:
             raise EvaluationError(
                 f"{where}: its {len(boxes)} {role} have no {', '.join(absent)}; the protocol needs every one of "
-                f"{', '.join(columns)}, so set them before scoring"
+                f"{', '.join(needed)}, so set them before scoring"
             )
+        if not all(np.isfinite(getattr(boxes, column)).all() for column in ("center", "size", "yaw_rad")):
+            raise EvaluationError(f"{where}: centre, size or yaw of its {role} are not all finite numbers")
+    for role, attributes, boxes in (
+        ("labels", frame.label_attributes, frame.labels),
+        ("detections", frame.detection_attributes, frame.detections),
+    ):
+        if attributes is not None and len(attributes) != len(boxes):
+            raise EvaluationError(f"{where}: {len(boxes)} {role} have {len(attributes)} attributes; give one each")
     score = frame.detections.score
     if score is not None and not np.isfinite(score).all():
         raise EvaluationError(
             f"{where}: the score of {np.count_nonzero(~np.isfinite(score))} detections is not a finite number; "
             "detections are ranked by it"
         )
-
-
-def _pairs_within_frames(num_labels: IntArray, num_detections: IntArray) -> tuple[IntArray, IntArray, IntArray]:
-    """Frame, label and detection (P,) of every pair within a frame, labels first in order, then detections."""
-    first_label = np.cumsum(num_labels) - num_labels
-    first_detection = np.cumsum(num_detections) - num_detections
-    num_pairs = num_labels * num_detections
-    frame = np.repeat(np.arange(len(num_pairs)), num_pairs)
-    within = np.arange(len(frame)) - np.repeat(np.cumsum(num_pairs) - num_pairs, num_pairs)
-    label, detection = np.divmod(within, np.maximum(num_detections, 1)[frame])
-    return frame, first_label[frame] + label, first_detection[frame] + detection
-
-
-def _height_px(boxes: Boxes) -> FloatArray:
-    if boxes.image_box is None:
-        return np.zeros(0)
-    height: FloatArray = np.abs(boxes.image_box[:, 3] - boxes.image_box[:, 1])
-    return height

@@ -1,87 +1,105 @@
-"""Average precision of any mixture of drives, from one matching.
+"""Average precision as KITTI takes it, of any mixture of drives, from one matching.
 
-A mixture gives each drive a whole number of copies: all ones is the data set itself, other numbers are resamples.  All
-mixtures (R) are worked out together.
+Many mixtures are carried along side by side while the threshold falls through the scores, a few dozen at a time so that
+their sums stay in the processor's nearest memory: a thousand resamples cost about as much as one matching.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from typing import cast
 
 import numpy as np
+from numba import njit
 
 from scanyard.geometry import FloatArray
-from scanyard.metrics.matching import BoolArray, IntArray, Matches
+from scanyard.metrics.kitti_matching import BoolArray, Matches
+from scanyard.metrics.measured import ABREAST, portions
+from scanyard.metrics.pool import IntArray
 
-_NUMBERS_AT_ONCE = 4_000_000  # bounds memory: mixtures × thresholds worked on together, 32 MB
 
+def average_precision(
+    matches: Matches, copies: IntArray, *, positions: int = 40, averaged: slice = slice(1, None)
+) -> tuple[FloatArray, FloatArray]:
+    """Average precision (M,) and average orientation similarity (M,) in percent for mixtures ``copies`` (M, D).
 
-def average_precision(matches: Matches, copies: IntArray, positions: int = 40) -> FloatArray:
-    """Average precision (R,) in percent for mixtures ``copies`` (R, D); NaN where a mixture has no label.
-
-    ``positions`` is the number K of recall positions averaged over, 1/K ... 1.
+    ``positions`` is the number K of recall steps at which precision is sampled, 0, 1/K ... 1, and ``averaged`` says
+    which of the K + 1 samples the mean is over.  NaN where a mixture has no label.
     """
-    counts = _counts_by_drive(matches)
-    at_once = max(1, _NUMBERS_AT_ONCE // max(1, len(counts.threshold)))
-    parts = [
-        _mixtures(matches.num_labels, counts, copies[start : start + at_once], positions)
-        for start in range(0, len(copies), at_once)
-    ]
-    return np.concatenate(parts)
-
-
-@dataclass(frozen=True)
-class _Counts:
-    """What each drive has at each distinct score of a hit; as floats, which multiply fast and are exact here."""
-
-    threshold: FloatArray
-    """(T,) descending."""
-    recalled: FloatArray
-    """(D, T) first-pass hits that reach the threshold."""
-    hits: FloatArray
-    """(D, T) hits among the detections that reach it."""
-    false: FloatArray
-    """(D, T) false alarms likewise."""
-
-
-def _counts_by_drive(matches: Matches) -> _Counts:
     threshold = np.unique(matches.hit_score)[::-1]
-
-    def running(score: FloatArray, drive: IntArray, change: IntArray) -> FloatArray:
-        table = np.zeros((len(matches.num_labels), len(threshold) + 1))
-        np.add.at(table, (drive, np.searchsorted(-threshold, -score)), change)
-        return np.cumsum(table, axis=1)[:, :-1]  # steps below the last threshold never come into effect
-
-    return _Counts(
-        threshold=threshold,
-        recalled=running(matches.hit_score, matches.hit_drive, np.ones_like(matches.hit_drive)),
-        hits=running(matches.step_score, matches.step_drive, matches.step_hits),
-        false=running(matches.step_score, matches.step_drive, matches.step_false),
-    )
-
-
-def _mixtures(num_labels: IntArray, counts: _Counts, copies: IntArray, positions: int) -> FloatArray:
-    labels = copies @ num_labels
-    precision = np.zeros((len(copies), positions + 1))
-    if len(counts.threshold):
-        recalled, hits, false = (copies @ table for table in (counts.recalled, counts.hits, counts.false))
-        nth, used = recall_samples(recalled[:, -1].astype(np.int64), labels, positions)
-        at = _first_above(recalled, nth)
-        hits, false = (np.take_along_axis(table, at, axis=1) for table in (hits, false))
-        np.divide(hits, hits + false, out=precision, where=used & (hits + false > 0))
-    highest = np.maximum.accumulate(precision[:, ::-1], axis=1)[:, ::-1]
-    mean = highest[:, 1:].sum(axis=1) / positions
-    return np.where(labels > 0, 100.0 * mean, np.nan)
+    labels = copies @ matches.num_labels
+    precision, similarity = np.zeros((2, len(copies), positions + 1))
+    if len(threshold):
+        hit = _by_threshold(threshold, matches.hit_score)
+        step = _by_threshold(threshold, matches.step_score)
+        num_hits = copies @ np.bincount(matches.hit_drive, minlength=copies.shape[1])
+        nth, used = recall_samples(num_hits, labels, positions)
+        counts = np.zeros((len(copies), positions + 1, 3))
+        _sample(
+            len(threshold), hit[0], matches.hit_drive[hit[1]], step[0], matches.step_drive[step[1]],
+            matches.step_change[step[1]], portions(copies), np.where(used, nth, np.iinfo(np.int64).max), counts,
+        )  # fmt: skip
+        all_found = counts[..., 0] + counts[..., 1]
+        for table, column in ((precision, 0), (similarity, 2)):
+            np.divide(counts[..., column], all_found, out=table, where=used & (all_found > 0))
+    means = []
+    for table in (precision, similarity):
+        highest = np.maximum.accumulate(table[:, ::-1], axis=1)[:, ::-1][:, averaged]
+        means.append(np.where(labels > 0, 100.0 * (highest.sum(axis=1) / highest.shape[1]), np.nan))
+    return means[0], means[1]
 
 
-def _first_above(rising: FloatArray, value: IntArray) -> IntArray:
-    """Per row, the first column of ``rising`` (R, T) above each ``value`` (R, K); the last column if there is none."""
-    num_rows, num_columns = rising.shape
-    row = np.arange(num_rows)[:, None]
-    lift = row * (rising.max() + value.max() + 1)  # lifts each row above the one before: one sorted array of them all
-    place = np.searchsorted((rising + lift).ravel(), value + lift, side="right")
-    column: IntArray = np.minimum(place - row * num_columns, num_columns - 1)
-    return column
+def _by_threshold(threshold: FloatArray, score: FloatArray) -> tuple[IntArray, IntArray]:
+    """Where (T + 1,) the events of each threshold begin, and the events in that order.
+
+    An event belongs to the highest threshold that its score reaches; those below the last are left out.
+    """
+    place = np.searchsorted(-threshold, -score)
+    order = np.argsort(place, kind="stable")
+    order = order[place[order] < len(threshold)]
+    return np.searchsorted(place[order], np.arange(len(threshold) + 1)), order
+
+
+def _sample_counts(  # noqa: PLR0917
+    num_thresholds: int,
+    hit_start: IntArray,
+    hit_drive: IntArray,
+    step_start: IntArray,
+    step_drive: IntArray,
+    step_change: FloatArray,
+    weights: FloatArray,
+    nth: IntArray,
+    counts: FloatArray,
+) -> None:
+    """Hits, false alarms and similarity (M, K + 1, 3) at the thresholds of the ``nth`` hits."""
+    for portion in range(len(weights)):
+        weight = weights[portion]
+        recalled = np.zeros(ABREAST)
+        running = np.zeros((3, ABREAST))
+        position = np.zeros(ABREAST, np.int64)
+        awaited = np.full(ABREAST, np.inf)
+        first = portion * ABREAST
+        width = min(ABREAST, len(counts) - first)
+        for m in range(width):
+            awaited[m] = nth[first + m, 0]
+        for t in range(num_thresholds):
+            for i in range(hit_start[t], hit_start[t + 1]):
+                recalled += weight[hit_drive[i]]
+            for i in range(step_start[t], step_start[t + 1]):
+                of_drive = weight[step_drive[i]]
+                for kind in range(3):
+                    change = step_change[i, kind]
+                    if change != 0.0:
+                        running[kind] += change * of_drive
+            for m in range(width):
+                while recalled[m] > awaited[m]:
+                    for kind in range(3):
+                        counts[first + m, position[m], kind] = running[kind, m]
+                    position[m] += 1
+                    awaited[m] = nth[first + m, position[m]] if position[m] < nth.shape[1] else np.inf
+
+
+_sample = cast(Callable[..., None], njit(nogil=True, cache=True, error_model="numpy")(_sample_counts))
 
 
 def recall_samples(num_hits: IntArray, num_labels: IntArray, positions: int) -> tuple[IntArray, BoolArray]:

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import product
 
 import numpy as np
 
 from scanyard.errors import EvaluationError
 from scanyard.evaluation import Evaluation, Score
+from scanyard.metrics.families import measure, unscored
 from scanyard.metrics.intervals import MIN_DRIVES, Difference, percentile_interval, resampled_drives
-from scanyard.metrics.matching import IntArray, Matches, Setting, match
-from scanyard.metrics.pool import Pool, ScoredFrame, pool_frames
-from scanyard.metrics.precision import average_precision
-from scanyard.metrics.protocols import CategoryRule, Protocol, load_protocol
+from scanyard.metrics.measured import Measured
+from scanyard.metrics.pool import IntArray, Pool, ScoredFrame, pool_frames
+from scanyard.metrics.protocols import KittiProtocol, Protocol, load_protocol
 
 
 def evaluate(
@@ -50,27 +49,28 @@ def evaluate_mean(
     the choice of seeds.  EvaluationError also when the runs do not hold the same labels.
     """
     settings = load_protocol(protocol)
-    pools = [pool_frames(frames) for frames in runs]
-    frames, pool = runs[0], pools[0]
-    if any(other.drives != pool.drives for other in pools):
+    pools = [pool_frames(frames, settings.needs) for frames in runs]
+    drives = pools[0].drives
+    if any(pool.drives != drives for pool in pools):
         raise EvaluationError(f"split {split}: the runs to average were not scored on the same drives")
-    mixtures = _mixtures(pool, resamples, seed)
-    scores = [score for rule in settings.categories for score in _scores(pools, settings, rule, mixtures, level)]
-    if not scores:
-        known = [rule.name for rule in settings.categories]
+    mixtures = _mixtures(pools[0], resamples, seed)
+    by_run = [measure(pool, settings, mixtures) for pool in pools]
+    _require_same_labels(by_run)
+    if not by_run[0]:
         raise EvaluationError(
-            f"split {split}: none of its {len(frames)} frames has a label of {known} that counts at any difficulty; "
+            f"split {split}: none of its {len(runs[0])} frames has a label of {list(settings.categories)} that counts; "
             "there is nothing to score"
         )
+    scores = tuple(_score(same, level) for same in zip(*by_run, strict=True))
     return Evaluation(
         protocol=settings.name,
         split=split,
         domain=domain,
-        num_frames=len(frames),
-        num_drives=len(pool.drives),
+        num_frames=len(runs[0]),
+        num_drives=len(drives),
         interval_level=level,
-        scores=tuple(scores),
-        notes=_notes(scores, settings),
+        scores=scores,
+        notes=(*_notes(scores, settings), *unscored(pools[0], settings)),
     )
 
 
@@ -80,75 +80,91 @@ def paired_difference(
     protocol: str = "kitti_r40",
     *,
     metric: str,
-    iou: float,
+    iou: float | None = None,
     difficulty: str,
     category: str = "car",
+    distance_m: float | None = None,
     resamples: int = 1000,
     level: float = 0.9,
     seed: int = 0,
 ) -> Difference:
-    """Average precision of detector a less that of b on the same frames, drives resampled together.
+    """One score of detector a less that of b on the same frames, drives resampled together.
 
     EvaluationError when the two lists do not hold the same labels, or there is nothing to find.
     """
     settings = load_protocol(protocol)
-    rule = settings.category(category)
-    setting = _setting(settings, rule, metric, iou, difficulty)
-    pool_a, pool_b = pool_frames(frames_a), pool_frames(frames_b)
+    pool_a, pool_b = (pool_frames(frames, settings.needs) for frames in (frames_a, frames_b))
     if pool_a.drives != pool_b.drives:
         raise EvaluationError(
             f"a paired difference needs the same frames on both sides: drives are {list(pool_a.drives)} and "
             f"{list(pool_b.drives)}"
         )
+    key = (metric, category, difficulty, iou, distance_m)
     mixtures = _mixtures(pool_a, resamples, seed)
-    (matches_a,), (matches_b,) = (match(pool, rule, [setting]) for pool in (pool_a, pool_b))
-    if not np.array_equal(matches_a.num_labels, matches_b.num_labels):
+    a, b = (_one(measure(pool, settings, mixtures, (category,)), key, settings) for pool in (pool_a, pool_b))
+    if not np.array_equal(a.labels_by_drive, b.labels_by_drive):
         raise EvaluationError(
             f"a paired difference needs the same frames on both sides: labels per drive are "
-            f"{matches_a.num_labels.tolist()} and {matches_b.num_labels.tolist()}"
+            f"{a.labels_by_drive.tolist()} and {b.labels_by_drive.tolist()}"
         )
-    if not matches_a.num_labels.any():
-        raise EvaluationError(f"no {difficulty} {category} is labelled in these frames; there is nothing to compare")
-    values_a, values_b = (
-        average_precision(matches, mixtures, settings.recall_positions) for matches in (matches_a, matches_b)
-    )
-    values = values_a - values_b
-    low, high = percentile_interval(values[1:], level, _drives_with_labels(matches_a))
+    values = a.values - b.values
+    low, high = percentile_interval(values[1:], level, _drives_with_labels(a))
     return Difference(float(values[0]), low, high)
 
 
-def _scores(
-    pools: Sequence[Pool], protocol: Protocol, rule: CategoryRule, mixtures: IntArray, level: float
-) -> list[Score]:
-    settings = [
-        Setting(metric, overlap, difficulty)
-        for metric, overlap, difficulty in product(protocol.metrics, rule.overlaps, protocol.difficulties)
-    ]
-    if rule.name not in pools[0].label_category:
-        return []
-    scores = []
-    matched = [match(pool, rule, settings) for pool in pools]
-    for setting, *runs in zip(settings, *matched, strict=True):
-        num_labels = int(runs[0].num_labels.sum())
-        if any(not np.array_equal(matches.num_labels, runs[0].num_labels) for matches in runs):
-            raise EvaluationError(f"the runs to average do not hold the same labels of {rule.name}")
-        if num_labels == 0:
-            continue
-        values = np.mean([average_precision(one, mixtures, protocol.recall_positions) for one in runs], axis=0)
-        low, high = percentile_interval(values[1:], level, _drives_with_labels(runs[0]))
-        scores.append(
-            Score(
-                metric=setting.metric,
-                category=rule.name,
-                difficulty=setting.difficulty.name,
-                iou=setting.overlap,
-                value=float(values[0]),
-                low=low,
-                high=high,
-                num_labels=num_labels,
+def _score(same: Sequence[Measured], level: float) -> Score:
+    """The mean of one number over runs."""
+    one = same[0]
+    values = np.mean([run.values for run in same], axis=0)
+    low, high = percentile_interval(values[1:], level, _drives_with_labels(one))
+    return Score(
+        metric=one.metric,
+        category=one.category,
+        difficulty=one.difficulty,
+        iou=one.iou,
+        value=float(values[0]),
+        low=low,
+        high=high,
+        num_labels=int(one.labels_by_drive.sum()),
+        distance_m=one.distance_m,
+        unit=one.unit,
+    )
+
+
+def _require_same_labels(by_run: Sequence[Sequence[Measured]]) -> None:
+    def labels(run: Sequence[Measured]) -> dict[object, list[int]]:
+        return {one.key: one.labels_by_drive.tolist() for one in run}
+
+    first = labels(by_run[0])
+    for other in map(labels, by_run[1:]):
+        if other != first:
+            wrong = sorted({str(key) for key in first.keys() | other.keys() if first.get(key) != other.get(key)})
+            raise EvaluationError(f"the runs to average do not hold the same labels: they differ for {wrong[0]}")
+
+
+def _one(
+    measured: Sequence[Measured], key: tuple[str, str, str, float | None, float | None], protocol: Protocol
+) -> Measured:
+    for one in measured:
+        if one.key == key:
+            return one
+    metric, category, difficulty, iou, distance_m = key
+    if isinstance(protocol, KittiProtocol):
+        rule = protocol.category(category)
+        difficulties = [d.name for d in protocol.difficulties]
+        if metric in protocol.metrics and iou in rule.overlaps and difficulty in difficulties:
+            raise EvaluationError(
+                f"no {difficulty} {category} is labelled in these frames; there is nothing to compare"
             )
+        raise EvaluationError(
+            f"protocol {protocol.name} does not score {category} {difficulty} {metric}@{iou}; it has "
+            f"{list(protocol.metrics)} at {list(rule.overlaps)}, {difficulties}"
         )
-    return scores
+    have = sorted({f"{one.metric} {one.category} {one.difficulty}" for one in measured})
+    raise EvaluationError(
+        f"protocol {protocol.name} has no {metric} of {category} {difficulty} at overlap {iou}, distance {distance_m} "
+        f"on these frames; it has {have}"
+    )
 
 
 def _mixtures(pool: Pool, resamples: int, seed: int) -> IntArray:
@@ -157,31 +173,23 @@ def _mixtures(pool: Pool, resamples: int, seed: int) -> IntArray:
     return np.concatenate([as_it_is, resampled_drives(len(pool.drives), resamples, seed)])
 
 
-def _drives_with_labels(matches: Matches) -> int:
-    return int(np.count_nonzero(matches.num_labels))
+def _drives_with_labels(measured: Measured) -> int:
+    return int(np.count_nonzero(measured.labels_by_drive))
 
 
-def _setting(protocol: Protocol, rule: CategoryRule, metric: str, iou: float, difficulty: str) -> Setting:
-    difficulties = {d.name: d for d in protocol.difficulties}
-    if metric not in protocol.metrics or iou not in rule.overlaps or difficulty not in difficulties:
-        raise EvaluationError(
-            f"protocol {protocol.name} does not score {rule.name} {difficulty} {metric}@{iou}; it has "
-            f"{list(protocol.metrics)} at {list(rule.overlaps)}, {list(difficulties)}"
-        )
-    return Setting(metric, iou, difficulties[difficulty])
-
-
-def _notes(scores: Sequence[Score], protocol: Protocol) -> tuple[str, ...]:
+def _notes(scores: Sequence[Score], protocol: Protocol) -> list[str]:
     def names(found: Sequence[Score]) -> str:
-        return ", ".join(dict.fromkeys(f"{score.category} {score.difficulty}" for score in found))
+        return ", ".join(dict.fromkeys(f"{score.category} {score.difficulty}".strip() for score in found))
 
     notes = []
     without = [score for score in scores if score.low is None]
     if without:
         notes.append(f"no interval, labels in fewer than {MIN_DRIVES} drives: {names(without)}")
-    few = [score for score in scores if score.num_labels <= protocol.recall_positions]
-    if few:
-        notes.append(
-            f"{protocol.recall_positions} labels or fewer, where the development kit would cap the score: {names(few)}"
-        )
-    return tuple(notes)
+    if isinstance(protocol, KittiProtocol):
+        few = [score for score in scores if score.num_labels <= protocol.recall_positions]
+        if few:
+            notes.append(
+                f"{protocol.recall_positions} labels or fewer, where the development kit would cap the score: "
+                f"{names(few)}"
+            )
+    return notes
