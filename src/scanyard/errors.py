@@ -13,6 +13,7 @@
     │   ├── ServerError          the server died, hung or never came up: worth another try on a new server
     │   └── ScenarioFault        the scenario itself cannot be played: trying again changes nothing
     ├── EvaluationError          labels and detections do not fit together, or nothing can be scored
+    │   └── ContractError        ... and what is wrong has a name: another range, flipped yaw, a missing frame
     └── EnvironmentFault         this machine lacks something: the message says how to get it
 
 The front door turns any of them into one line on stderr and exit code 2.  A message says what was found, where, what
@@ -70,6 +71,14 @@ class ScenarioFault(SimulationError):
 
 class EvaluationError(ScanyardError, ValueError):
     """Labels and detections do not fit together, or there is nothing to score."""
+
+
+class ContractError(EvaluationError):
+    """Labels and detections break the evaluation's contract in a way that has a name."""
+
+    def __init__(self, name: str, message: str) -> None:
+        super().__init__(f"{name.replace('_', ' ')}: {message}")
+        self.name = name
 
 
 class EnvironmentFault(ScanyardError):

@@ -70,7 +70,7 @@ def test_perfect_detections_have_100_and_none_have_0() -> None:
 
 def test_half_the_labels_found_give_half() -> None:
     labels = vehicles(40)
-    assert scored(one_frame(labels, detected(labels[:20], 0.9))).score(
+    assert scored(one_frame(labels, detected(labels[20:], 0.9))).score(
         "ap", 0.7, "level_2", "vehicle"
     ).value == pytest.approx(50.0)
 

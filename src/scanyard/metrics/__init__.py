@@ -13,6 +13,10 @@ numbers for any mixture of drives (``measured``), so that intervals and differen
 with numba is the matching, which depends on order and cannot be done array by array, and the walk through ranked
 detections that many resamples share.  ``tools/parity`` holds nuScenes and Argoverse 2 against the official packages.
 
+**Contract.**  Before every score ``contract`` asks whether labels and detections share frames, names, axes, box
+conventions, range and region, and whether the protocol gives these very labels everything when they are handed in as
+detections; it refuses by name.  ``claims`` does the same for published numbers.
+
 **Intervals.**  Frames of a drive resemble each other, so drives are drawn with replacement, never frames: 90 % between
 the 5th and the 95th percentile of the resampled values.  Matching is done once, a resample only reweights drives.
 
@@ -24,6 +28,10 @@ noise than correction; percentiles stay within 0 and 100 by themselves.  One mat
 who chooses, in which order, among what, differs in each, and the switches were harder to read than four short loops.
 """
 
+from scanyard.metrics.claims import check_claim as check_claim
+from scanyard.metrics.contract import NamedBoxes as NamedBoxes
+from scanyard.metrics.contract import check_contract as check_contract
+from scanyard.metrics.contract import pair_frames as pair_frames
 from scanyard.metrics.intervals import Difference as Difference
 from scanyard.metrics.pool import ScoredFrame as ScoredFrame
 from scanyard.metrics.protocols import Protocol as Protocol

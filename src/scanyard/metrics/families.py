@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
+from scanyard.metrics import argoverse2, nuscenes
 from scanyard.metrics.argoverse2 import measure_argoverse2
 from scanyard.metrics.kitti import measure_kitti
 from scanyard.metrics.measured import Measured
 from scanyard.metrics.nuscenes import measure_nuscenes
 from scanyard.metrics.pool import IntArray, Pool
 from scanyard.metrics.protocols import Argoverse2Protocol, KittiProtocol, NuscenesProtocol, Protocol
-from scanyard.metrics.waymo import measure_waymo
+from scanyard.metrics.waymo import label_levels, measure_waymo
 
 
 def measure(pool: Pool, protocol: Protocol, mixtures: IntArray, categories: Sequence[str] = ()) -> list[Measured]:
@@ -24,6 +26,23 @@ def measure(pool: Pool, protocol: Protocol, mixtures: IntArray, categories: Sequ
     if isinstance(protocol, Argoverse2Protocol):
         return measure_argoverse2(pool, protocol, mixtures, categories)
     return measure_waymo(pool, protocol, mixtures, categories)
+
+
+def counting_labels(pool: Pool, protocol: Protocol) -> NDArray[np.bool_]:
+    """Labels (G,) that a protocol counts at any difficulty, or ignores: all that a detector may find."""
+    if isinstance(protocol, NuscenesProtocol):
+        return nuscenes.counting_codes(pool, protocol)[0] >= 0
+    if isinstance(protocol, Argoverse2Protocol):
+        return argoverse2.counting_codes(pool, protocol)[0] >= 0
+    known = np.isin(pool.labels.category, known_categories(protocol))
+    return known if isinstance(protocol, KittiProtocol) else known & (label_levels(pool, protocol) > 0)
+
+
+def known_categories(protocol: Protocol) -> tuple[str, ...]:
+    """What a protocol scores, and what it ignores beside that."""
+    if isinstance(protocol, KittiProtocol):
+        return (*protocol.categories, *(name for rule in protocol.rules for name in rule.neighbours))
+    return protocol.categories
 
 
 def unscored(pool: Pool, protocol: Protocol) -> list[str]:

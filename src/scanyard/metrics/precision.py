@@ -99,29 +99,35 @@ def _sample_counts(  # noqa: PLR0917
                     awaited[m] = nth[first + m, position[m]] if position[m] < nth.shape[1] else np.inf
 
 
-_sample = cast(Callable[..., None], njit(nogil=True, cache=True, error_model="numpy")(_sample_counts))
-
-
 def recall_samples(num_hits: IntArray, num_labels: IntArray, positions: int) -> tuple[IntArray, BoolArray]:
     """Which hit, counted from the best, gives the threshold of each recall position 0, 1/K ... 1.
 
     ``num_hits`` and ``num_labels`` are (R,).  Returns indices (R, K + 1) and where they mean anything: recall that no
     hit reaches has no threshold.  From K + 1 labels on these are the development kit's ``getThresholds``.
     """
-    n = np.maximum(num_labels, 1)
-    nth = np.zeros((len(n), positions + 1), dtype=np.int64)
+    nth = np.zeros((len(num_labels), positions + 1), dtype=np.int64)
     used = np.zeros(nth.shape, dtype=bool)
-    current = np.full(len(n), -1, dtype=np.int64)
-    recall = 0.0  # summed up step by step, as the kit does: its rounding decides between equally near scores
-    for k in range(positions + 1):
-        # With few labels a hit reaches several positions.  Whole numbers, to be exact at the last one.
-        stays = (current >= 0) & (n <= positions) & ((current + 1) * positions >= k * n)
-        near = np.maximum(np.ceil(recall * n - 1.5).astype(np.int64) - 1, current + 1)
-        near = np.minimum(near, np.maximum(num_hits - 1, current + 1))
-        for _ in range(2):  # the guess is one short, two where rounding decides
-            left, right = (near + 1) / n, (near + 2) / n
-            near += ((right - recall) < (recall - left)) & (near < num_hits - 1)
-        current = np.where(stays, current, near)
-        nth[:, k], used[:, k] = current, current < num_hits
-        recall += 1.0 / positions
+    _place(np.asarray(num_hits, dtype=np.int64), np.asarray(num_labels, dtype=np.int64), nth, used)
     return nth, used
+
+
+def _place_samples(num_hits: IntArray, num_labels: IntArray, nth: IntArray, used: BoolArray) -> None:
+    positions = nth.shape[1] - 1
+    for m in range(len(nth)):
+        n, hits = max(num_labels[m], 1), num_hits[m]
+        current, recall = -1, 0.0  # recall is summed up step by step, as the kit does: its rounding decides ties
+        for k in range(positions + 1):
+            # With few labels a hit reaches several positions.  Whole numbers, to be exact at the last one.
+            if not (current >= 0 and n <= positions and (current + 1) * positions >= k * n):
+                near = max(int(np.ceil(recall * n - 1.5)) - 1, current + 1)
+                near = min(near, max(hits - 1, current + 1))
+                while near < hits - 1 and (near + 2) / n - recall < recall - (near + 1) / n:
+                    near += 1
+                current = near
+            nth[m, k], used[m, k] = current, current < hits
+            recall += 1.0 / positions
+
+
+_compiled = njit(nogil=True, cache=True, error_model="numpy")
+_sample = cast(Callable[..., None], _compiled(_sample_counts))
+_place = cast(Callable[..., None], _compiled(_place_samples))

@@ -8,6 +8,7 @@ import numpy as np
 
 from scanyard.errors import EvaluationError
 from scanyard.evaluation import Evaluation, Score
+from scanyard.metrics.contract import check_contract
 from scanyard.metrics.families import measure, unscored
 from scanyard.metrics.intervals import MIN_DRIVES, Difference, percentile_interval, resampled_drives
 from scanyard.metrics.measured import Measured
@@ -24,13 +25,17 @@ def evaluate(
     resamples: int = 1000,
     level: float = 0.9,
     seed: int = 0,
+    check: bool = True,
 ) -> Evaluation:
     """Score detections against labels under a named protocol; ``metrics`` says what the numbers are.
 
     A category and difficulty without a label to find has no score.  EvaluationError when the protocol is unknown, a
-    column it needs is missing, or there is nothing to find at all.
+    column it needs is missing, or there is nothing to find at all; ContractError, its kind with a name, when labels
+    and detections do not fit together (``contract``), which ``check=False`` leaves unasked.
     """
-    return evaluate_mean([frames], protocol, split=split, domain=domain, resamples=resamples, level=level, seed=seed)
+    return evaluate_mean(
+        [frames], protocol, split=split, domain=domain, resamples=resamples, level=level, seed=seed, check=check
+    )
 
 
 def evaluate_mean(
@@ -42,6 +47,7 @@ def evaluate_mean(
     resamples: int = 1000,
     level: float = 0.9,
     seed: int = 0,
+    check: bool = True,
 ) -> Evaluation:
     """The mean score of several detectors on the same frames, such as one recipe trained with several seeds.
 
@@ -50,6 +56,9 @@ def evaluate_mean(
     """
     settings = load_protocol(protocol)
     pools = [pool_frames(frames, settings.needs) for frames in runs]
+    if check:
+        for frames in runs:
+            check_contract(frames, settings, split=split)
     drives = pools[0].drives
     if any(pool.drives != drives for pool in pools):
         raise EvaluationError(f"split {split}: the runs to average were not scored on the same drives")

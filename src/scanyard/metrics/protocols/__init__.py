@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from importlib import resources
 from typing import Any
 
@@ -167,6 +168,7 @@ class WaymoProtocol:
 Protocol = KittiProtocol | NuscenesProtocol | Argoverse2Protocol | WaymoProtocol
 
 
+@cache
 def load_protocol(name: str) -> Protocol:
     """Read a protocol that ships with scanyard; EvaluationError lists the ones there are."""
     if name not in protocol_names():
