@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from scanyard import __version__
-from scanyard.cli import compare, data, demo, doctor, generate, scenarios, serve
+from scanyard.cli import compare, data, demo, doctor, generate, robustness, scenarios, serve
 from scanyard.errors import ScanyardError
 
 app = typer.Typer(
@@ -33,6 +33,8 @@ app.command("verify")(data.verify)
 app.command("train")(compare.train)
 app.command("detect")(compare.detect)
 app.command("evaluate")(compare.evaluate)
+app.command("corrupt")(robustness.corrupt)
+app.command("robustness")(robustness.robustness)
 app.command("experiment")(compare.experiment)
 app.command("leaderboard")(compare.leaderboard)
 app.command("demo")(demo.demo)

@@ -1,0 +1,136 @@
+"""``scanyard corrupt`` and ``scanyard robustness``: frames of a worse day, and what they do to a detector."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from scanyard.cli.compare import DatasetPath, Drives, domain_label, interval, open_split
+from scanyard.cli.progress import progress
+from scanyard.errors import InputError
+
+if TYPE_CHECKING:
+    from scanyard.robustness import Figure, Robustness
+
+NAMES = "fog, rain, snow, beam_loss, motion_blur, crosstalk, incomplete_echo or miscalibration"
+
+
+def corrupt(
+    dataset: DatasetPath,
+    out: Annotated[Path, typer.Option("--out", "-o", help="Dataset folder to write.")],
+    corruption: Annotated[str, typer.Option(help=f"What to do to the LiDAR: {NAMES}.")],
+    severity: Annotated[int, typer.Option(help="1 (mild) to 5 (harsh).")],
+    seed: Annotated[int, typer.Option(min=0, help="What chance depends on.")] = 0,
+    drive: Drives = None,
+) -> None:
+    """Write a dataset whose sweeps have one corruption; labels and images are those of the clean one.
+
+    Example: scanyard corrupt out/real --out out/real-fog --corruption fog --severity 3
+    """
+    from scanyard.corrupt import corrupted
+    from scanyard.corrupt import corruption as named
+    from scanyard.store import create_dataset, open_dataset, seal_dataset, sweep_staging, write_sequence
+
+    how = named(corruption, severity)
+    split = open_split(dataset, drive)
+    create_dataset(out, name=out.name, licence=open_dataset(dataset).licence)
+    sweep_staging(out)
+    done = 0
+    with progress(f"corrupt {split.name}: {how}") as advance:
+        for sequence in split.sequences:
+            spoilt = corrupted(sequence, how.name, how.severity, seed)
+            write_sequence(out, spoilt.info, spoilt)
+            done += len(spoilt)
+            advance(done, split.num_frames, spoilt.info.name)
+    digest = seal_dataset(out)
+    print(f"{out}: {len(split.sequences)} sequences, {split.num_frames} frames, digest {digest[:16]}")
+
+
+def robustness(
+    dataset: DatasetPath,
+    checkpoint: Annotated[Path, typer.Option(help="Detector to judge (.safetensors).")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for robustness.json and robustness.png.")],
+    reference: Annotated[Path | None, typer.Option(help="Detector to compare with: gives corruption errors.")] = None,
+    corruption: Annotated[
+        list[str] | None, typer.Option(help=f"Only this one; may be given several times: {NAMES}.")
+    ] = None,
+    severity: Annotated[
+        list[int] | None, typer.Option(help="Only this severity, 1 to 5; may be given several times.")
+    ] = None,
+    metric: Annotated[str, typer.Option(help="Score to follow: 3d or bev.")] = "3d",
+    iou: Annotated[float, typer.Option(help="Overlap from which a car counts as found.")] = 0.7,
+    difficulty: Annotated[str, typer.Option(help="easy, moderate or hard.")] = "moderate",
+    seed: Annotated[int, typer.Option(min=0, help="What chance in the corruptions depends on.")] = 0,
+    drive: Drives = None,
+) -> None:
+    """Score a detector under every corruption at every severity, with intervals resampled by drive.
+
+    Example: scanyard robustness out/real --checkpoint out/synthetic.safetensors --out out/robustness
+    """
+    from scanyard import robustness as room
+    from scanyard.corrupt import CORRUPTIONS, SEVERITIES
+    from scanyard.corrupt import corruption as named
+    from scanyard.detect import load_detector
+
+    how = [named(name, one) for name in corruption or CORRUPTIONS for one in sorted(set(severity or SEVERITIES))]
+    target = room.Target(metric, iou, difficulty)
+    split = open_split(dataset, drive)
+    detector = load_detector(checkpoint)
+    other = None if reference is None else load_detector(reference)
+    if out.exists() and not out.is_dir():
+        raise InputError(f"--out {out}: is a file; give a folder")
+    out.mkdir(parents=True, exist_ok=True)
+    with progress(f"robustness on {split.name}") as advance:
+        found, runs = room.measure_robustness(
+            detector,
+            split,
+            how,
+            target=target,
+            reference=other,
+            seed=seed,
+            on_progress=lambda done, total: advance(done, total, ""),
+        )
+    _print(found)
+    (out / "robustness.json").write_text(json.dumps(found.to_dict(), indent=1, allow_nan=False), encoding="utf-8")
+    print(out / "robustness.json")
+    print(room.write_picture(out / "robustness.png", found, split, runs[0]))
+
+
+def _print(found: Robustness) -> None:
+    """A row per corruption: AP at each severity, then resilience and corruption error."""
+    from rich.console import Console
+    from rich.table import Table
+
+    severities = sorted({severity for one in found.corruptions for severity in one.severities})
+    compared = found.mean_error is not None
+    table = Table("corruption", *map(str, severities), "resilience", *(["corruption error"] if compared else []))
+    for one in found.corruptions:
+        scores = dict(zip(one.severities, one.precision, strict=True))
+        cells = ["" if severity not in scores else _value(scores[severity]) for severity in severities]
+        table.add_row(one.name, *cells, _text(one.resilience), *([_text(one.error)] if one.error else []))
+    means = [_text(found.mean_resilience), *([_text(found.mean_error)] if found.mean_error else [])]
+    table.add_section()
+    table.add_row("mean", *[""] * len(severities), *means)
+    console = Console(width=120)
+    console.print(
+        f"{found.detector} on {found.split} ({domain_label(found.domain)}): {found.num_frames} frames, "
+        f"{found.num_drives} drives, {found.num_labels} labels; AP of {found.score} under {found.protocol}, "
+        f"{found.interval_level:.0%} intervals"
+    )
+    console.print(f"clean: {_text(found.clean)}")
+    if found.reference_clean is not None:
+        console.print(f"reference {found.reference}, clean: {_text(found.reference_clean)}")
+    console.print(table)
+    for note in found.notes:
+        console.print(f"note: {note}")
+
+
+def _value(figure: Figure) -> str:
+    return "undefined" if figure.value is None else f"{figure.value:.1f}"
+
+
+def _text(figure: Figure) -> str:
+    return _value(figure) if figure.value is None else f"{figure.value:.1f} {interval(figure.low, figure.high)}"
