@@ -132,6 +132,14 @@ def test_any_sweep_at_all_comes_out_finite(
     assert ((sweep.intensity >= 0) & (sweep.intensity <= 1)).all()
 
 
+@pytest.mark.parametrize("how", ALL, ids=str)
+def test_a_return_at_the_sensors_own_origin_does_no_harm(how: Corruption) -> None:
+    origin = Sweep(np.zeros((2, 3)), intensity=np.array([0.0, 1.0]))
+    assert np.isfinite(spoilt(street_frame().replace(sweeps={"top": origin}), how).points).all()
+    at_the_lens = Sweep(np.array([[0.0, 0.0, RIG.lidars[0].z_offset_m[0]]]), intensity=np.ones(1), ring=np.zeros(1))
+    assert np.isfinite(spoilt(street_frame().replace(sweeps={"top": at_the_lens}), how).points).all()
+
+
 def test_frames_without_the_lidar_are_left_alone() -> None:
     frame = street_frame().replace(sweeps={})
     assert corrupt_frame(frame, RIG, Corruption("fog", 1), seed=0, sequence="s", index=0).sweeps == {}

@@ -69,16 +69,16 @@ def test_resilience_is_the_mean_score_in_percent_of_the_clean_one() -> None:
 
 
 def test_corruption_error_is_what_is_missed_in_percent_of_what_the_reference_misses() -> None:
-    mine = run_of([0.9], fog=[[0.6], [0.4]], snow=[[0.5]])
+    mine = run_of([0.9], fog=[[0.7], [0.4]], snow=[[0.4]])
     theirs = run_of([0.9], fog=[[0.2], [0.2]], snow=[[0.75]])
     found = figures(mine, theirs)
     fog, snow = found.corruptions
     assert fog.error is not None
     assert snow.error is not None
     assert found.mean_error is not None
-    assert fog.error.value == pytest.approx(100 * (40 + 60) / (80 + 80))
-    assert snow.error.value == pytest.approx(200)
-    assert found.mean_error.value == pytest.approx((62.5 + 200) / 2)
+    assert fog.error.value == pytest.approx(100 * (30 + 60) / (80 + 80))
+    assert snow.error.value == pytest.approx(240)
+    assert found.mean_error.value == pytest.approx((56.25 + 240) / 2)
     assert [one.value for one in fog.reference_precision] == pytest.approx([20, 20])
 
 
