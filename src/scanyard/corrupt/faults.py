@@ -25,7 +25,7 @@ BEAMS_LOST = (1 / 8, 1 / 4, 1 / 2, 5 / 8, 3 / 4)
 FIRINGS_DISTURBED = (0.004, 0.008, 0.012, 0.016, 0.02)
 """Share of all firings that report another sensor's pulse; the shares are Dong et al.'s."""
 VEHICLE_RETURNS_LOST = (0.25, 0.4, 0.55, 0.7, 0.85)
-"""Share of a frame's returns on vehicles that are lost, darkest first; Robo3D ends at 0.95."""
+"""Share of a frame's returns on vehicles that are lost, darkest first; an assumption."""
 
 INTERFERERS = 3
 SWEEPS_OF_RANGE = (-4.0, 4.0)

@@ -29,7 +29,7 @@ BEAM_AT_EXIT_M, DIVERGENCE_RAD = 0.01, 0.003
 BLIND_M, FULL_OVERLAP_M = 0.9, 10.0
 """Transmitter and receiver see nothing in common up to the first range and everything from the second on, linear in
 between.  The first is Rasshofer's; the second is an assumption: with his 1 m, fog of 600 m visibility would outshine
-all targets beyond 40 m."""
+targets of reflectance 0.3 beyond 35 m."""
 ECHO_MARGIN = 2.0
 """A single particle is reported from this many floors up, an assumption: weaker flickers are taken for noise."""
 PULSE_LENGTH_M = 6.0
@@ -41,7 +41,7 @@ PATCHINESS = 0.5
 
 STEP_M = 0.1
 LAST_M = 40.0
-"""Echoes from farther are below any floor."""
+"""Hardly a particle farther away returns more than a floor."""
 RANGES_M = np.arange(BLIND_M, LAST_M, STEP_M) + STEP_M / 2
 POWERS_PER_E = 4
 _POWERS = 60  # 15 e-folds above the floor: more than any target within a metre
@@ -78,7 +78,7 @@ class Particles:
 
 
 def marshall_palmer(rain_mm_per_h: float) -> Particles:
-    """Drops of rain; the reflectance is about a quarter of a large drop's Mie backscatter efficiency."""
+    """Drops of rain.  What a drop reflects for its size depends on the colour of the light; 0.1 is an assumption."""
     return Particles(8000.0, rain_mm_per_h**0.21 / 4.1, swelling=1.0, reflectance=0.1)
 
 
