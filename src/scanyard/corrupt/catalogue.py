@@ -53,10 +53,10 @@ CORRUPTIONS: Mapping[str, Kind] = MappingProxyType(
         "fog": Kind(weather.fog, weather.FOG_VISIBILITY_M, "m visibility"),
         "rain": Kind(weather.rain, weather.RAIN_MM_PER_H, "mm/h"),
         "snow": Kind(weather.snow, weather.SNOW_MM_PER_H, "mm/h of water"),
-        "beam_loss": Kind(faults.beam_loss, faults.BEAMS_LOST, "of beams", lasting=True),
+        "beam_loss": Kind(faults.beam_loss, faults.BEAMS_LOST, "of beams dead", lasting=True),
         "motion_blur": Kind(displacement.motion_blur, displacement.SPEED_MPS, "m/s"),
-        "crosstalk": Kind(faults.crosstalk, faults.FIRINGS_DISTURBED, "of firings"),
-        "incomplete_echo": Kind(faults.incomplete_echo, faults.VEHICLE_RETURNS_LOST, "of vehicles' returns"),
+        "crosstalk": Kind(faults.crosstalk, faults.FIRINGS_DISTURBED, "of firings disturbed"),
+        "incomplete_echo": Kind(faults.incomplete_echo, faults.VEHICLE_RETURNS_LOST, "of vehicles' returns lost"),
         "miscalibration": Kind(displacement.miscalibration, displacement.MOUNT_ERROR_DEG, "degrees", lasting=True),
     }
 )
