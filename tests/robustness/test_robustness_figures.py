@@ -145,6 +145,10 @@ def test_other_labels_on_one_side_are_refused() -> None:
 def test_a_score_that_the_protocol_lacks_is_refused() -> None:
     with pytest.raises(EvaluationError, match=r"does not score car moderate 3d@0\.6"):
         Target(iou=0.6)
+    with pytest.raises(
+        EvaluationError, match="protocol nuscenes: robustness follows a score of kitti_r40 or kitti_r11"
+    ):
+        Target(protocol="nuscenes")
 
 
 def test_an_oracle_is_untouched_by_any_weather() -> None:

@@ -14,10 +14,10 @@ import numpy as np
 from scanyard.errors import EvaluationError
 from scanyard.geometry import FloatArray
 from scanyard.metrics import ScoredFrame, load_protocol
+from scanyard.metrics.families import measure
 from scanyard.metrics.intervals import resampled_drives
-from scanyard.metrics.matching import IntArray, Setting, match
-from scanyard.metrics.pool import pool_frames
-from scanyard.metrics.precision import average_precision
+from scanyard.metrics.pool import IntArray, pool_frames
+from scanyard.metrics.protocols import KittiProtocol
 
 
 @dataclass(frozen=True)
@@ -33,6 +33,8 @@ class Target:
     def __post_init__(self) -> None:
         """Refuse a score that the protocol does not have, before anything is detected for it."""
         protocol = load_protocol(self.protocol)
+        if not isinstance(protocol, KittiProtocol):
+            raise EvaluationError(f"protocol {protocol.name}: robustness follows a score of kitti_r40 or kitti_r11")
         overlaps = protocol.category(self.category).overlaps
         difficulties = [difficulty.name for difficulty in protocol.difficulties]
         if self.metric not in protocol.metrics or self.iou not in overlaps or self.difficulty not in difficulties:
@@ -58,10 +60,11 @@ class Draws:
 def precision_draws(frames: Sequence[ScoredFrame], target: Target, *, resamples: int, seed: int) -> Draws:
     """Match the frames once and score every draw of drives."""
     protocol = load_protocol(target.protocol)
-    difficulty = next(one for one in protocol.difficulties if one.name == target.difficulty)
-    setting = Setting(target.metric, target.iou, difficulty)
-    pool = pool_frames(frames)
-    (matches,) = match(pool, protocol.category(target.category), [setting])
+    pool = pool_frames(frames, protocol.needs)
     as_it_is = np.ones((1, len(pool.drives)), dtype=np.int64)
     mixtures = np.concatenate([as_it_is, resampled_drives(len(pool.drives), resamples, seed)])
-    return Draws(average_precision(matches, mixtures, protocol.recall_positions), matches.num_labels)
+    wanted = (target.metric, target.category, target.difficulty, target.iou, None)
+    for measured in measure(pool, protocol, mixtures, (target.category,)):
+        if measured.key == wanted:
+            return Draws(measured.values, measured.labels_by_drive)
+    return Draws(np.full(len(mixtures), np.nan), np.zeros(len(pool.drives), dtype=np.int64))
