@@ -171,6 +171,18 @@ def test_a_budget_of_frames_trains_on_these_alone_and_is_another_run(
     assert few["synthetic"].digest == more["synthetic"].digest
 
 
+def test_several_seeds_are_compared_by_their_means_first(
+    recipe_with: Write, given: dict[str, Path], tmp_path: Path
+) -> None:
+    recipe = load_recipe(recipe_with(("seeds: [0]", "seeds: [0, 7]")))
+    entries = run(recipe, tmp_path / "out", datasets=given, execute=here(CountingTrainer()))
+    contrasts = [c for c in load_comparison(tmp_path / "out") if (c.arm, c.metric, c.iou) == ("mixed", "3d", 0.7)]
+    assert [c.seeds for c in contrasts] == [(0, 7), (0,), (7,)]
+    score = {(e.arm, e.seeds[0]): e.evaluation.score("3d", 0.7, "moderate").value for e in entries}
+    by_seed = [score["mixed", seed] - score["real", seed] for seed in (0, 7)]
+    assert [c.value for c in contrasts] == pytest.approx([np.mean(by_seed), *by_seed])
+
+
 def test_finished_arms_are_not_trained_again(finished: Finished, given: dict[str, Path]) -> None:
     again = CountingTrainer()
     assert run(finished.recipe, finished.out, datasets=given, execute=here(again)) == finished.entries

@@ -45,7 +45,7 @@ def row(arm: str, *, domain: str = "real", low: float | None = 60.0, split: str 
 
 
 def contrast(value: float, low: float | None, high: float | None, *, domain: str = "real") -> Contrast:
-    return Contrast("mixed", "real", 0, "real_test", domain, "bev", 0.7, "moderate", value, low, high)
+    return Contrast("mixed", "real", (0,), "real_test", domain, "bev", 0.7, "moderate", value, low, high)
 
 
 @cache

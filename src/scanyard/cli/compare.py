@@ -233,7 +233,10 @@ def run_experiment(
             where = f"{contrast.evaluated_on} ({domain_label(contrast.domain)})"
             what = f"{contrast.metric}@{contrast.iou:g} {contrast.difficulty}"
             difference = f"{contrast.value:+.1f} {interval(contrast.low, contrast.high)}"
-            print(f"{contrast.arm} less {contrast.baseline} on {where}, {what}: {difference}: {contrast.verdict}")
+            print(
+                f"{contrast.arm} less {contrast.baseline} on {where}, {what}, {contrast.trainings}: {difference}: "
+                f"{contrast.verdict}"
+            )
     report, board = room.publish(loaded, out, datasets=folders)
     print(f"leaderboard: {board}\nreport: {report}")
     return report

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
+from itertools import product
 from pathlib import Path
 
 from scanyard.board import DataDeclaration, Entry
@@ -19,7 +20,7 @@ from scanyard.experiment.recipe import Recipe
 from scanyard.experiment.scoring import scored_frames
 from scanyard.experiment.splits import resolve_splits
 from scanyard.experiment.workers import work_on_ray
-from scanyard.metrics import paired_difference
+from scanyard.metrics import paired_mean_difference
 from scanyard.metrics.protocols import KittiProtocol, Protocol, load_protocol
 from scanyard.sequence import PickedFrames
 from scanyard.split import Split
@@ -138,7 +139,7 @@ def _part(split: Split, dataset: Dataset) -> SplitPart:
 
 
 def compare(recipe: Recipe, jobs: Sequence[Job], splits: Mapping[str, Split]) -> list[Contrast]:
-    """Every arm less the baseline, seed by seed, on the same frames with drives resampled together.
+    """Every arm less the baseline on the same frames with drives resampled together: over all seeds, then seed by seed.
 
     The baseline is the arm that trains on the least synthetic data, and of several on the most frames; differences a
     protocol or the labels cannot give are left out.
@@ -146,33 +147,43 @@ def compare(recipe: Recipe, jobs: Sequence[Job], splits: Mapping[str, Split]) ->
     if len(recipe.arms) < 2:
         return []
     baseline = min(recipe.arms, key=lambda arm: (synthetic_share(recipe, arm, splits), -_frames(recipe, arm, splits)))
+    seeds = tuple(recipe.seeds)
+    together = [seeds, *((seed,) for seed in seeds)] if len(seeds) > 1 else [seeds]
     contrasts = []
     for test in recipe.test:
         frames = {(job.arm, job.seed): scored_frames(job.detections(test), splits[test]) for job in jobs}
-        evaluations = {(job.arm, job.seed): _require_result(job).evaluations[test] for job in jobs}
-        for (arm, seed), mine in frames.items():
-            scored = {(s.metric, s.iou) for s in evaluations[arm, seed].scores if s.difficulty == "moderate"}
-            for metric, iou in _COMPARED:
-                if arm == baseline or (metric, iou) not in scored:
-                    continue
-                difference = paired_difference(
-                    mine, frames[baseline, seed], recipe.protocol, metric=metric, iou=iou, difficulty="moderate"
+        scored = {
+            (score.metric, score.iou)
+            for job in jobs
+            for score in _require_result(job).evaluations[test].scores
+            if score.difficulty == "moderate"
+        }
+        for arm, (metric, iou), some in product(recipe.arms, _COMPARED, together):
+            if arm == baseline or (metric, iou) not in scored:
+                continue
+            difference = paired_mean_difference(
+                [frames[arm, seed] for seed in some],
+                [frames[baseline, seed] for seed in some],
+                recipe.protocol,
+                metric=metric,
+                iou=iou,
+                difficulty="moderate",
+            )
+            contrasts.append(
+                Contrast(
+                    arm=arm,
+                    baseline=baseline,
+                    seeds=some,
+                    evaluated_on=test,
+                    domain=splits[test].domain,
+                    metric=metric,
+                    iou=iou,
+                    difficulty="moderate",
+                    value=difference.value,
+                    low=difference.low,
+                    high=difference.high,
                 )
-                contrasts.append(
-                    Contrast(
-                        arm=arm,
-                        baseline=baseline,
-                        seed=seed,
-                        evaluated_on=test,
-                        domain=splits[test].domain,
-                        metric=metric,
-                        iou=iou,
-                        difficulty="moderate",
-                        value=difference.value,
-                        low=difference.low,
-                        high=difference.high,
-                    )
-                )
+            )
     return contrasts
 
 
@@ -180,8 +191,9 @@ def load_comparison(out: str | Path) -> list[Contrast]:
     """The differences a finished experiment left in ``out``; StoreError when there are none."""
     path = Path(out) / COMPARISON
     try:
-        return [Contrast(**data) for data in json.loads(path.read_text(encoding="utf-8"))]
-    except (OSError, json.JSONDecodeError, TypeError) as error:
+        found = json.loads(path.read_text(encoding="utf-8"))
+        return [Contrast(**{**data, "seeds": tuple(data["seeds"])}) for data in found]
+    except (OSError, json.JSONDecodeError, TypeError, KeyError) as error:
         raise StoreError(f"{path}: no comparison to read ({error}); run the experiment") from error
 
 

@@ -40,3 +40,4 @@ from scanyard.metrics.protocols import protocol_names as protocol_names
 from scanyard.metrics.scoring import evaluate as evaluate
 from scanyard.metrics.scoring import evaluate_mean as evaluate_mean
 from scanyard.metrics.scoring import paired_difference as paired_difference
+from scanyard.metrics.scoring import paired_mean_difference as paired_mean_difference

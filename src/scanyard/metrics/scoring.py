@@ -101,23 +101,64 @@ def paired_difference(
 
     EvaluationError when the two lists do not hold the same labels, or there is nothing to find.
     """
+    return paired_mean_difference(
+        [frames_a],
+        [frames_b],
+        protocol,
+        metric=metric,
+        iou=iou,
+        difficulty=difficulty,
+        category=category,
+        distance_m=distance_m,
+        resamples=resamples,
+        level=level,
+        seed=seed,
+    )
+
+
+def paired_mean_difference(
+    runs_a: Sequence[Sequence[ScoredFrame]],
+    runs_b: Sequence[Sequence[ScoredFrame]],
+    protocol: str = "kitti_r40",
+    *,
+    metric: str,
+    iou: float | None = None,
+    difficulty: str,
+    category: str = "car",
+    distance_m: float | None = None,
+    resamples: int = 1000,
+    level: float = 0.9,
+    seed: int = 0,
+) -> Difference:
+    """The mean score of detectors a less that of detectors b, such as two recipes trained with several seeds each.
+
+    Drives are resampled for all together: the interval is over the choice of drives, not over that of seeds.
+    EvaluationError when the runs do not hold the same labels, or there is nothing to find.
+    """
     settings = load_protocol(protocol)
-    pool_a, pool_b = (pool_frames(frames, settings.needs) for frames in (frames_a, frames_b))
-    if pool_a.drives != pool_b.drives:
-        raise EvaluationError(
-            f"a paired difference needs the same frames on both sides: drives are {list(pool_a.drives)} and "
-            f"{list(pool_b.drives)}"
-        )
+    pools = [pool_frames(frames, settings.needs) for frames in (*runs_a, *runs_b)]
+    first = pools[0]
+    for pool in pools[1:]:
+        if pool.drives != first.drives:
+            raise EvaluationError(
+                f"a paired difference needs the same frames on both sides: drives are {list(first.drives)} and "
+                f"{list(pool.drives)}"
+            )
     key = (metric, category, difficulty, iou, distance_m)
-    mixtures = _mixtures(pool_a, resamples, seed)
-    a, b = (_one(measure(pool, settings, mixtures, (category,)), key, settings) for pool in (pool_a, pool_b))
-    if not np.array_equal(a.labels_by_drive, b.labels_by_drive):
-        raise EvaluationError(
-            f"a paired difference needs the same frames on both sides: labels per drive are "
-            f"{a.labels_by_drive.tolist()} and {b.labels_by_drive.tolist()}"
-        )
-    values = a.values - b.values
-    low, high = percentile_interval(values[1:], level, _drives_with_labels(a))
+    mixtures = _mixtures(first, resamples, seed)
+    measured = [_one(measure(pool, settings, mixtures, (category,)), key, settings) for pool in pools]
+    labels = measured[0].labels_by_drive
+    for one in measured[1:]:
+        if not np.array_equal(one.labels_by_drive, labels):
+            raise EvaluationError(
+                f"a paired difference needs the same frames on both sides: labels per drive are "
+                f"{labels.tolist()} and {one.labels_by_drive.tolist()}"
+            )
+    a, b = (
+        np.mean([one.values for one in side], axis=0) for side in (measured[: len(runs_a)], measured[len(runs_a) :])
+    )
+    values = a - b
+    low, high = percentile_interval(values[1:], level, _drives_with_labels(measured[0]))
     return Difference(float(values[0]), low, high)
 
 

@@ -71,7 +71,8 @@ class Contrast:
 
     arm: str
     baseline: str
-    seed: int
+    seeds: tuple[int, ...]
+    """Of the trainings compared; of several, the mean of each arm."""
     evaluated_on: str
     domain: str
     metric: str
@@ -80,6 +81,11 @@ class Contrast:
     value: float
     low: float | None
     high: float | None
+
+    @property
+    def trainings(self) -> str:
+        """Which trainings were compared, in words."""
+        return f"seed {self.seeds[0]}" if len(self.seeds) == 1 else f"mean of {len(self.seeds)} seeds"
 
     @property
     def verdict(self) -> str:

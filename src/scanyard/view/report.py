@@ -132,7 +132,10 @@ def _cell(evaluation: Evaluation, metric: str, iou: float, difficulty: str) -> S
 
 
 def _findings(differences: Sequence[Contrast]) -> list[Contrast]:
-    return [contrast for contrast in differences if (contrast.metric, contrast.iou) == _HEADLINE]
+    """The headline's contrasts, over all seeds where there are several."""
+    seeds = max((len(contrast.seeds) for contrast in differences), default=0)
+    headline = [contrast for contrast in differences if (contrast.metric, contrast.iou) == _HEADLINE]
+    return [contrast for contrast in headline if len(contrast.seeds) == seeds]
 
 
 def _contrast(contrast: Contrast, peers: Sequence[Contrast]) -> dict[str, Any]:
