@@ -25,6 +25,7 @@ from scanyard.carla_server.protocol.wire import (
 )
 from scanyard.carla_server.world.blueprints import library
 from scanyard.carla_server.world.episode import Episode
+from scanyard.carla_server.world.population import DEAD_BODILESS_KEPT
 
 CAR, WALKER, LIDAR, CAMERA = (
     "vehicle.audi.a2", "walker.pedestrian.0001", "sensor.lidar.ray_cast_semantic", "sensor.camera.rgb",
@@ -57,7 +58,7 @@ class Told:
 
 @pytest.fixture
 def episode(tmp_path: Path) -> Episode:
-    streams = iter(range(2, 100))
+    streams = iter(range(2, 1000))
 
     def open_stream() -> tuple[int, bytes]:
         stream_id = next(streams)
@@ -121,6 +122,17 @@ def test_vehicles_side_by_side_and_on_top_of_each_other_are_not_refused(episode:
 def test_vehicle_where_another_was_destroyed_is_not_refused(episode: Episode) -> None:
     assert episode.destroy(spawn(episode, CAR))
     spawn(episode, CAR)
+
+
+def test_those_just_destroyed_are_remembered_and_sensors_not_for_long(episode: Episode) -> None:
+    car = spawn(episode, CAR)
+    sensors = [spawn(episode, LIDAR) for _ in range(DEAD_BODILESS_KEPT + 5)]
+    for one in (car, *sensors):
+        assert episode.destroy(one)
+    for one in (car, sensors[-1], sensors[5]):
+        assert episode.living_or_dead(one, "get_actor").id == one
+    with pytest.raises(Refused, match=f"Actor Id: {sensors[4]}"):
+        episode.living_or_dead(sensors[4], "get_actor")
 
 
 @pytest.mark.parametrize("blueprint_id", ["vehicle.no.such", "spectator", ""])

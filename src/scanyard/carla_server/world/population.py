@@ -6,6 +6,7 @@ rows.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Mapping
 from typing import Any
 
@@ -24,8 +25,9 @@ from scanyard.carla_server.world.vehicles import Vehicle
 from scanyard.carla_server.world.walkers import Walker
 
 FRICTION_TRIGGER = "static.trigger.friction"
-DEAD_KEPT = 2000
-"""Clients ask after those that were destroyed a moment ago, not for ever."""
+DEAD_KEPT, DEAD_BODILESS_KEPT = 2000, 200
+"""Clients ask after those that were destroyed a moment ago, not for ever; after sensors, which some scripts spawn and
+destroy for hours, less than after the vehicles of Traffic Manager."""
 ADULT_KG, ADULT_M = 72.0, 1.72
 PROP_KG_M3 = 110.0
 """Of a prop's box: boxes, cones and furniture are mostly air."""
@@ -40,6 +42,7 @@ class Population:
         self.motion = motion
         self.actors: dict[int, Actor] = {}
         self.dead: dict[int, Actor] = {}
+        self._dead_bodiless: deque[int] = deque()
         self._next_id = 1
 
     def add(
@@ -83,15 +86,23 @@ class Population:
             self.remove(child)
         del self.actors[actor_id]
         row = actor.row
+        bodiless = table.kind[row] == BODILESS
         actor.bury()
-        self.dead[actor_id] = actor
-        while len(self.dead) > DEAD_KEPT:
-            del self.dead[next(iter(self.dead))]
+        self._remember(actor, bodiless=bool(bodiless))
         self.motion.remove(row)
         for other in self.actors.values():
             if other.row > row:
                 other.row -= 1
         return True
+
+    def _remember(self, dead: Actor, *, bodiless: bool) -> None:
+        self.dead[dead.id] = dead
+        if bodiless:
+            self._dead_bodiless.append(dead.id)
+            if len(self._dead_bodiless) > DEAD_BODILESS_KEPT:
+                self.dead.pop(self._dead_bodiless.popleft(), None)
+        while len(self.dead) > DEAD_KEPT:
+            del self.dead[next(iter(self.dead))]
 
     def is_free(self, shape: Shape, pose: Pose) -> bool:
         """Whether a body could stand at ``pose`` without entering another actor or the street."""
