@@ -56,7 +56,7 @@ def seen(shape: Shape, center: Floats, yaw_rad: float, key: str, *, floor_m: flo
     bodies = Bodies([shape])
     hits = bodies.cast(rays, np.zeros(len(index), np.int64), ray_index=index, salt=salt_of(pose))
 
-    hit = np.isfinite(hits.range_m)
+    hit = np.isfinite(hits.range_m) & (hits.face < len(bodies.mesh.faces))  # those lost behind glass have no face
     travelled = hits.range_m[hit].astype(float)
     points = origin[:, hit] + travelled * direction[:, hit]
     normal = hits.normal[hit].astype(float)
