@@ -20,6 +20,8 @@ The front door turns any of them into one line on stderr and exit code 2.  A mes
 was expected and what to do, in lower case after the colon.
 """
 
+from __future__ import annotations
+
 
 class ScanyardError(Exception):
     """Base of all errors raised on purpose; catch it to show a message instead of a traceback."""
@@ -78,7 +80,11 @@ class ContractError(EvaluationError):
 
     def __init__(self, name: str, message: str) -> None:
         super().__init__(f"{name.replace('_', ' ')}: {message}")
-        self.name = name
+        self.name, self.message = name, message
+
+    def __reduce__(self) -> tuple[type[ContractError], tuple[str, str]]:
+        """Both parts, so that it comes out of another process as it went in."""
+        return ContractError, (self.name, self.message)
 
 
 class EnvironmentFault(ScanyardError):

@@ -1,6 +1,6 @@
 """The contract on real KITTI labels: each mistake planted and named, honest detectors of all kinds let through."""
 
-from __future__ import annotations
+from __future__ import pickle
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -130,6 +130,35 @@ def test_a_mistake_in_the_labels_themselves_as_detections_is_named(mistake: str)
     with pytest.raises(ContractError) as refused:
         evaluate(changed(perfect, change), split="test", domain="real", resamples=0)
     assert refused.value.name == name
+
+
+@real
+def test_a_range_that_is_meant_can_be_accepted_and_is_noted() -> None:
+    near = changed(honest(0), within(25.0))
+    evaluation = evaluate(near, split="test", domain="real", resamples=0, accepted=["range_mismatch"])
+    assert any(
+        note.startswith("accepted range mismatch: split test: detections stop at 2") for note in evaluation.notes
+    )
+    fits = evaluate(honest(0), split="test", domain="real", resamples=0, accepted=["range_mismatch"])
+    assert not any("accepted" in note for note in fits.notes)
+    with pytest.raises(ContractError, match="class name mismatch"):
+        evaluate(
+            changed(near, renamed({"car": "Car"})),
+            split="test",
+            domain="real",
+            resamples=0,
+            accepted=["range_mismatch"],
+        )
+
+
+def test_a_mistake_cannot_be_accepted() -> None:
+    with pytest.raises(EvaluationError, match=r"found \['mirrored_axes'\] to be accepted"):
+        check_contract([], R40, accepted=["mirrored_axes"])
+
+
+def test_a_refusal_survives_the_way_between_processes() -> None:
+    refusal = pickle.loads(pickle.dumps(ContractError("range_mismatch", "too far")))
+    assert (refusal.name, str(refusal)) == ("range_mismatch", "range mismatch: too far")
 
 
 @real

@@ -75,6 +75,9 @@ def evaluate(
     dataset: DatasetPath,
     detections: Annotated[Path, typer.Option(help="Detections file, as experiments and scanyard detect save them.")],
     protocol: Annotated[str, typer.Option(help="Named, frozen scoring settings.")] = "kitti_r40",
+    accept: Annotated[
+        list[str] | None, typer.Option(help="A mismatch that is meant: range_mismatch or region_mismatch.")
+    ] = None,
     out: Annotated[Path | None, typer.Option("--out", "-o", help="Also write the numbers as JSON.")] = None,
 ) -> None:
     """Score saved detections against a dataset's labels, with intervals resampled by drive.
@@ -86,7 +89,7 @@ def evaluate(
 
     named = {frame.sequence for frame in read_detections(detections).frames}
     split = open_split(dataset, None, only=named)
-    evaluation = evaluate_file(detections, split, protocol=protocol)
+    evaluation = evaluate_file(detections, split, protocol=protocol, accepted=accept or ())
     print_evaluation(evaluation)
     if out is not None:
         out.write_text(json.dumps(evaluation.to_dict(), indent=1), encoding="utf-8")

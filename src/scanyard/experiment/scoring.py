@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -70,6 +70,11 @@ def _camera(rig: Rig) -> tuple[float, float, float]:
     return (x, y, z)
 
 
-def evaluate_file(path: str | Path, split: Split, *, protocol: str = "kitti_r40") -> Evaluation:
-    """Score a detections file on a split under a named protocol; EvaluationError says what does not fit together."""
-    return evaluate(scored_frames(path, split), protocol, split=split.name, domain=split.domain)
+def evaluate_file(
+    path: str | Path, split: Split, *, protocol: str = "kitti_r40", accepted: Collection[str] = ()
+) -> Evaluation:
+    """Score a detections file on a split under a named protocol; EvaluationError says what does not fit together.
+
+    ``accepted`` names mismatches that are meant (``metrics.contract``).
+    """
+    return evaluate(scored_frames(path, split), protocol, split=split.name, domain=split.domain, accepted=accepted)

@@ -20,13 +20,13 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from scanyard.boxes import Boxes
-from scanyard.errors import ContractError
+from scanyard.errors import ContractError, EvaluationError
 from scanyard.metrics.conventions import check_conventions
 from scanyard.metrics.evidence import MIN_PAIRS, BoolArray, Overlay, would_be_chance
 from scanyard.metrics.families import counting_labels, known_categories
@@ -34,6 +34,8 @@ from scanyard.metrics.pool import ScoredFrame, pool_frames
 from scanyard.metrics.protocols import Protocol
 from scanyard.metrics.self_test import check_metric
 
+ACCEPTABLE = ("range_mismatch", "region_mismatch")
+"""What may be meant: the score is then lower, but no other number than it seems."""
 SAMPLE_FRAMES = 300
 """How many frames are looked at for evidence."""
 _CHANCE = 1e-3
@@ -71,21 +73,39 @@ def pair_frames(labels: Iterable[NamedBoxes], detections: Iterable[NamedBoxes]) 
     return [ScoredFrame(boxes, sides[1][key], key[0], name=key[1]) for key, boxes in sides[0].items()]
 
 
-def check_contract(frames: Sequence[ScoredFrame], protocol: Protocol, *, split: str = "") -> None:
-    """ContractError with the name of what is wrong, if anything is; EvaluationError where columns lack."""
+def check_contract(
+    frames: Sequence[ScoredFrame], protocol: Protocol, *, split: str = "", accepted: Collection[str] = ()
+) -> tuple[str, ...]:
+    """ContractError with the name of what is wrong, if anything is; EvaluationError where columns lack.
+
+    ``accepted`` are names of ``ACCEPTABLE`` mismatches that are meant: a detector that looks no further than 50 m is
+    blamed for what it misses beyond.  What was found of them is returned in words.
+    """
+    refused = sorted(set(accepted) - set(ACCEPTABLE))
+    if refused:
+        raise EvaluationError(
+            f"found {refused} to be accepted; expected some of {list(ACCEPTABLE)}: others are mistakes"
+        )
     where = f"split {split}" if split else f"these {len(frames)} frames"
     _refuse_duplicates([(frame.drive, frame.name) for frame in frames if frame.name], "frames")
     _check_names(frames, protocol, where)
     with_labels = [frame for frame in frames if len(frame.labels)]
     step = max(1, -(-len(with_labels) // SAMPLE_FRAMES))
     sample = _that_count(with_labels[::step], protocol)
+    remarks: list[str] = []
     if sample:
         overlay = Overlay.of(sample, protocol.categories)
         _check_swapped_names(overlay, protocol, where)
         check_conventions(overlay, where)
-        _check_range(overlay, where)
-        _check_region(overlay, where)
+        for name, check in (("range_mismatch", _check_range), ("region_mismatch", _check_region)):
+            try:
+                check(overlay, where)
+            except ContractError as mismatch:
+                if name not in accepted:
+                    raise
+                remarks.append(f"accepted {mismatch}")
         check_metric(sample, protocol, where)
+    return tuple(remarks)
 
 
 def _refuse_duplicates(names: Sequence[tuple[str, str]], role: str) -> None:

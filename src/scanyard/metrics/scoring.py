@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from itertools import chain
 
 import numpy as np
 
@@ -26,15 +27,25 @@ def evaluate(
     level: float = 0.9,
     seed: int = 0,
     check: bool = True,
+    accepted: Collection[str] = (),
 ) -> Evaluation:
     """Score detections against labels under a named protocol; ``metrics`` says what the numbers are.
 
     A category and difficulty without a label to find has no score.  EvaluationError when the protocol is unknown, a
     column it needs is missing, or there is nothing to find at all; ContractError, its kind with a name, when labels
-    and detections do not fit together (``contract``), which ``check=False`` leaves unasked.
+    and detections do not fit together (``contract``), which ``check=False`` leaves unasked; what is ``accepted``
+    (range_mismatch, region_mismatch) becomes a note.
     """
     return evaluate_mean(
-        [frames], protocol, split=split, domain=domain, resamples=resamples, level=level, seed=seed, check=check
+        [frames],
+        protocol,
+        split=split,
+        domain=domain,
+        resamples=resamples,
+        level=level,
+        seed=seed,
+        check=check,
+        accepted=accepted,
     )
 
 
@@ -48,6 +59,7 @@ def evaluate_mean(
     level: float = 0.9,
     seed: int = 0,
     check: bool = True,
+    accepted: Collection[str] = (),
 ) -> Evaluation:
     """The mean score of several detectors on the same frames, such as one recipe trained with several seeds.
 
@@ -56,9 +68,7 @@ def evaluate_mean(
     """
     settings = load_protocol(protocol)
     pools = [pool_frames(frames, settings.needs) for frames in runs]
-    if check:
-        for frames in runs:
-            check_contract(frames, settings, split=split)
+    remarks = [check_contract(frames, settings, split=split, accepted=accepted) for frames in runs] if check else []
     drives = pools[0].drives
     if any(pool.drives != drives for pool in pools):
         raise EvaluationError(f"split {split}: the runs to average were not scored on the same drives")
@@ -79,7 +89,7 @@ def evaluate_mean(
         num_drives=len(drives),
         interval_level=level,
         scores=scores,
-        notes=(*_notes(scores, settings), *unscored(pools[0], settings)),
+        notes=(*_notes(scores, settings), *unscored(pools[0], settings), *dict.fromkeys(chain(*remarks))),
     )
 
 
