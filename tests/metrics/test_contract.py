@@ -1,7 +1,8 @@
 """The contract on real KITTI labels: each mistake planted and named, honest detectors of all kinds let through."""
 
-from __future__ import pickle
+from __future__ import annotations
 
+import pickle
 from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
