@@ -333,3 +333,22 @@ def test_a_number_from_nowhere_is_named() -> None:
     with pytest.raises(ContractError) as refused:
         check_claim(frames, replace(true, scores=scores))
     assert refused.value.name == "other_number"
+
+
+def test_labels_outside_the_image_are_no_region_that_detections_lack() -> None:
+    """Simulated labels lie all around; a detector that looks at the image alone is not blamed for the others."""
+    frames = []
+    for seed in range(40):
+        rng = np.random.default_rng(seed)
+        labels = cars_in_a_row(8)
+        behind = labels.replace(
+            center=labels.center * [-1, 1, 1], image_box=np.zeros((len(labels), 4)), truncation=np.ones(len(labels))
+        )
+        found = labels.replace(score=rng.uniform(0.3, 1, len(labels)))
+        frames.append(ScoredFrame(Boxes.concatenate([labels, behind]), found, f"drive {seed % 5}", name=str(seed)))
+    assert check(frames, R40) == ()
+    blamed = [
+        replace(f, labels=f.labels.replace(image_box=np.tile([0.0, 0, 90, 90], (len(f.labels), 1)))) for f in frames
+    ]
+    with pytest.raises(ContractError, match="region mismatch"):
+        check(blamed, R40)

@@ -12,7 +12,7 @@ from scanyard.metrics.argoverse2 import measure_argoverse2
 from scanyard.metrics.kitti import measure_kitti
 from scanyard.metrics.measured import Measured
 from scanyard.metrics.nuscenes import measure_nuscenes
-from scanyard.metrics.pool import IntArray, Pool
+from scanyard.metrics.pool import IntArray, Pool, image_boxes
 from scanyard.metrics.protocols import Argoverse2Protocol, KittiProtocol, NuscenesProtocol, Protocol
 from scanyard.metrics.waymo import label_levels, measure_waymo
 
@@ -35,7 +35,10 @@ def counting_labels(pool: Pool, protocol: Protocol) -> NDArray[np.bool_]:
     if isinstance(protocol, Argoverse2Protocol):
         return argoverse2.counting_codes(pool, protocol)[0] >= 0
     known = np.isin(pool.labels.category, known_categories(protocol))
-    return known if isinstance(protocol, KittiProtocol) else known & (label_levels(pool, protocol) > 0)
+    if isinstance(protocol, KittiProtocol):
+        left, top, right, bottom = image_boxes(pool.labels).T
+        return np.asarray(known & (right > left) & (bottom > top))  # what is outside the image nobody looks for
+    return known & (label_levels(pool, protocol) > 0)
 
 
 def known_categories(protocol: Protocol) -> tuple[str, ...]:
