@@ -5,6 +5,10 @@ from toy_street import FOUR_CARS, RIG, RIG_WITHOUT_CAMERA, SMALL, cars, recordin
 
 from scanyard.boxes import Boxes, overlap_3d, overlap_bev
 from scanyard.detect import PillarDetector, Source, TrainRecipe, train
+from scanyard.detect.example import prepare
+from scanyard.detect.network import PillarNet
+from scanyard.detect.optimise import optimise
+from scanyard.detect.pillars import Grid
 from scanyard.errors import InputError
 from scanyard.frame import Frame
 
@@ -91,6 +95,29 @@ def test_takes_exactly_the_steps_asked_for_and_reports_each(street_seen: Frame) 
     assert detector.training.losses == tuple((step, pytest.approx(loss)) for step, _, loss in reports)
 
 
+def test_the_second_look_is_trained_after_the_first_and_leaves_it_alone(street_seen: Frame) -> None:
+    recipe = replace_steps(10)
+    example = prepare(street_seen, RIG, recipe)
+    torch.manual_seed(0)
+    net = PillarNet(1, Grid.of(recipe).shape)
+    seen: list[dict[str, torch.Tensor]] = []
+    optimise(net, [[example]], [1.0], recipe, lambda *_: seen.append(weights_of(net)))
+    first, second = recipe.steps_of_looks
+    assert (first, second) == (6, 4)
+    untrained, trained, end = seen[0], seen[first - 1], seen[-1]
+    for name in end:
+        if name.startswith("refine."):
+            assert torch.equal(trained[name], untrained[name]), name
+        else:
+            assert torch.equal(end[name], trained[name]), name
+    assert not torch.equal(end["refine.each.0.weight"], trained["refine.each.0.weight"])
+    assert not torch.equal(trained["heat.weight"], untrained["heat.weight"])
+
+
+def weights_of(net: PillarNet) -> dict[str, torch.Tensor]:
+    return {name: weights.clone() for name, weights in net.state_dict().items()}
+
+
 def test_goes_on_from_another_detector(detector: PillarDetector, street_seen: Frame) -> None:
     losses: list[float] = []
     tuned = train(
@@ -134,7 +161,7 @@ def test_frames_without_labels_are_refused(street_seen: Frame) -> None:
 
 def test_a_label_without_extent_stops_training(street_seen: Frame) -> None:
     flat = street_seen.boxes.replace(size=street_seen.boxes.size * (1, 0, 1))
-    with pytest.raises(InputError, match=r"the loss is (inf|nan) at step 1 of 120; look for labels without extent"):
+    with pytest.raises(InputError, match=r"the loss is (inf|nan) at step 1 of 160; look for labels without extent"):
         train([source(street_seen.replace(boxes=flat))], SMALL)
 
 

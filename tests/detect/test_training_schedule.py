@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from toy_street import source, street
 
-from scanyard.detect.train import schedule
+from scanyard.detect.batches import schedule
 from scanyard.errors import InputError
 
 

@@ -17,7 +17,7 @@ CAMERA = Camera("left", Transform.from_xyz_rpy((1.0, 0.1, 1.65)), 1242, 375, 721
 RIG = Rig("toy", (LIDAR,), (CAMERA,))
 RIG_WITHOUT_CAMERA = Rig("toy blind", (LIDAR,))
 
-SMALL = TrainRecipe(steps=120, batch_size=2, area_m=(2.0, -12.8, 27.6, 12.8), learning_rate=4e-3, paste_boxes=0)
+SMALL = TrainRecipe(steps=160, batch_size=2, area_m=(2.0, -12.8, 27.6, 12.8), learning_rate=4e-3, paste_boxes=0)
 """A quarter of the usual area, so that a step takes milliseconds."""
 
 

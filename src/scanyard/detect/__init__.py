@@ -9,6 +9,7 @@ Tried and turned down:
 - Plain z with random shifts instead of height above the ground: five to eight points of bird's-eye precision lost.
 - A dense first stage and a heat map at 0.4 m: twice the time of a step, for cells of which nine in ten are empty.
 - 64 channels in the middle stage instead of 48: four tenths more time a step, the same scores on real scans.
+- Both looks trained by the same steps: three to five points of bird's-eye precision lost on real scans.
 - Heading with front and rear told apart: scores ignore it, and far cars look alike from both ends.
 """
 

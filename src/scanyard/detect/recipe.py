@@ -18,6 +18,9 @@ PILLAR_M = 0.2
 BLOCK_M = 8 * PILLAR_M
 """Side of the network's coarsest cell; the detection area is a whole number of them."""
 
+SECOND_LOOK_SHARE = 0.4
+"""Of the steps."""
+
 
 @dataclass(frozen=True)
 class TrainRecipe:
@@ -26,7 +29,7 @@ class TrainRecipe:
     steps: int = 1500
     """Optimiser steps, obeyed exactly so that two runs can be compared."""
     batch_size: int = 4
-    """Frames in one step."""
+    """Frames in one step of the first look; the second is shown twice as many."""
     learning_rate: float = 8e-3
     """Peak of the one-cycle schedule."""
     seed: int = 0
@@ -71,6 +74,12 @@ class TrainRecipe:
                 raise InputError(
                     f"training recipe: area_m spans {low} to {high}, expected a positive multiple of {BLOCK_M} m"
                 )
+
+    @property
+    def steps_of_looks(self) -> tuple[int, int]:
+        """How many of the steps the first look takes, and how many the second."""
+        second = int(SECOND_LOOK_SHARE * self.steps)
+        return self.steps - second, second
 
     def to_dict(self) -> dict[str, Any]:
         """All fields as JSON values."""

@@ -2,7 +2,7 @@
 
 A heat map's cell is 0.8 m wide and its features are of pillars; here every return counts, with its distance to each of
 the proposal's faces, as in LiDAR R-CNN (Li et al., CVPR 2021), through a PointNet (Qi et al., CVPR 2017) of 50,000
-parameters.  It takes a quarter of a training step and gains more than a longer training does.
+parameters.
 
 The same network looks again at what it corrected.  It learns from both kinds of proposal it will meet: the first
 stage's own, and labels slightly displaced.
