@@ -20,7 +20,7 @@ from scanyard.experiment.recipe import Recipe
 from scanyard.experiment.scoring import scored_frames
 from scanyard.experiment.splits import resolve_splits
 from scanyard.experiment.workers import work_on_ray
-from scanyard.metrics import paired_mean_difference
+from scanyard.metrics import side_by_side
 from scanyard.metrics.protocols import KittiProtocol, Protocol, load_protocol
 from scanyard.sequence import PickedFrames
 from scanyard.split import Split
@@ -29,6 +29,7 @@ from scanyard.view import Contrast
 
 ENTRIES, COMPARISON, EXPERIMENT = "entries.json", "comparison.json", "experiment.json"
 _COMPARED = (("bev", 0.7), ("3d", 0.7), ("bev", 0.5), ("3d", 0.5))
+_CATEGORY, _DIFFICULTY = "car", "moderate"
 
 Execute = Callable[[Sequence[Job], Callable[[], None]], None]
 """Does all jobs, calling the function it is given from time to time."""
@@ -151,24 +152,17 @@ def compare(recipe: Recipe, jobs: Sequence[Job], splits: Mapping[str, Split]) ->
     together = [seeds, *((seed,) for seed in seeds)] if len(seeds) > 1 else [seeds]
     contrasts = []
     for test in recipe.test:
-        frames = {(job.arm, job.seed): scored_frames(job.detections(test), splits[test]) for job in jobs}
-        scored = {
-            (score.metric, score.iou)
-            for job in jobs
-            for score in _require_result(job).evaluations[test].scores
-            if score.difficulty == "moderate"
-        }
+        runs = side_by_side(
+            {(job.arm, job.seed): scored_frames(job.detections(test), splits[test]) for job in jobs},
+            recipe.protocol,
+            categories=(_CATEGORY,),
+        )
         for arm, (metric, iou), some in product(recipe.arms, _COMPARED, together):
-            if arm == baseline or (metric, iou) not in scored:
+            key = (metric, _CATEGORY, _DIFFICULTY, iou, None)
+            ours, theirs = [(arm, seed) for seed in some], [(baseline, seed) for seed in some]
+            if arm == baseline or not runs.has([*ours, *theirs], key):
                 continue
-            difference = paired_mean_difference(
-                [frames[arm, seed] for seed in some],
-                [frames[baseline, seed] for seed in some],
-                recipe.protocol,
-                metric=metric,
-                iou=iou,
-                difficulty="moderate",
-            )
+            difference = runs.difference(ours, theirs, key)
             contrasts.append(
                 Contrast(
                     arm=arm,
@@ -178,7 +172,7 @@ def compare(recipe: Recipe, jobs: Sequence[Job], splits: Mapping[str, Split]) ->
                     domain=splits[test].domain,
                     metric=metric,
                     iou=iou,
-                    difficulty="moderate",
+                    difficulty=_DIFFICULTY,
                     value=difference.value,
                     low=difference.low,
                     high=difference.high,

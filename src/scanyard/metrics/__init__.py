@@ -41,3 +41,5 @@ from scanyard.metrics.scoring import evaluate as evaluate
 from scanyard.metrics.scoring import evaluate_mean as evaluate_mean
 from scanyard.metrics.scoring import paired_difference as paired_difference
 from scanyard.metrics.scoring import paired_mean_difference as paired_mean_difference
+from scanyard.metrics.side_by_side import SideBySide as SideBySide
+from scanyard.metrics.side_by_side import side_by_side as side_by_side

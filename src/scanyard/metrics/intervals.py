@@ -31,6 +31,12 @@ def resampled_drives(num_drives: int, resamples: int, seed: int) -> IntArray:
     return copies
 
 
+def mixtures_of(num_drives: int, resamples: int, seed: int) -> IntArray:
+    """(1 + R, D) copies of each drive: first the data as they are, then the resamples."""
+    as_it_is = np.ones((1, num_drives), dtype=np.int64)
+    return np.concatenate([as_it_is, resampled_drives(num_drives, resamples, seed)])
+
+
 def percentile_interval(values: FloatArray, level: float, num_drives: int) -> tuple[float | None, float | None]:
     """The middle ``level`` of resampled values (R,); ``None`` twice below three drives.
 

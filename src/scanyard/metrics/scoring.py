@@ -11,10 +11,11 @@ from scanyard.errors import EvaluationError
 from scanyard.evaluation import Evaluation, Score
 from scanyard.metrics.contract import check_contract
 from scanyard.metrics.families import measure, unscored
-from scanyard.metrics.intervals import MIN_DRIVES, Difference, percentile_interval, resampled_drives
+from scanyard.metrics.intervals import MIN_DRIVES, Difference, mixtures_of, percentile_interval
 from scanyard.metrics.measured import Measured
-from scanyard.metrics.pool import IntArray, Pool, ScoredFrame, pool_frames
+from scanyard.metrics.pool import ScoredFrame, pool_frames
 from scanyard.metrics.protocols import KittiProtocol, Protocol, load_protocol
+from scanyard.metrics.side_by_side import side_by_side
 
 
 def evaluate(
@@ -72,7 +73,7 @@ def evaluate_mean(
     drives = pools[0].drives
     if any(pool.drives != drives for pool in pools):
         raise EvaluationError(f"split {split}: the runs to average were not scored on the same drives")
-    mixtures = _mixtures(pools[0], resamples, seed)
+    mixtures = mixtures_of(len(drives), resamples, seed)
     by_run = [measure(pool, settings, mixtures) for pool in pools]
     _require_same_labels(by_run)
     if not by_run[0]:
@@ -145,31 +146,13 @@ def paired_mean_difference(
     Drives are resampled for all together: the interval is over the choice of drives, not over that of seeds.
     EvaluationError when the runs do not hold the same labels, or there is nothing to find.
     """
-    settings = load_protocol(protocol)
-    pools = [pool_frames(frames, settings.needs) for frames in (*runs_a, *runs_b)]
-    first = pools[0]
-    for pool in pools[1:]:
-        if pool.drives != first.drives:
-            raise EvaluationError(
-                f"a paired difference needs the same frames on both sides: drives are {list(first.drives)} and "
-                f"{list(pool.drives)}"
-            )
     key = (metric, category, difficulty, iou, distance_m)
-    mixtures = _mixtures(first, resamples, seed)
-    measured = [_one(measure(pool, settings, mixtures, (category,)), key, settings) for pool in pools]
-    labels = measured[0].labels_by_drive
-    for one in measured[1:]:
-        if not np.array_equal(one.labels_by_drive, labels):
-            raise EvaluationError(
-                f"a paired difference needs the same frames on both sides: labels per drive are "
-                f"{labels.tolist()} and {one.labels_by_drive.tolist()}"
-            )
-    a, b = (
-        np.mean([one.values for one in side], axis=0) for side in (measured[: len(runs_a)], measured[len(runs_a) :])
-    )
-    values = a - b
-    low, high = percentile_interval(values[1:], level, _drives_with_labels(measured[0]))
-    return Difference(float(values[0]), low, high)
+    sides = {("a", index): frames for index, frames in enumerate(runs_a)} | {
+        ("b", index): frames for index, frames in enumerate(runs_b)
+    }
+    measured = side_by_side(sides, protocol, categories=(category,), resamples=resamples, level=level, seed=seed)
+    a, b = ([run for run in sides if run[0] == side] for side in "ab")
+    return measured.difference(a, b, key)
 
 
 def _score(same: Sequence[Measured], level: float) -> Score:
@@ -200,37 +183,6 @@ def _require_same_labels(by_run: Sequence[Sequence[Measured]]) -> None:
         if other != first:
             wrong = sorted({str(key) for key in first.keys() | other.keys() if first.get(key) != other.get(key)})
             raise EvaluationError(f"the runs to average do not hold the same labels: they differ for {wrong[0]}")
-
-
-def _one(
-    measured: Sequence[Measured], key: tuple[str, str, str, float | None, float | None], protocol: Protocol
-) -> Measured:
-    for one in measured:
-        if one.key == key:
-            return one
-    metric, category, difficulty, iou, distance_m = key
-    if isinstance(protocol, KittiProtocol):
-        rule = protocol.category(category)
-        difficulties = [d.name for d in protocol.difficulties]
-        if metric in protocol.metrics and iou in rule.overlaps and difficulty in difficulties:
-            raise EvaluationError(
-                f"no {difficulty} {category} is labelled in these frames; there is nothing to compare"
-            )
-        raise EvaluationError(
-            f"protocol {protocol.name} does not score {category} {difficulty} {metric}@{iou}; it has "
-            f"{list(protocol.metrics)} at {list(rule.overlaps)}, {difficulties}"
-        )
-    have = sorted({f"{one.metric} {one.category} {one.difficulty}" for one in measured})
-    raise EvaluationError(
-        f"protocol {protocol.name} has no {metric} of {category} {difficulty} at overlap {iou}, distance {distance_m} "
-        f"on these frames; it has {have}"
-    )
-
-
-def _mixtures(pool: Pool, resamples: int, seed: int) -> IntArray:
-    """(1 + R, D) copies of each drive: first the data as they are, then the resamples."""
-    as_it_is = np.ones((1, len(pool.drives)), dtype=np.int64)
-    return np.concatenate([as_it_is, resampled_drives(len(pool.drives), resamples, seed)])
 
 
 def _drives_with_labels(measured: Measured) -> int:

@@ -1,0 +1,143 @@
+"""Several runs on the same frames under the same resamples of drives, so that what a drive does to all of them cancels.
+
+Each run is pooled and measured once; every mean, difference or curve is then taken from its numbers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+import numpy as np
+
+from scanyard.errors import EvaluationError
+from scanyard.evaluation import Score
+from scanyard.geometry import FloatArray
+from scanyard.metrics.families import measure
+from scanyard.metrics.intervals import Difference, mixtures_of, percentile_interval
+from scanyard.metrics.measured import Measured
+from scanyard.metrics.pool import ScoredFrame, pool_frames
+from scanyard.metrics.protocols import KittiProtocol, Protocol, load_protocol
+
+Run = TypeVar("Run", bound=Hashable)
+Key = tuple[str, str, str, float | None, float | None]
+"""Metric, category, difficulty, overlap, distance: what tells one number of an evaluation from the others."""
+
+
+@dataclass(frozen=True)
+class SideBySide(Generic[Run]):
+    """Every number of several runs, as it is and under each resample; runs go by whatever they were given as."""
+
+    protocol: Protocol
+    measured: Mapping[Run, Mapping[Key, Measured]]
+    level: float
+    """Coverage that intervals aim at, such as 0.9."""
+
+    def has(self, runs: Sequence[Run], key: Key) -> bool:
+        """Whether each of the runs has this number: there was a label to find."""
+        return all(key in self.measured[run] for run in runs)
+
+    def values(self, run: Run, key: Key) -> FloatArray:
+        """(1 + R,) the number as it is, then under each resample; EvaluationError where there is nothing to find."""
+        return self._one(run, key).values
+
+    def num_drives(self, run: Run, key: Key) -> int:
+        """Drives that hold a label to find."""
+        return int(np.count_nonzero(self._one(run, key).labels_by_drive))
+
+    def mean(self, runs: Sequence[Run], key: Key) -> Score:
+        """The mean over runs, its interval that over the choice of drives."""
+        one = self._one(runs[0], key)
+        values = self._mean_values(runs, key)
+        low, high = percentile_interval(values[1:], self.level, self.num_drives(runs[0], key))
+        return Score(
+            metric=one.metric,
+            category=one.category,
+            difficulty=one.difficulty,
+            iou=one.iou,
+            value=float(values[0]),
+            low=low,
+            high=high,
+            num_labels=int(one.labels_by_drive.sum()),
+            distance_m=one.distance_m,
+            unit=one.unit,
+        )
+
+    def difference(self, runs_a: Sequence[Run], runs_b: Sequence[Run], key: Key) -> Difference:
+        """The mean of runs a less that of runs b, drives resampled for all together."""
+        values = self._mean_values(runs_a, key) - self._mean_values(runs_b, key)
+        low, high = percentile_interval(values[1:], self.level, self.num_drives(runs_a[0], key))
+        return Difference(float(values[0]), low, high)
+
+    def _mean_values(self, runs: Sequence[Run], key: Key) -> FloatArray:
+        mean: FloatArray = np.mean([self.values(run, key) for run in runs], axis=0)
+        return mean
+
+    def _one(self, run: Run, key: Key) -> Measured:
+        try:
+            return self.measured[run][key]
+        except KeyError:
+            raise _no_number(self.measured[run], key, self.protocol) from None
+
+
+def side_by_side(
+    runs: Mapping[Run, Sequence[ScoredFrame]],
+    protocol: str = "kitti_r40",
+    *,
+    categories: Sequence[str] = (),
+    resamples: int = 1000,
+    level: float = 0.9,
+    seed: int = 0,
+) -> SideBySide[Run]:
+    """Measure every run once under the same resamples; ``categories`` narrows what is measured, which saves time.
+
+    EvaluationError when the runs do not hold the same labels in the same drives.
+    """
+    settings = load_protocol(protocol)
+    pools = {run: pool_frames(frames, settings.needs) for run, frames in runs.items()}
+    drives = next(iter(pools.values())).drives
+    for pool in pools.values():
+        if pool.drives != drives:
+            raise EvaluationError(
+                f"a paired difference needs the same frames on both sides: drives are {list(drives)} and "
+                f"{list(pool.drives)}"
+            )
+    mixtures = mixtures_of(len(drives), resamples, seed)
+    measured = {
+        run: {one.key: one for one in measure(pool, settings, mixtures, categories)} for run, pool in pools.items()
+    }
+    _require_same_labels(list(measured.values()))
+    return SideBySide(settings, measured, level)
+
+
+def _require_same_labels(measured: Sequence[Mapping[Key, Measured]]) -> None:
+    first = {key: one.labels_by_drive.tolist() for key, one in measured[0].items()}
+    for other in measured[1:]:
+        labels = {key: one.labels_by_drive.tolist() for key, one in other.items()}
+        for key in sorted(first.keys() | labels.keys(), key=str):
+            if first.get(key) != labels.get(key):
+                raise EvaluationError(
+                    f"a paired difference needs the same frames on both sides: labels per drive are "
+                    f"{first.get(key)} and {labels.get(key)}"
+                )
+
+
+def _no_number(have: Mapping[Key, Measured], key: Key, protocol: Protocol) -> EvaluationError:
+    metric, category, difficulty, iou, distance_m = key
+    if isinstance(protocol, KittiProtocol):
+        rule = protocol.category(category)
+        difficulties = [d.name for d in protocol.difficulties]
+        if metric in protocol.metrics and iou in rule.overlaps and difficulty in difficulties:
+            return EvaluationError(
+                f"no {difficulty} {category} is labelled in these frames; there is nothing to compare"
+            )
+        return EvaluationError(
+            f"protocol {protocol.name} does not score {category} {difficulty} {metric}@{iou}; it has "
+            f"{list(protocol.metrics)} at {list(rule.overlaps)}, {difficulties}"
+        )
+    names = sorted({f"{one.metric} {one.category} {one.difficulty}" for one in have.values()})
+    return EvaluationError(
+        f"protocol {protocol.name} has no {metric} of {category} {difficulty} at overlap {iou}, distance {distance_m} "
+        f"on these frames; it has {names}"
+    )
