@@ -22,17 +22,17 @@ from scanyard.detect import (
 )
 from scanyard.errors import EvaluationError, FormatError, InputError
 
-finite = st.floats(allow_nan=False, allow_infinity=False)
+place, length, share = st.floats(-1e4, 1e4), st.floats(1e-6, 100.0), st.floats(0.0, 1.0)
 boxes = st.integers(0, 3).flatmap(
     lambda n: st.builds(
         Boxes,
-        center=arrays(np.float64, (n, 3), elements=finite),
-        size=arrays(np.float64, (n, 3), elements=finite),
-        yaw_rad=arrays(np.float64, n, elements=finite),
+        center=arrays(np.float64, (n, 3), elements=place),
+        size=arrays(np.float64, (n, 3), elements=length),
+        yaw_rad=arrays(np.float64, n, elements=st.floats(-12.5, 12.5)),
         category=arrays("<U16", n, elements=st.sampled_from(["car", "person_sitting"])),
-        score=arrays(np.float64, n, elements=finite),
-        image_box=st.none() | arrays(np.float64, (n, 4), elements=finite),
-        num_points=st.none() | arrays(np.int64, n),
+        score=arrays(np.float64, n, elements=share),
+        image_box=st.none() | arrays(np.float64, (n, 4), elements=place).map(lambda box: np.sort(box, axis=1)),
+        num_points=st.none() | arrays(np.int64, n, elements=st.integers(0, 2**62)),
     )
 )
 
@@ -101,7 +101,7 @@ def written(path: Path, change: dict[str, object], *, frame: dict[str, object] |
         ({}, {"boxes": {"center": [[1, 2]], "size": [[1, 1, 1]], "yaw_rad": [0], "category": ["car"], "score": [1]}},
          "frame 0: "),
         ({}, {"boxes": {"center": [[1, 2, float("nan")]], "size": [[1, 1, 1]], "yaw_rad": [0], "category": ["car"],
-                        "score": [1]}}, "not finite"),
+                        "score": [1]}}, r"line 1: found NaN"),
     ],
 )  # fmt: skip
 def test_an_odd_file_is_refused_by_name_and_frame(

@@ -14,19 +14,12 @@ Tried and turned down:
 """
 
 from scanyard.detect.checkpoint import TrainingSummary
-from scanyard.detect.detections import (
-    Detections,
-    FrameDetections,
-    RecordedDetections,
-    cloud_digest,
-    detect_all,
-    read_detections,
-    write_detections,
-)
+from scanyard.detect.detections import RecordedDetections, detect_all
 from scanyard.detect.detector import PillarDetector, load_detector
 from scanyard.detect.detectors import Detector, FixedDetector, OracleDetector
 from scanyard.detect.recipe import TrainRecipe
 from scanyard.detect.train import Source, train
+from scanyard.detections import Detections, FrameDetections, cloud_digest, read_detections, write_detections
 
 __all__ = [
     "Detections",

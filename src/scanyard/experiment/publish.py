@@ -8,6 +8,7 @@ from importlib import metadata
 from pathlib import Path
 
 from scanyard.board import Entry, add_entries, write_page
+from scanyard.detections import read_detections
 from scanyard.errors import StoreError
 from scanyard.experiment.arm import Job, load_losses, load_result
 from scanyard.experiment.recipe import Recipe
@@ -104,8 +105,6 @@ def _curve(job: Job) -> LossCurve:
 
 
 def _detections(job: Job) -> Detections:
-    from scanyard.detect import read_detections  # noqa: PLC0415  # imports torch
-
     return {
         (frame.sequence, frame.index): frame.boxes
         for test in job.test

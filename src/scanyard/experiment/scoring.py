@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from scanyard.detections import cloud_digest, read_detections, write_detections
 from scanyard.errors import EvaluationError
 from scanyard.evaluation import Evaluation
 from scanyard.metrics import ScoredFrame, evaluate
@@ -23,7 +24,7 @@ def detect_frames(
 
     ``on_progress`` is called with frames done and frames in all.
     """
-    from scanyard.detect import detect_all, write_detections  # noqa: PLC0415  # imports torch
+    from scanyard.detect import detect_all  # noqa: PLC0415  # imports torch
 
     write_detections(path, detect_all(detector, split.sequences, on_progress))
 
@@ -33,9 +34,6 @@ def scored_frames(path: str | Path, split: Split) -> list[ScoredFrame]:
 
     EvaluationError when a frame has no labels, the file lacks it, or the file was made from another scan.
     """
-    from scanyard.detect import read_detections  # noqa: PLC0415  # imports torch
-    from scanyard.detect.detections import cloud_digest  # noqa: PLC0415
-
     found = {(frame.sequence, frame.index): frame for frame in read_detections(path).frames}
     frames = []
     for sequence in split.sequences:
