@@ -130,8 +130,7 @@ def write_frames(root: str | Path, sequence: SensorSequence) -> None:
     """
     split = Path(root)
     notes: Mapping[str, Any] = sequence.info.provenance.get("kitti", {})
-    values = notes.get("calibration")
-    calibration = Calibration.of_rig(sequence.info.rig) if values is None else Calibration(values)
+    calibration = calibration_of(sequence.info)
     lidar, camera = sequence.info.rig.lidars[0].name, sequence.info.rig.cameras[0].name
     try:
         for folder in ("velodyne", "label_2", "calib"):
@@ -150,6 +149,12 @@ def write_frames(root: str | Path, sequence: SensorSequence) -> None:
                 )
     except OSError as error:
         raise StoreError(f"{split}: cannot be written ({error.strerror}: {error.filename})") from error
+
+
+def calibration_of(info: SequenceInfo) -> Calibration:
+    """The calibration a recording came from KITTI with, or the one its rig has; FormatError where it has no camera."""
+    values = info.provenance.get("kitti", {}).get("calibration")
+    return Calibration.of_rig(info.rig) if values is None else Calibration(values)
 
 
 def read_scan(path: Path) -> Sweep:
@@ -200,6 +205,8 @@ def _split_folder(root: Path, subset: str | None) -> Path:
 
 def _read_frame(split: Path, name: str, origin: FrameOrigin | None) -> KittiFrame:
     scan, image = split / "velodyne" / f"{name}.bin", split / "image_2" / f"{name}.png"
+    if not scan.is_file():
+        raise FormatError(f"{scan}: is no file, or a link that leads nowhere")
     if scan.stat().st_size % _POINT_BYTES:
         raise FormatError(_cut_scan(scan))
     origin = origin or FrameOrigin(drive=f"frame-{name}")

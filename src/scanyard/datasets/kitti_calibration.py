@@ -7,6 +7,7 @@ fourth column of P2.  What a stranger gets wrong: ``Tr_velo_to_cam`` alone leads
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 from scanyard.errors import FormatError
 from scanyard.geometry import FloatArray, Transform
 from scanyard.sensors import Camera, Rig
+from scanyard.strict_json import read_text
 
 EGO_FROM_VELODYNE = Transform.from_xyz_rpy((0.76, 0.0, 1.73))
 """Where KITTI's car carries the Velodyne (Geiger et al. 2013, figure 3), as in ``scenarios/rigs/kitti.yaml``."""
@@ -26,6 +28,11 @@ _COUNTS = {"P0": 12, "P1": 12, "P2": 12, "P3": 12, "R0_rect": 9, "Tr_velo_to_cam
 _TRACKING_KEYS = {"R_rect": "R0_rect", "Tr_velo_cam": "Tr_velo_to_cam", "Tr_imu_velo": "Tr_imu_to_velo"}
 """What the tracking benchmark calls them, without a colon."""
 _REQUIRED = ("P2", "R0_rect", "Tr_velo_to_cam")
+MAX_NUMBER = 1e5
+"""In any of KITTI's text files; the largest that is right is -1000, for a place that is not known."""
+_MAX_LEVER_M = 20.0
+"""From sensor to sensor; no car is longer."""
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?")
 
 
 @dataclass(frozen=True)
@@ -121,6 +128,8 @@ def read_calibration(path: Path) -> Calibration:
         row = parse_numbers(rest, f"{path}, line {number}")
         if len(row) != _COUNTS[key]:
             raise FormatError(f"{path}, line {number}: {key} has {len(row)} numbers, expected {_COUNTS[key]}")
+        if key in values:
+            raise FormatError(f"{path}, line {number}: {key} is there twice; keep one")
         values[key] = tuple(row)
     missing = [key for key in _REQUIRED if key not in values]
     if missing:
@@ -129,25 +138,38 @@ def read_calibration(path: Path) -> Calibration:
         rotation = np.reshape(values[key], (3, -1))[:, :3]
         if not np.allclose(rotation @ rotation.T, np.eye(3), atol=1e-3) or np.linalg.det(rotation) < 0:
             raise FormatError(f"{path}: {key} is no rotation; its numbers are swapped or damaged")
+    lever = np.abs(np.reshape(values["Tr_velo_to_cam"], (3, 4))[:, 3]).max()
+    if lever > _MAX_LEVER_M:
+        raise FormatError(f"{path}: Tr_velo_to_cam moves by {lever:g} m, expected less than {_MAX_LEVER_M:g}")
+    _check_projection(np.reshape(values["P2"], (3, 4)), f"{path}: P2")
     return Calibration(values)
+
+
+def _check_projection(projection: FloatArray, where: str) -> None:
+    """Refuse what no rectified camera projects with: focal lengths in pixels, square pixels, a last row of 0 0 1."""
+    (fx, _, u, _), (_, fy, v, _) = projection[:2]
+    if not (fx > 1 and fy > 1 and 0.9 < fx / fy < 1.1 and u > 0 and v > 0):
+        raise FormatError(
+            f"{where} has focal lengths {fx:g} and {fy:g} and principal point {u:g}, {v:g}; expected pixels above "
+            "zero, the two lengths alike"
+        )
+    if np.abs(projection[[0, 1], [1, 0]]).max() > 0.01 * fx or not np.allclose(projection[2, :3], (0, 0, 1), atol=1e-3):
+        raise FormatError(f"{where} is no projection of a rectified camera; its numbers are swapped or damaged")
+    if np.abs(np.linalg.solve(projection[:, :3], projection[:, 3])).max() > _MAX_LEVER_M:
+        raise FormatError(f"{where} puts the camera farther than {_MAX_LEVER_M:g} m from camera 0")
 
 
 def read_lines(path: Path) -> list[str]:
     """The lines of a text file; FormatError if it is missing or no text."""
-    try:
-        return path.read_text(encoding="ascii").splitlines()
-    except FileNotFoundError:
-        raise FormatError(f"{path}: is missing; every scan needs one") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise FormatError(f"{path}: cannot be read as text ({error})") from error
+    if not path.exists():
+        raise FormatError(f"{path}: is missing; every scan needs one")
+    lines = read_text(path, "ascii").split("\n")  # not splitlines, which also splits where no editor counts a line
+    return lines if lines[-1] else lines[:-1]
 
 
 def parse_numbers(words: list[str], where: str) -> FloatArray:
-    """Finite numbers (K,); FormatError says which is not."""
-    try:
-        numbers = np.array([float(word) for word in words])
-    except ValueError as error:
-        raise FormatError(f"{where}: {error}") from None
-    if not np.isfinite(numbers).all():
-        raise FormatError(f"{where}: found {words[int(np.argmin(np.isfinite(numbers)))]!r}, expected a finite number")
-    return numbers
+    """Numbers (K,) as KITTI prints them; FormatError says which is none, or larger than any in such a file."""
+    for word in words:
+        if not _NUMBER.fullmatch(word) or not abs(float(word)) <= MAX_NUMBER:
+            raise FormatError(f"{where}: found {word[:40]!r}, expected a number up to {MAX_NUMBER:g}")
+    return np.array([float(word) for word in words])

@@ -22,6 +22,7 @@ from scanyard.boxes import Boxes
 from scanyard.datasets.kitti_calibration import Calibration, parse_numbers, read_lines
 from scanyard.errors import FormatError
 from scanyard.geometry import FloatArray, wrap_angle
+from scanyard.plausible import MAX_YAW_RAD, check_boxes
 
 CATEGORY_OF_CLASS = {
     "Car": "car",
@@ -85,31 +86,53 @@ class Labels:
 
 def read_labels(path: Path, calibration: Calibration) -> Labels:
     """Read ``label_2/ID.txt``; FormatError names file and line."""
-    lines = [line.split() for line in read_lines(path)]
-    where = [f"{path}, line {number}" for number in range(1, len(lines) + 1)]
-    for words, place in zip(lines, where, strict=True):
-        if len(words) != _COLUMNS:
-            raise FormatError(f"{place}: found {len(words)} columns, expected {_COLUMNS}")
-    numbers = [parse_numbers(words[1:], place) for words, place in zip(lines, where, strict=True)]
-    names = [words[0] for words in lines]
-    regions = [index for index, name in enumerate(names) if name == DONT_CARE]
-    objects = [index for index, name in enumerate(names) if name != DONT_CARE]
-    for index in objects:
-        _check_object(names[index], numbers[index], where[index])
-    rows = np.array([numbers[index] for index in objects]).reshape(-1, _COLUMNS - 1)
-    boxes = boxes_from_rows([names[index] for index in objects], rows, calibration)
+    lines = read_rows(path, _COLUMNS)
+    for line in lines:
+        check_object(line)
+    regions = [index for index, line in enumerate(lines) if line.name == DONT_CARE]
+    objects = [line for line in lines if line.name != DONT_CARE]
+    rows = np.array([line.numbers for line in objects]).reshape(-1, _COLUMNS - 1)
+    boxes = boxes_from_rows([CATEGORY_OF_CLASS[line.name] for line in objects], rows, calibration)
+    check_boxes(boxes, lambda box: objects[box].where)
     derived = observation_angle(boxes, calibration)
     notes = LabelNotes(
         {i: float(rows[i, 2]) for i in range(len(rows)) if f"{derived[i]:.2f}" != f"{rows[i, 2]:.2f}"},
         None if regions == list(range(len(objects), len(lines))) else tuple(regions),
     )
-    region_rows = np.array([numbers[index][3:7] for index in regions]).reshape(-1, 4)
+    region_rows = np.array([lines[index].numbers[3:7] for index in regions]).reshape(-1, 4)
     return Labels(boxes, region_rows, notes)
 
 
-def _check_object(name: str, row: FloatArray, where: str) -> None:
-    if name not in CATEGORY_OF_CLASS:
-        raise FormatError(f"{where}: found class {name!r}, expected one of {[*CATEGORY_OF_CLASS, DONT_CARE]}")
+@dataclass(frozen=True)
+class Row:
+    """One line of labels or results: a class and its numbers."""
+
+    name: str
+    numbers: FloatArray
+    where: str
+    """File and line."""
+
+
+def read_rows(path: Path, columns: int) -> list[Row]:
+    """The lines of a file with that many columns, the first a name; FormatError names file and line."""
+    rows = []
+    for number, line in enumerate(read_lines(path), start=1):
+        where, words = f"{path}, line {number}", line.split()
+        if len(words) != columns:
+            raise FormatError(f"{where}: found {len(words)} columns, expected {columns}")
+        rows.append(Row(words[0], parse_numbers(words[1:], where), where))
+    return rows
+
+
+def check_object(line: Row) -> None:
+    """Refuse what KITTI's annotators cannot have written; what no box can be, ``plausible`` knows."""
+    row, where = line.numbers, line.where
+    if row[5] < row[3] or row[6] < row[4]:
+        raise FormatError(f"{where}: the image box {row[3:7].tolist()} ends before it begins")
+    if line.name == DONT_CARE:
+        return
+    if line.name not in CATEGORY_OF_CLASS:
+        raise FormatError(f"{where}: found class {line.name!r}, expected one of {[*CATEGORY_OF_CLASS, DONT_CARE]}")
     truncation, occlusion, size = row[0], row[1], row[7:10]
     if not 0 <= truncation <= 1:
         raise FormatError(f"{where}: truncation is {truncation:g}, expected 0 to 1")
@@ -117,12 +140,12 @@ def _check_object(name: str, row: FloatArray, where: str) -> None:
         raise FormatError(f"{where}: occlusion is {occlusion:g}, expected 0, 1, 2 or 3")
     if (size <= 0).any():
         raise FormatError(f"{where}: height, width and length are {size.tolist()}, expected metres above zero")
-    if row[5] < row[3] or row[6] < row[4]:
-        raise FormatError(f"{where}: the image box {row[3:7].tolist()} ends before it begins")
+    if max(abs(row[2]), abs(row[13])) > MAX_YAW_RAD:
+        raise FormatError(f"{where}: alpha and ry are {row[2]:g} and {row[13]:g}, expected radians")
 
 
-def boxes_from_rows(names: list[str], rows: FloatArray, calibration: Calibration) -> Boxes:
-    """Boxes in the ego frame from the 14 numbers of each line (N, 14)."""
+def boxes_from_rows(categories: list[str], rows: FloatArray, calibration: Calibration) -> Boxes:
+    """Boxes in the ego frame from our category and the 14 numbers of each line (N, 14)."""
     ego_from_rect = calibration.rect_from_ego.inverse()
     height, width, length = rows[:, 7], rows[:, 8], rows[:, 9]
     middle = rows[:, 10:13] - np.stack([np.zeros_like(height), height / 2, np.zeros_like(height)], axis=1)
@@ -132,7 +155,7 @@ def boxes_from_rows(names: list[str], rows: FloatArray, calibration: Calibration
         center=ego_from_rect.apply(middle),
         size=np.stack([length, width, height], axis=1),
         yaw_rad=np.arctan2(heading_ego[:, 1], heading_ego[:, 0]),
-        category=np.array([CATEGORY_OF_CLASS[name] for name in names], dtype=np.str_),
+        category=np.array(categories, dtype=np.str_),
         truncation=rows[:, 0],
         occlusion=rows[:, 1].astype(np.int64),
         image_box=rows[:, 3:7],

@@ -16,7 +16,7 @@ import numpy as np
 from scanyard.boxes import Boxes
 from scanyard.datasets.kitti import DEFAULT_SIZE_PX, FRAME_PERIOD_NS, LICENCE, read_scan, rig_of
 from scanyard.datasets.kitti_calibration import Calibration, parse_numbers, read_calibration, read_lines
-from scanyard.datasets.kitti_labels import CATEGORY_OF_CLASS, DONT_CARE, boxes_from_rows
+from scanyard.datasets.kitti_labels import CATEGORY_OF_CLASS, DONT_CARE, Row, boxes_from_rows, check_object
 from scanyard.errors import FormatError
 from scanyard.frame import Frame
 from scanyard.geometry import FloatArray, Transform
@@ -72,7 +72,7 @@ class KittiTrackingSequence:
         objects = [line for line in lines if line.name != DONT_CARE]
         regions = [line.row[3:7] for line in lines if line.name == DONT_CARE]
         rows = np.array([line.row for line in objects]).reshape(-1, 14)
-        boxes = boxes_from_rows([line.name for line in objects], rows, self.calibration)
+        boxes = boxes_from_rows([CATEGORY_OF_CLASS[line.name] for line in objects], rows, self.calibration)
         tracks = np.array([line.track for line in objects], dtype=np.int64)
         return boxes.replace(track=tracks, truncation=None), np.array(regions).reshape(-1, 4)
 
@@ -104,16 +104,20 @@ def read_tracking(
 
 def _read_lines(path: Path) -> dict[int, list[_Line]]:
     lines: dict[int, list[_Line]] = {}
+    seen: set[tuple[int, int]] = set()
     for number, text in enumerate(read_lines(path), start=1):
         where, words = f"{path}, line {number}", text.split()
         if len(words) != _COLUMNS:
             raise FormatError(f"{where}: found {len(words)} columns, expected {_COLUMNS}")
         name = _CLASSES.get(words[2], words[2])
-        if name not in CATEGORY_OF_CLASS and name != DONT_CARE:
-            raise FormatError(f"{where}: found class {name!r}, expected one of {[*CATEGORY_OF_CLASS, DONT_CARE]}")
-        frame, track = parse_numbers(words[:2], where)
+        frame, track = parse_numbers(words[:2], where).tolist()
+        if frame % 1 or track % 1 or frame < 0:
+            raise FormatError(f"{where}: frame and track are {frame:g} and {track:g}, expected whole numbers")
         row = parse_numbers(words[3:], where)
-        if name != DONT_CARE and (row[7:10] <= 0).any():
-            raise FormatError(f"{where}: height, width and length are {row[7:10].tolist()}, expected metres above zero")
-        lines.setdefault(int(frame), []).append(_Line(name, int(track), row))
+        line = _Line(name, int(track), row)
+        check_object(Row(name, np.r_[0.0, row[1:]], where))
+        if name != DONT_CARE and (int(frame), line.track) in seen:
+            raise FormatError(f"{where}: track {line.track} is in frame {int(frame)} twice; keep one")
+        seen.add((int(frame), line.track))
+        lines.setdefault(int(frame), []).append(line)
     return lines
