@@ -236,6 +236,23 @@ def test_a_recording_of_ours_is_written_as_kitti_and_read_back(tmp_path: Path) -
     assert read_calibration(tmp_path / "training/calib/000000.txt").camera(1242, 375).focal_px == 721.5
 
 
+def test_labels_stand_in_the_scan_whatever_the_lidar_is_mounted_on(tmp_path: Path) -> None:
+    lidar = Lidar(
+        "roof", Transform.from_xyz_rpy((1.9, 0.3, 2.4), yaw=0.1), np.zeros(4), np.zeros(4), 100, 10.0, 1.0, 99.0
+    )
+    camera = Camera("left", Transform.from_xyz_rpy((2.0, 0.2, 1.5)), 1242, 375, 721.5, (609.5, 173.0))
+    middle = np.array([[20.0, 3.0, 0.8]])
+    boxes = Boxes(middle, np.array([[4.2, 1.7, 1.6]]), np.array([0.3]), np.array(["car"]), image_box=[[1, 2, 30, 40]])
+    frame = Frame(0, Transform.identity(), {"roof": Sweep(lidar.ego_from_sensor.inverse().apply(middle))}, boxes=boxes)
+    info = SequenceInfo("walk", "synthetic", "w", Rig("truck", (lidar,), (camera,)), "CC0-1.0")
+    write_frames(tmp_path / "training", InMemorySequence(info, [frame]))
+    (sequence,) = read_sequences(tmp_path)
+    back = sequence[0]
+    assert back.boxes is not None
+    point_ego = sequence.info.rig.lidars[0].ego_from_sensor.apply(back.sweeps["top"].points)
+    np.testing.assert_allclose(back.boxes.center, point_ego, atol=0.011)  # KITTI prints centimetres
+
+
 def test_a_category_without_a_kitti_class_is_refused(tmp_path: Path) -> None:
     (sequence, *_) = read_sequences(kitti_folder(tmp_path / "in"))
     frame = sequence[0]

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -41,6 +41,8 @@ class Calibration:
 
     values: Mapping[str, tuple[float, ...]]
     """Rows of numbers by key, in the file's order."""
+    ego_from_velodyne: Transform = field(default=EGO_FROM_VELODYNE, compare=False)
+    """Not in the file: where the LiDAR is, KITTI's own unless the calibration was made for another rig."""
 
     @property
     def rect_from_velodyne(self) -> Transform:
@@ -54,7 +56,7 @@ class Calibration:
     @property
     def rect_from_ego(self) -> Transform:
         """From the ego frame to the frame in which labels are."""
-        return self.rect_from_velodyne @ EGO_FROM_VELODYNE.inverse()
+        return self.rect_from_velodyne @ self.ego_from_velodyne.inverse()
 
     def camera(self, width_px: int, height_px: int) -> Camera:
         """The left colour camera."""
@@ -104,7 +106,8 @@ class Calibration:
                 "R0_rect": tuple(np.eye(3).ravel().tolist()),
                 "Tr_velo_to_cam": tuple(optical_from_lidar.matrix[:3].ravel().tolist()),
                 "Tr_imu_to_velo": tuple(np.eye(4)[:3].ravel().tolist()),
-            }
+            },
+            lidar.ego_from_sensor,
         )
 
     def to_text(self) -> str:
