@@ -237,7 +237,7 @@ def test_detections_of_another_scan_or_too_few_are_refused(
 ) -> None:
     split = finished.splits(given)["real_test"]
     (saved,) = (finished.out / "runs").glob("real-*/detections-real_test.json")
-    for change, value, says in (("cloud", "0" * 16, "another scan"), ("index", 99, "no detections of it")):
+    for change, value, says in (("cloud", "0" * 16, "another scan"), ("index", 99, "missing frame")):
         damaged: dict[str, Any] = json.loads(saved.read_text())
         damaged["frames"][0][change] = value
         (tmp_path / "damaged.json").write_text(json.dumps(damaged))

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from scanyard.detections import cloud_digest, read_detections, write_detections
+from scanyard.boxes import Boxes
+from scanyard.detections import Detections, read_detections, write_detections
 from scanyard.errors import EvaluationError
 from scanyard.evaluation import Evaluation
-from scanyard.metrics import ScoredFrame, evaluate
+from scanyard.geometry import FloatArray
+from scanyard.metrics import NamedBoxes, ScoredFrame, evaluate, pair_frames
+from scanyard.results import KnownFrame
 from scanyard.sensors import Rig
 from scanyard.split import Split
 
@@ -30,34 +34,70 @@ def detect_frames(
 
 
 def scored_frames(path: str | Path, split: Split) -> list[ScoredFrame]:
-    """The labels of a split beside the detections of a file, frame by frame in the split's order.
+    """The labels of a split beside the detections of a file of ours, frame by frame in the split's order.
 
-    EvaluationError when a frame has no labels, the file lacks it, or the file was made from another scan.
+    EvaluationError when a frame has no labels, the file was made from another scan, or (ContractError) lacks a frame or
+    has one twice.
     """
-    found = {(frame.sequence, frame.index): frame for frame in read_detections(path).frames}
+    return pair_results(read_detections(path), labelled_frames(split), str(path))
+
+
+@dataclass(frozen=True)
+class LabelledFrame:
+    """A frame's labels, and what is needed to put somebody's detections beside them."""
+
+    known: KnownFrame
+    labels: Boxes
+    dont_care: FloatArray | None
+
+
+def labelled_frames(split: Split, names: Collection[str] | None = None) -> list[LabelledFrame]:
+    """The frames of a split, or of those only the ones called ``names``; EvaluationError when one has no labels."""
     frames = []
     for sequence in split.sequences:
         info = sequence.info
         for index, frame in enumerate(sequence):
-            where = f"split {split.name}: sequence {info.name}, frame {index}"
-            detected = found.get((info.name, index))
-            if detected is None:
-                raise EvaluationError(f"{where}: {path} has no detections of it; detect on the whole split first")
-            if detected.cloud != cloud_digest(frame, info.rig):
-                raise EvaluationError(f"{where}: {path} was made from another scan of that name; detect again")
+            known = KnownFrame.of(info, index, frame)
+            if names is not None and not {known.name, known.long_name} & set(names):
+                continue
             if frame.boxes is None:
-                raise EvaluationError(f"{where}: it has no labels, so nothing can be scored on it")
-            frames.append(
-                ScoredFrame(
-                    labels=frame.boxes,
-                    detections=detected.boxes,
-                    drive=info.drive,
-                    dont_care=frame.dont_care,
-                    name=f"{info.name}/{index}",
-                    viewpoint=_camera(info.rig),
+                raise EvaluationError(
+                    f"split {split.name}: sequence {info.name}, frame {index}: it has no labels, so nothing can be "
+                    "scored on it"
                 )
-            )
+            frames.append(LabelledFrame(known, frame.boxes, frame.dont_care))
     return frames
+
+
+def pair_results(detections: Detections, frames: Sequence[LabelledFrame], where: str) -> list[ScoredFrame]:
+    """Labels and detections of the same frames side by side, in the labels' order.
+
+    EvaluationError where detections were made from another scan; ContractError ``missing_frame`` where a frame lacks
+    on either side, ``duplicate_frames`` where one is there twice.
+    """
+    clouds = {(frame.known.info.name, frame.known.index): frame.known.cloud for frame in frames}
+    for found in detections.frames:
+        if found.cloud != clouds.get((found.sequence, found.index), found.cloud):
+            raise EvaluationError(
+                f"sequence {found.sequence}, frame {found.index}: {where} was made from another scan of that name; "
+                "detect again"
+            )
+    labels = [_named(frame.known.info.name, frame.known.index, frame.labels) for frame in frames]
+    pairs = pair_frames(labels, [_named(one.sequence, one.index, one.boxes) for one in detections.frames])
+    return [
+        replace(
+            pair,
+            drive=frame.known.info.drive,
+            dont_care=frame.dont_care,
+            name=f"{frame.known.info.name}/{frame.known.index}",
+            viewpoint=_camera(frame.known.info.rig),
+        )
+        for pair, frame in zip(pairs, frames, strict=True)
+    ]
+
+
+def _named(sequence: str, index: int, boxes: Boxes) -> NamedBoxes:
+    return NamedBoxes(sequence, str(index), boxes)
 
 
 def _camera(rig: Rig) -> tuple[float, float, float]:

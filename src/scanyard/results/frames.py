@@ -1,0 +1,96 @@
+"""The frames that somebody's results can be about: what each is called, and where its boxes are to be put.
+
+Files of results name frames and speak in the coordinates of a camera, a LiDAR or the world.  What takes those to the
+ego frame is the recording's, so a file can only be read against the recordings it is about.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+
+from scanyard.datasets.kitti import calibration_of
+from scanyard.datasets.kitti_calibration import Calibration
+from scanyard.detections import cloud_digest
+from scanyard.errors import FormatError
+from scanyard.frame import Frame
+from scanyard.geometry import Transform
+from scanyard.sequence import SequenceInfo
+
+
+@dataclass(frozen=True)
+class KnownFrame:
+    """One frame of a recording."""
+
+    info: SequenceInfo
+    """Of the recording."""
+    index: int
+    """Position in it."""
+    name: str
+    """The frame's own name, or its number in six digits where it has none, as ``scanyard export kitti`` calls it."""
+    cloud: str
+    """Digest of its scan."""
+    world_from_ego: Transform
+
+    @classmethod
+    def of(cls, info: SequenceInfo, index: int, frame: Frame) -> KnownFrame:
+        """What is known of a frame of a recording."""
+        return cls(info, index, frame.name or f"{index:06d}", cloud_digest(frame, info.rig), frame.world_from_ego)
+
+    @property
+    def long_name(self) -> str:
+        """Recording and frame: unlike any other."""
+        return f"{self.info.name}/{self.name}"
+
+    @property
+    def ego_from_lidar(self) -> Transform:
+        """Where the rig's first LiDAR is: the frame of OpenPCDet's and MMDetection3D's boxes."""
+        return self.info.rig.lidars[0].ego_from_sensor
+
+    @property
+    def calibration(self) -> Calibration:
+        """KITTI's; FormatError where the rig has no camera."""
+        return calibration_of(self.info)
+
+
+@dataclass(frozen=True)
+class KnownFrames:
+    """All frames that results may name."""
+
+    frames: tuple[KnownFrame, ...]
+
+    def find(self, name: str, where: str) -> KnownFrame:
+        """The frame called ``name``, or RECORDING/NAME; FormatError where there is none, or more than one."""
+        found = self._by_name.get(name, ())
+        if len(found) == 1:
+            return found[0]
+        if found:
+            raise FormatError(
+                f"{where}: frame {name!r} is in {len(found)} recordings, such as {found[0].info.name!r} and "
+                f"{found[1].info.name!r}; name it RECORDING/FRAME, or put files into a folder per recording"
+            )
+        examples = ", ".join(repr(frame.name) for frame in self.frames[:3])
+        raise FormatError(
+            f"{where}: frame {name[:80]!r} is none of the {len(self.frames)} to be scored, such as {examples}; these "
+            "are results of other data, or of more of it than was chosen"
+        )
+
+    def called(self, frame: KnownFrame) -> str:
+        """The shortest name that finds it."""
+        return frame.name if len(self._by_name[frame.name]) == 1 else frame.long_name
+
+    @cached_property
+    def _by_name(self) -> dict[str, tuple[KnownFrame, ...]]:
+        found: dict[str, tuple[KnownFrame, ...]] = {}
+        for frame in self.frames:
+            for name in dict.fromkeys((frame.name, frame.long_name)):
+                found[name] = (*found.get(name, ()), frame)
+        return found
+
+
+def known_frames(recordings: Iterable[tuple[SequenceInfo, Iterable[Frame]]]) -> KnownFrames:
+    """All frames of some recordings."""
+    return KnownFrames(
+        tuple(KnownFrame.of(info, index, frame) for info, frames in recordings for index, frame in enumerate(frames))
+    )

@@ -1,0 +1,295 @@
+"""Every framework's results become the boxes they were made from; what is wrong in them is named."""
+
+from __future__ import annotations
+
+import pickle
+import struct
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+sys.path.insert(0, str(Path(__file__).parents[2] / "tools" / "malformed"))
+# tools are no package
+
+import sample_results as sample
+
+from scanyard.boxes import Boxes
+from scanyard.detections import Detections, FrameDetections, write_detections
+from scanyard.errors import ContractError, EvaluationError, FormatError
+from scanyard.experiment.scoring import pair_results
+from scanyard.results import KnownFrames, open_results, write_kitti_text, write_nuscenes
+from scanyard.results.pickled import PickledArray, read_pickle
+
+KNOWN = sample.known()
+
+
+def own(path: Path) -> Path:
+    frames = [
+        FrameDetections(one.info.name, one.index, one.name, one.cloud, sample.found(number))
+        for number, one in enumerate(KNOWN.frames)
+    ]
+    write_detections(path, Detections("someone", tuple(frames)))
+    return path
+
+
+def dumped(path: Path) -> Path:
+    entries = []
+    for number in range(len(KNOWN.frames)):
+        one = sample.mmdet3d_prediction(number)
+        arrays = {key: np.array(value) for key, value in one.items() if key != "box_type_3d"}
+        arrays["bboxes_3d"] = arrays["bboxes_3d"].reshape(-1, 7)
+        entries.append({"pred_instances_3d": arrays, "lidar_path": f"training/velodyne/{number:06d}.bin"})
+    return sample.write_pickle(path, entries)
+
+
+LAYOUTS: dict[str, Callable[[Path], Path]] = {
+    "scanyard_json": lambda folder: own(folder / "own.json"),
+    "kitti_text": lambda folder: sample.write_kitti(folder / "data"),
+    "nuscenes_json": lambda folder: sample.write_json(folder / "nuscenes.json", sample.nuscenes_results()),
+    "openpcdet_pickle": lambda folder: sample.write_pickle(folder / "result.pkl", sample.openpcdet_entries()),
+    "mmdet3d_pickle": lambda folder: sample.write_pickle(folder / "mm.pkl", sample.mmdet3d_entries(), protocol=2),
+    "mmdet3d_json": lambda folder: sample.write_predictions(folder / "out"),
+}
+
+
+def read(path: Path, known: KnownFrames = KNOWN) -> dict[tuple[str, int], Boxes]:
+    found = open_results(path).detections(known, sample.CLASSES)
+    return {(one.sequence, one.index): one.boxes for one in found.frames}
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_boxes_come_back_as_they_were(tmp_path: Path, layout: str) -> None:
+    path = LAYOUTS[layout](tmp_path)
+    assert open_results(path).layout == layout
+    found = read(path)
+    assert set(found) == {(frame.info.name, frame.index) for frame in KNOWN.frames}
+    for number, frame in enumerate(KNOWN.frames):
+        expected, boxes = sample.found(number), found[frame.info.name, frame.index]
+        names = [name.replace("bicycle", "cyclist") for name in boxes.category.tolist()]
+        assert names == expected.category.tolist()
+        np.testing.assert_allclose(boxes.center, expected.center, atol=2e-3)
+        np.testing.assert_allclose(boxes.size, expected.size, atol=1e-4)
+        np.testing.assert_allclose(boxes.score, expected.score, atol=1e-4)
+        # both frameworks take ry for -heading - pi/2, as if LiDAR and camera looked the same way; these are 0.02 apart
+        apart = 0.021 if layout in ("kitti_text", "mmdet3d_pickle") else 1e-4
+        assert (np.abs(np.sin(boxes.yaw_rad - expected.yaw_rad)) < apart).all()
+        np.testing.assert_allclose(boxes.image_box, expected.image_box, atol=0.01)
+
+
+def test_dumped_samples_of_arrays_are_read(tmp_path: Path) -> None:
+    found = read(dumped(tmp_path / "dumped.pkl"))
+    np.testing.assert_allclose(found["street-a", 0].center, sample.found(0).center, atol=1e-6)
+
+
+def test_velocity_over_ground_is_turned_into_the_ego_frame(tmp_path: Path) -> None:
+    boxes = read(LAYOUTS["nuscenes_json"](tmp_path))["street-a", 0]
+    assert boxes.velocity is not None
+    back = KNOWN.frames[0].world_from_ego.rotate(boxes.velocity)
+    np.testing.assert_allclose(back, np.tile([1.0, -2.0, 0.0], (5, 1)), atol=1e-9)
+
+
+@pytest.mark.parametrize("protocol", [2, 3, 4, 5])
+def test_every_way_numpy_is_pickled_is_read_without_numpy(tmp_path: Path, protocol: int) -> None:
+    values = {
+        "floats": np.arange(6, dtype=np.float32).reshape(2, 3),
+        "columns first": np.asfortranarray(np.arange(6.0).reshape(2, 3)),
+        "big end first": np.arange(3, dtype=">i4"),
+        "names": np.array(["Car", "Cyclist"]),
+        "objects": np.array(["Car", "Van"], dtype=object),
+        "none": np.zeros(0),
+        "a number": np.float32(0.5),
+        "a name": np.array(["000007"])[0],
+    }
+    path = sample.write_pickle(tmp_path / "p.pkl", values, protocol)
+    for name, value in read_pickle(path).items():
+        read = value.values if isinstance(value, PickledArray) else value
+        np.testing.assert_array_equal(read, values[name])
+
+
+class Calls:
+    """Pickles as a call."""
+
+    def __init__(self, function: Callable[..., Any], *arguments: Any) -> None:
+        self.function, self.arguments = function, arguments
+
+    def __reduce__(self) -> tuple[Callable[..., Any], tuple[Any, ...]]:
+        return self.function, self.arguments
+
+
+def bombs(canary: Path) -> dict[str, bytes]:
+    """Pickles that do harm where they are loaded; each would leave the canary, or take memory without end."""
+    import os
+    import subprocess
+
+    from numpy._core.multiarray import _reconstruct
+
+    order = f"touch {canary}"
+    begun = b"\x80\x04cnumpy.core.multiarray\n_reconstruct\n"
+    return {
+        "os.system": pickle.dumps([Calls(os.system, order)]),
+        "in an entry": pickle.dumps([{"boxes_lidar": Calls(os.system, order), "name": [], "score": []}]),
+        "eval": pickle.dumps(Calls(eval, f"open({str(canary)!r}, 'w')")),
+        "exec in protocol 0": pickle.dumps(Calls(exec, f"open({str(canary)!r}, 'w')"), protocol=0),
+        "subprocess": pickle.dumps({"a": Calls(subprocess.call, ["touch", str(canary)])}),
+        "numpy's file reader": pickle.dumps(Calls(np.fromfile, "/etc/hostname")),
+        "a terabyte before its bytes": pickle.dumps(Calls(_reconstruct, np.ndarray, (2**37,), b"d")),
+        "numpy.ndarray called": b"\x80\x04cnumpy\nndarray\n(J\xff\xff\xff\x7f\x85tR.",
+        "a memo without end": b"\x80\x04]r\xff\xff\xff\x7f.",
+        "bytes that are not there": b"\x80\x04\x8e" + struct.pack("<Q", 2**40) + b"x.",
+        "a name changed for the next file": begun + b"N}\x8c\x04made\x8c\x01xs\x86b.",
+        "numpy's name changed": b"\x80\x04cnumpy\ndtype\nN}\x8c\x08__init__\x8c\x01xs\x86b.",
+        "an instance": b"\x80\x02(cos\nsystem\n\x8c\x04trueo.",
+    }
+
+
+@pytest.mark.parametrize("bomb", bombs(Path("x")))
+def test_no_pickle_is_run(tmp_path: Path, bomb: str) -> None:
+    canary, path = tmp_path / "canary", tmp_path / "bomb.pkl"
+    path.write_bytes(bombs(canary)[bomb])
+    with pytest.raises(FormatError, match=r"bomb\.pkl"):
+        open_results(path)
+    assert not canary.exists()
+    read(LAYOUTS["openpcdet_pickle"](tmp_path))  # and the next file is read as ever
+
+
+def test_tensors_are_refused_with_how_to_convert_them(tmp_path: Path) -> None:
+    path = tmp_path / "t.pkl"
+    path.write_bytes(b"\x80\x02]q\x00ctorch._utils\n_rebuild_tensor_v2\nq\x01.")
+    with pytest.raises(FormatError, match=r"torch\._utils\._rebuild_tensor_v2.*\.cpu\(\)\.numpy\(\)"):
+        open_results(path)
+
+
+place, size, yaw = st.floats(-80, 80), st.floats(0.1, 20), st.floats(-3.1, 3.1)
+some_boxes = st.integers(0, 4).flatmap(
+    lambda n: st.builds(
+        Boxes,
+        center=arrays(np.float64, (n, 3), elements=place),
+        size=arrays(np.float64, (n, 3), elements=size),
+        yaw_rad=arrays(np.float64, n, elements=yaw),
+        category=arrays("<U10", n, elements=st.sampled_from(["car", "pedestrian"])),
+        score=arrays(np.float64, n, elements=st.floats(0, 1)),
+        image_box=arrays(np.float64, (n, 4), elements=st.floats(0, 1200)).map(lambda box: np.sort(box, axis=1)),
+    )
+)
+
+
+@settings(max_examples=40, deadline=None)
+@given(some_boxes, st.sampled_from(["kitti", "nuscenes"]))
+def test_what_is_written_is_read_to_a_millionth(
+    tmp_path_factory: pytest.TempPathFactory, boxes: Boxes, form: str
+) -> None:
+    path = tmp_path_factory.mktemp("round") / "results"
+    frame = KNOWN.frames[1]
+    one = [FrameDetections(frame.info.name, frame.index, frame.name, frame.cloud, boxes)]
+    (write_kitti_text if form == "kitti" else write_nuscenes)(path, one, KNOWN)
+    (back,) = open_results(path, form).detections(KNOWN).frames
+    assert (back.sequence, back.index, back.cloud) == (frame.info.name, frame.index, frame.cloud)
+    assert back.boxes.category.tolist() == boxes.category.tolist()
+    for column in ("center", "size", "score") + (("image_box",) if form == "kitti" else ()):
+        np.testing.assert_allclose(getattr(back.boxes, column), getattr(boxes, column), atol=1e-6)
+    np.testing.assert_allclose(np.sin((back.boxes.yaw_rad - boxes.yaw_rad) / 2), 0.0, atol=1e-6)
+
+
+def test_a_folder_per_recording_tells_frames_of_one_name_apart(tmp_path: Path) -> None:
+    from dataclasses import replace
+
+    twins = KnownFrames(tuple(replace(frame, name=f"{frame.index:06d}") for frame in KNOWN.frames))
+    frames = [
+        FrameDetections(one.info.name, one.index, one.name, one.cloud, sample.found(number))
+        for number, one in enumerate(twins.frames)
+    ]
+    write_kitti_text(tmp_path / "k", frames, twins)
+    assert (tmp_path / "k" / "street-b" / "000000.txt").is_file()
+    np.testing.assert_allclose(read(tmp_path / "k", twins)["street-b", 0].center, sample.found(2).center, atol=1e-6)
+    sample.write_kitti(tmp_path / "flat")
+    with pytest.raises(FormatError, match="in 2 recordings"):
+        read(tmp_path / "flat", twins)
+
+
+def edited(folder: Path, layout: str, edit: Callable[[Any], Any]) -> Path:
+    if layout == "nuscenes_json":
+        value = sample.nuscenes_results()
+        return sample.write_json(folder / "n.json", edit(value) or value)
+    value = sample.openpcdet_entries() if layout == "openpcdet_pickle" else sample.mmdet3d_entries()
+    return sample.write_pickle(folder / "p.pkl", edit(value) or value)
+
+
+@pytest.mark.parametrize(
+    ("layout", "edit", "says"),
+    [
+        ("nuscenes_json", lambda d: d["results"]["000000"][1].update(size=[1, -2, 1]), "'000000', box 1: found size"),
+        ("nuscenes_json", lambda d: d["results"]["000000"][1].update(rotation=[0, 0, 0, 0]), "box 1: .*no unit"),
+        ("nuscenes_json", lambda d: d["results"]["000000"][1].update(rotation=[0, 0.7071, 0.7071, 0]), "on its side"),
+        ("nuscenes_json", lambda d: d["results"]["000000"][1].update(detection_name="Car"), "class 'Car'"),
+        ("nuscenes_json", lambda d: d["results"]["000000"][1].update(detection_score=1.5), "score 1.5"),
+        ("nuscenes_json", lambda d: d["results"]["000000"][1].update(sample_token="x"), "stands under another"),
+        ("nuscenes_json", lambda d: d["results"].update({"000000": d["results"]["000000"] * 101}), "505 boxes"),
+        ("nuscenes_json", lambda d: d.pop("meta"), "meta is missing"),
+        ("nuscenes_json", lambda d: d["results"].update(x=[]), "frame 'x' is none of the 4"),
+        ("openpcdet_pickle", lambda d: d[0].update(name=np.array(["Auto"] * 5)), "entry 0, box 0: found class 'Auto'"),
+        ("openpcdet_pickle", lambda d: d[1].update(score=np.zeros(2)), "entry 1: has 4 boxes, 4 names and 2 scores"),
+        ("openpcdet_pickle", lambda d: d[1].update(score=np.full(4, np.nan)), "score, box 0: found nan"),
+        ("openpcdet_pickle", lambda d: d[1].update(location=d[1]["location"] + 1.0), "1.00 m away from its"),
+        ("openpcdet_pickle", lambda d: d[1].update(dimensions=d[1]["dimensions"][:, [1, 2, 0]]), "away from its boxes"),
+        ("mmdet3d_pickle", lambda d: d.append(d[3]), "2 entries without boxes"),
+        ("mmdet3d_pickle", lambda d: d[0].update(sample_id=np.arange(5)), "different values"),
+        ("mmdet3d_pickle", lambda d: d[0].pop("bbox"), "entry 0: lacks some of"),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_is_named_with_its_place(
+    tmp_path: Path, layout: str, edit: Callable[[Any], Any], says: str
+) -> None:
+    def keep(value: Any) -> None:
+        edit(value)
+
+    path = edited(tmp_path, layout, keep)
+    with pytest.raises(FormatError, match=says) as trouble:
+        read(path)
+    assert path.name in str(trouble.value)
+
+
+def test_class_numbers_need_names(tmp_path: Path) -> None:
+    results = open_results(sample.write_predictions(tmp_path / "out"))
+    with pytest.raises(FormatError, match=r"000000\.json, box 0: its class is the number 2; give the names"):
+        results.detections(KNOWN)
+    with pytest.raises(FormatError, match="2 names were given"):
+        results.detections(KNOWN, ("Pedestrian", "Cyclist"))
+
+
+def test_a_detection_of_the_image_alone_is_said_so(tmp_path: Path) -> None:
+    folder = sample.write_kitti(tmp_path / "k")
+    (folder / "000001.txt").write_text("Car -1 -1 -10 1 2 3 4 -1 -1 -1 -1000 -1000 -1000 -10 0.9\n")
+    with pytest.raises(FormatError, match=r"000001\.txt, line 1: a detection only of the image"):
+        read(folder)
+
+
+def test_a_format_that_was_asked_for_has_to_be_there(tmp_path: Path) -> None:
+    path = LAYOUTS["nuscenes_json"](tmp_path)
+    assert open_results(path, "openpcdet").layout == "nuscenes_json"
+    with pytest.raises(FormatError, match="is nuScenes' results JSON; --format kitti reads KITTI's text"):
+        open_results(path, "kitti")
+    with pytest.raises(FormatError, match="pyarrow"):
+        (tmp_path / "a.feather").write_bytes(b"ARROW1\0\0")
+        open_results(tmp_path / "a.feather")
+
+
+def test_frames_meet_or_are_named(tmp_path: Path) -> None:
+    folder, labelled = sample.write_kitti(tmp_path / "k"), sample.labelled()
+    pairs = pair_results(open_results(folder).detections(KNOWN), labelled, "k")
+    assert [(pair.drive, len(pair.detections)) for pair in pairs] == [("a", 5), ("a", 4), ("b", 3), ("b", 0)]
+    (folder / "000002.txt").unlink()
+    with pytest.raises(ContractError, match=r"missing frame: 1 of 4 .* '0' of drive 'street-b'"):
+        pair_results(open_results(folder).detections(KNOWN), labelled, "k")
+    twice = edited(tmp_path, "openpcdet_pickle", lambda entries: [*entries, entries[0]])
+    with pytest.raises(ContractError, match="duplicate frames"):
+        pair_results(open_results(twice).detections(KNOWN), labelled, "p")
+    other = Detections("d", (FrameDetections("street-a", 0, "", "0" * 15 + "9", sample.found(0)),))
+    with pytest.raises(EvaluationError, match="another scan"):
+        pair_results(other, labelled, "p")
