@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import MISSING, asdict, dataclass, field, fields
+from pathlib import Path
 from typing import Any
+
+from scanyard.errors import FormatError
+from scanyard.strict_json import read_json
 
 
 @dataclass(frozen=True)
@@ -72,3 +76,39 @@ class Evaluation:
         fields["scores"] = tuple(Score(**score) for score in fields["scores"])
         fields["notes"] = tuple(fields.get("notes", ()))
         return cls(**fields)
+
+
+def read_evaluation(path: str | Path) -> Evaluation:
+    """The numbers in a JSON file that ``to_dict`` made; FormatError says which field is not as it should be."""
+    data = read_json(path)
+    _check_fields(Evaluation, data, f"{path}")
+    for index, score in enumerate(data["scores"]):
+        _check_fields(Score, score, f"{path}: score {index}")
+    if not all(isinstance(note, str) for note in data.get("notes", ())):
+        raise FormatError(f"{path}: notes are not all text")
+    return Evaluation.from_dict(data)
+
+
+_TYPES: Mapping[str, tuple[type, ...]] = {
+    "str": (str,),
+    "int": (int,),
+    "float": (int, float),
+    "float | None": (int, float, type(None)),
+    "tuple[Score, ...]": (list,),
+    "tuple[str, ...]": (list,),
+}
+"""What JSON may have for a field's annotation."""
+
+
+def _check_fields(kind: type[Evaluation] | type[Score], data: Any, where: str) -> None:
+    known = {one.name: one for one in fields(kind)}
+    if not isinstance(data, dict):
+        raise FormatError(f"{where}: found {type(data).__name__}, expected an object with {list(known)}")
+    needed = {name for name, one in known.items() if one.default is MISSING and one.default_factory is MISSING}
+    if unfit := sorted((set(data) - set(known)) | (needed - set(data))):
+        raise FormatError(f"{where}: {unfit[:5]} are unknown or missing; expected {list(known)}")
+    for name, value in data.items():
+        if type(value) not in _TYPES[str(known[name].type)]:
+            raise FormatError(f"{where}: {name} is {type(value).__name__}, expected {known[name].type}")
+        if isinstance(value, int | float) and not abs(value) < 1e300:
+            raise FormatError(f"{where}: {name} is no number that a score can be")

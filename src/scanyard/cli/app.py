@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from scanyard import __version__
-from scanyard.cli import compare, data, demo, doctor, generate, robustness, scenarios, serve
+from scanyard.cli import compare, data, demo, doctor, generate, results, robustness, scenarios, serve
 from scanyard.errors import ScanyardError
 
 app = typer.Typer(
@@ -26,13 +26,14 @@ app = typer.Typer(
 app.add_typer(scenarios.app, name="scenario")
 app.add_typer(data.import_app, name="import")
 app.add_typer(data.export_app, name="export")
+data.export_app.command("detections")(results.export_detections)
 app.command("doctor")(doctor.doctor)
 app.command("simulate")(generate.simulate)
 app.command("serve")(serve.serve)
 app.command("verify")(data.verify)
 app.command("train")(compare.train)
 app.command("detect")(compare.detect)
-app.command("evaluate")(compare.evaluate)
+app.command("evaluate")(results.evaluate)
 app.command("corrupt")(robustness.corrupt)
 app.command("robustness")(robustness.robustness)
 app.command("experiment")(compare.experiment)

@@ -1,8 +1,7 @@
-"""``scanyard train``, ``detect``, ``evaluate``, ``experiment``, ``leaderboard``: frames to rows with intervals."""
+"""``scanyard train``, ``detect``, ``experiment``, ``leaderboard``: frames to rows with intervals."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -69,30 +68,6 @@ def detect(
     with progress(f"detect in {split.name}") as advance:
         detect_frames(detector, split, out, on_progress=lambda done, total: advance(done, total, ""))
     print(out)
-
-
-def evaluate(
-    dataset: DatasetPath,
-    detections: Annotated[Path, typer.Option(help="Detections file, as experiments and scanyard detect save them.")],
-    protocol: Annotated[str, typer.Option(help="Named, frozen scoring settings.")] = "kitti_r40",
-    accept: Annotated[
-        list[str] | None, typer.Option(help="A mismatch that is meant: range_mismatch or region_mismatch.")
-    ] = None,
-    out: Annotated[Path | None, typer.Option("--out", "-o", help="Also write the numbers as JSON.")] = None,
-) -> None:
-    """Score saved detections against a dataset's labels, with intervals resampled by drive.
-
-    Example: scanyard evaluate out/real --detections out/found.json
-    """
-    from scanyard.detect import read_detections
-    from scanyard.experiment.scoring import evaluate_file
-
-    named = {frame.sequence for frame in read_detections(detections).frames}
-    split = open_split(dataset, None, only=named)
-    evaluation = evaluate_file(detections, split, protocol=protocol, accepted=accept or ())
-    print_evaluation(evaluation)
-    if out is not None:
-        out.write_text(json.dumps(evaluation.to_dict(), indent=1), encoding="utf-8")
 
 
 def experiment(

@@ -12,7 +12,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from scanyard.errors import ContractError
+from scanyard.errors import ContractError, EvaluationError
 from scanyard.evaluation import Evaluation, Score
 from scanyard.metrics.families import measure
 from scanyard.metrics.pool import Pool, ScoredFrame, pool_frames
@@ -24,17 +24,24 @@ PRINTED = 0.05
 Key = tuple[str, str, str, float | None, float | None]
 
 
-def check_claim(frames: Sequence[ScoredFrame], claimed: Evaluation) -> None:
-    """ContractError where a precision of ``claimed`` is not what these frames give under the protocol it names.
+def check_claim(frames: Sequence[ScoredFrame], claimed: Evaluation) -> int:
+    """How many precisions of ``claimed`` these frames give under the protocol it names; ContractError where not all.
 
-    The error's name is that of the other rule which gives the claimed number, or ``other_number``.
+    The error's name is that of the other rule which gives the claimed number, or ``other_number``.  EvaluationError
+    where there is none to compare.
     """
     protocol = load_protocol(claimed.protocol)
     pool = pool_frames(frames, protocol.needs)
     truth, others = _values(pool, protocol), _other_rules(pool, protocol)
-    for score in claimed.scores:
+    compared = [score for score in claimed.scores if score.unit == "percent" and _key(score) in truth]
+    if not compared:
+        raise EvaluationError(
+            f"none of the {len(claimed.scores)} claimed numbers is one that protocol {protocol.name} gives for these "
+            "frames; there is nothing to compare"
+        )
+    for score in compared:
         key = _key(score)
-        if score.unit != "percent" or key not in truth or abs(score.value - truth[key]) <= PRINTED:
+        if abs(score.value - truth[key]) <= PRINTED:
             continue
         said = (
             f"{score.metric} of {score.category} {score.difficulty} was given as {score.value:.2f} by {protocol.name}"
@@ -51,6 +58,7 @@ def check_claim(frames: Sequence[ScoredFrame], claimed: Evaluation) -> None:
             f"{said}, but these frames give {truth[key]:.2f}. The detections, the labels or the rules were others: "
             "evaluate again",
         )
+    return len(compared)
 
 
 def _key(score: Score) -> Key:

@@ -1,0 +1,139 @@
+"""``scanyard evaluate``, ``export detections``: results of any detector scored, held against claims, rewritten."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from scanyard.cli.compare import DatasetPath, Drives, open_split, print_evaluation
+from scanyard.errors import EvaluationError, InputError
+
+if TYPE_CHECKING:
+    from scanyard.detections import Detections
+    from scanyard.experiment.scoring import LabelledFrame
+    from scanyard.results import KnownFrames
+    from scanyard.split import Split
+
+DetectionsPath = Annotated[
+    Path, typer.Option(help="File or folder: ours, KITTI's text, nuScenes' JSON, OpenPCDet's or MMDetection3D's.")
+]
+Form = Annotated[
+    str | None,
+    typer.Option("--format", help="scanyard, kitti, nuscenes, openpcdet or mmdet3d; told by the content if not given."),
+]
+Classes = Annotated[
+    str | None, typer.Option(help="Names of MMDetection3D's class numbers, in order: Pedestrian,Cyclist,Car.")
+]
+Names = Annotated[
+    Path | None, typer.Option("--frames", help="Text file with a frame name a line, such as ImageSets/val.txt.")
+]
+
+
+def evaluate(
+    dataset: DatasetPath,
+    detections: DetectionsPath,
+    protocol: Annotated[str, typer.Option(help="Named, frozen scoring settings.")] = "kitti_r40",
+    form: Form = None,
+    drive: Drives = None,
+    frames: Names = None,
+    classes: Classes = None,
+    claim: Annotated[
+        Path | None, typer.Option(help="Numbers to hold against these frames: JSON that --out wrote elsewhere.")
+    ] = None,
+    accept: Annotated[
+        list[str] | None, typer.Option(help="A mismatch that is meant: range_mismatch or region_mismatch.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option("--out", "-o", help="Also write the numbers as JSON.")] = None,
+) -> None:
+    """Score saved detections against a dataset's labels, with intervals resampled by drive.
+
+    Example: scanyard evaluate out/real --detections out/found.json
+    """
+    from scanyard.evaluation import read_evaluation
+    from scanyard.experiment.scoring import pair_results
+    from scanyard.metrics import check_claim
+    from scanyard.metrics import evaluate as score
+
+    claimed = None if claim is None else read_evaluation(claim)
+    split, labelled, found = _read(dataset, detections, form=form, drive=drive, frames=frames, classes=classes)
+    scored = pair_results(found, labelled, str(detections))
+    evaluation = score(scored, protocol, split=split.name, domain=split.domain, accepted=accept or ())
+    print_evaluation(evaluation)
+    if claimed is not None:
+        print(f"{claim}: {check_claim(scored, claimed)} numbers by {claimed.protocol} are those of these frames")
+    if out is not None:
+        out.write_text(json.dumps(evaluation.to_dict(), indent=1), encoding="utf-8")
+
+
+def export_detections(
+    dataset: DatasetPath,
+    detections: DetectionsPath,
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder (kitti) or file (nuscenes, scanyard) to write.")],
+    to: Annotated[str, typer.Option(help="kitti, nuscenes or scanyard.")] = "kitti",
+    form: Form = None,
+    drive: Drives = None,
+    frames: Names = None,
+    classes: Classes = None,
+) -> None:
+    """Write detections on a dataset in another format.
+
+    Example: scanyard export detections out/real --detections out/found.json --to kitti --out out/results
+    """
+    from scanyard.detections import write_detections
+    from scanyard.results import write_kitti_text, write_nuscenes
+
+    if to not in ("kitti", "nuscenes", "scanyard"):
+        raise InputError(f"--to {to!r}: expected kitti, nuscenes or scanyard")
+    _, labelled, found = _read(dataset, detections, form=form, drive=drive, frames=frames, classes=classes)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    if to == "kitti":
+        write_kitti_text(out, found.frames, _known(labelled))
+    elif to == "nuscenes":
+        write_nuscenes(out, found.frames, _known(labelled))
+    else:
+        write_detections(out, found)
+    print(f"{out}: {sum(len(one.boxes) for one in found.frames)} detections in {len(found.frames)} frames")
+
+
+def _read(
+    dataset: Path,
+    detections: Path,
+    *,
+    form: str | None,
+    drive: list[str] | None,
+    frames: Path | None,
+    classes: str | None,
+) -> tuple[Split, list[LabelledFrame], Detections]:
+    """The split that is asked for, its frames, and what was found in them; says whose results they were taken for."""
+    from scanyard.experiment.scoring import labelled_frames
+    from scanyard.results import KnownFrames, open_results
+
+    results = open_results(detections, form)
+    print(f"{detections}: taken for {results.described}")
+    names = None if frames is None else _names(frames)
+    only = None
+    if results.layout == "scanyard_json":
+        only = {one.sequence for one in results.detections(KnownFrames(())).frames}
+    split = open_split(dataset, drive, only=only)
+    labelled = labelled_frames(split, names)
+    if names is not None and len(labelled) < len(names):
+        raise EvaluationError(f"{frames}: names {len(names)} frames, of which {dataset} has {len(labelled)}")
+    return split, labelled, results.detections(_known(labelled), (classes or "").split(",") if classes else ())
+
+
+def _known(labelled: list[LabelledFrame]) -> KnownFrames:
+    from scanyard.results import KnownFrames
+
+    return KnownFrames(tuple(frame.known for frame in labelled))
+
+
+def _names(path: Path) -> set[str]:
+    from scanyard.strict_json import read_text
+
+    names = {line.strip() for line in read_text(path).splitlines() if line.strip()}
+    if not names:
+        raise InputError(f"{path}: names no frame; expected one a line")
+    return names
