@@ -1,0 +1,67 @@
+"""A licence goes wherever the frames go, and an export of non-commercial data says so."""
+
+import json
+from pathlib import Path
+
+import pytest
+from exchanged import recording
+
+from scanyard.datasets.origin import LICENCE_FILE, ORIGIN_FILE, non_commercial, notes_of, read_origin, write_origin
+from scanyard.errors import FormatError
+
+NC = "CC-BY-NC-SA-3.0"
+
+
+def test_an_export_of_non_commercial_data_says_so(tmp_path: Path) -> None:
+    real = recording(0, name="drive-5", domain="real", licence=NC)
+    real.info.provenance.update({"format": "kitti-object"})  # type: ignore[attr-defined]
+    write_origin(tmp_path, "openpcdet", "x forward", notes_of([recording(1), real]))
+    text = (tmp_path / LICENCE_FILE).read_text()
+    assert f"## {NC}" in text
+    assert text.count("Not for commercial use") == 1
+    assert "Geiger" in text  # the licence asks for attribution
+    assert "## CC0-1.0" in text
+    body = json.loads((tmp_path / ORIGIN_FILE).read_text())
+    assert body["non_commercial"] is True
+    assert body["licences"] == ["CC-BY-NC-SA-3.0", "CC0-1.0"]
+    assert body["convention"] == "x forward"
+
+
+def test_an_export_of_our_own_data_does_not(tmp_path: Path) -> None:
+    write_origin(tmp_path, "openpcdet", "", notes_of([recording(1)]))
+    assert "ommercial" not in (tmp_path / LICENCE_FILE).read_text()
+    assert json.loads((tmp_path / ORIGIN_FILE).read_text())["non_commercial"] is False
+
+
+@pytest.mark.parametrize(
+    ("licence", "expected"),
+    [(NC, True), ("CC-BY-NC-SA-4.0", True), ("cc_by_nc_4.0", True), ("CC0-1.0", False), ("CC-BY-4.0", False),
+     ("Apache-2.0", False), ("", True), ("unknown", True), ("NOASSERTION", True), ("ENCORE-1.0", False)],
+)  # fmt: skip
+def test_which_licences_forbid_commercial_use(licence: str, expected: bool) -> None:
+    assert non_commercial(licence) is expected
+
+
+def test_what_is_said_of_a_recording_comes_back(tmp_path: Path) -> None:
+    expected = recording(2)
+    write_origin(tmp_path, "openpcdet", "", notes_of([expected]))
+    (note,) = read_origin(tmp_path, "openpcdet") or ()
+    assert note.info.rig.to_dict() == expected.info.rig.to_dict()
+    assert (note.info.drive, note.info.domain, note.info.licence) == ("drive-of-walk", "synthetic", "CC0-1.0")
+
+
+def test_a_folder_of_somebody_else_has_no_origin(tmp_path: Path) -> None:
+    assert read_origin(tmp_path, "openpcdet") is None
+
+
+@pytest.mark.parametrize("damage", ["{", "[]", '{"format": "scanyard-export-1", "layout": "openpcdet"}'])
+def test_a_damaged_note_is_said(damage: str, tmp_path: Path) -> None:
+    (tmp_path / ORIGIN_FILE).write_text(damage)
+    with pytest.raises(FormatError, match="damaged"):
+        read_origin(tmp_path, "openpcdet")
+
+
+def test_a_note_of_another_layout_is_said(tmp_path: Path) -> None:
+    write_origin(tmp_path, "nuscenes", "", notes_of([recording(3)]))
+    with pytest.raises(FormatError, match="import it as 'nuscenes'"):
+        read_origin(tmp_path, "openpcdet")
