@@ -13,8 +13,9 @@ from pyquaternion import Quaternion
 
 from scanyard.boxes import Boxes, corners
 from scanyard.datasets.classes import CATEGORY_OF_NUSCENES, NUSCENES_OF_CATEGORY
+from scanyard.datasets.extras import EXTRAS
 from scanyard.datasets.nuscenes import read_sequences
-from scanyard.datasets.nuscenes_tables import EXTRAS, TABLES
+from scanyard.datasets.nuscenes_tables import TABLES
 from scanyard.datasets.nuscenes_write import DEFAULT_VERSION, channels_of, write_dataset
 from scanyard.errors import FormatError, StoreError
 from scanyard.geometry import Transform

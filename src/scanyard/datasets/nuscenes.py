@@ -13,7 +13,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,8 +20,9 @@ from PIL import Image as PillowImage
 
 from scanyard.boxes import Boxes
 from scanyard.datasets.classes import CATEGORY_OF_NUSCENES, RIDDEN, WITH_RIDER, categories_of
+from scanyard.datasets.extras import EXTRAS, columns_of
 from scanyard.datasets.kitti_calibration import OPTICAL_FROM_BODY
-from scanyard.datasets.nuscenes_tables import EXTRAS, LAYOUT, LICENCE, VISIBILITY_LEVELS, Index, Row
+from scanyard.datasets.nuscenes_tables import LAYOUT, LICENCE, VISIBILITY_LEVELS, Index, Row
 from scanyard.datasets.origin import read_origin
 from scanyard.errors import FormatError
 from scanyard.frame import Frame, Image, Sweep
@@ -33,7 +33,6 @@ from scanyard.sequence import SensorSequence, SequenceInfo
 HDL32E_ELEVATION_RAD = np.deg2rad(np.linspace(10.67, -30.67, 32))
 """Velodyne HDL-32E manual: 32 beams from +10.67 to -30.67 degrees, 1.33 apart."""
 _POINT_BYTES = 20
-_OPTIONAL = ("track", "num_points", "visibility", "truncation", "occlusion", "velocity", "image_box", "score")
 
 
 @dataclass(frozen=True)
@@ -242,27 +241,23 @@ def _boxes(annotations: tuple[_Annotation, ...], world_from_ego: Transform) -> B
     if not annotations:
         return Boxes.empty()
     rows = [annotation.row for annotation in annotations]
-    ours = all(EXTRAS in row for row in rows)
     ego_from_world = world_from_ego.inverse()
     headings = np.array([_heading(row["rotation"]) for row in rows])
     heading_ego = ego_from_world.rotate(headings)
-    columns: dict[str, Any] = {}
-    if ours:
-        for column in _OPTIONAL:
-            if all(column in row[EXTRAS] for row in rows):
-                columns[column] = np.array([row[EXTRAS][column] for row in rows])
+    if all(EXTRAS in row for row in rows):
+        columns = columns_of([row[EXTRAS] for row in rows])
     else:
         seen = [VISIBILITY_LEVELS.get(str(row["visibility_token"]), ("", np.nan))[1] for row in rows]
-        columns["track"] = np.array([annotation.track for annotation in annotations])
-        columns["num_points"] = np.array([row["num_lidar_pts"] for row in rows])
-        columns["visibility"] = np.array(seen) if np.isfinite(seen).all() else None
+        columns = {
+            "category": np.array([annotation.category for annotation in annotations]),
+            "track": np.array([annotation.track for annotation in annotations]),
+            "num_points": np.array([row["num_lidar_pts"] for row in rows]),
+            "visibility": np.array(seen) if np.isfinite(seen).all() else None,
+        }
     return Boxes(
         center=ego_from_world.apply([row["translation"] for row in rows]),
         size=np.array([row["size"] for row in rows], dtype=np.float64)[:, [1, 0, 2]],
         yaw_rad=np.arctan2(heading_ego[:, 1], heading_ego[:, 0]),
-        category=np.array(
-            [row[EXTRAS]["category"] if ours else a.category for row, a in zip(rows, annotations, strict=True)]
-        ),
         **columns,
     )
 

@@ -3,7 +3,7 @@
     scene ── sample ── sample_data ── ego_pose, calibrated_sensor ── sensor      scene ── log ── map
                └──── sample_annotation ── instance ── category;  attribute, visibility
 
-Rows of ours carry one more key, ``scanyard``, with what the layout has no place for; nuScenes' own tools pass over it.
+Rows of ours carry one more key with what the layout has no place for: see ``extras``.
 """
 
 from __future__ import annotations
@@ -21,7 +21,6 @@ from scanyard.errors import FormatError
 Row = dict[str, Any]
 LAYOUT = "nuscenes"
 LICENCE = "CC-BY-NC-SA-4.0"
-EXTRAS = "scanyard"
 TABLES = (
     "attribute", "calibrated_sensor", "category", "ego_pose", "instance", "log", "map", "sample", "sample_annotation",
     "sample_data", "scene", "sensor", "visibility",

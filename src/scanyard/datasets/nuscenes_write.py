@@ -14,7 +14,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,8 +22,9 @@ from pyquaternion import Quaternion
 
 from scanyard.boxes import Boxes, points_inside
 from scanyard.datasets.classes import NUSCENES_OF_CATEGORY, RIDDEN, WITH_RIDER, WITHOUT_RIDER, classes_of
+from scanyard.datasets.extras import EXTRAS, extras_of
 from scanyard.datasets.kitti_calibration import OPTICAL_FROM_BODY
-from scanyard.datasets.nuscenes_tables import EXTRAS, LAYOUT, VISIBILITY_LEVELS, Row, Tables, token
+from scanyard.datasets.nuscenes_tables import LAYOUT, VISIBILITY_LEVELS, Row, Tables, token
 from scanyard.datasets.origin import notes_of, require_new_folder, write_origin
 from scanyard.errors import FormatError, StoreError
 from scanyard.frame import Frame, Sweep, points_ego
@@ -39,9 +39,6 @@ CONVENTION = (
     "right-handed metres; boxes in the world (width, length, height; centre in the middle), lidar x forward y left "
     "z up as calibrated_sensor says, cameras optical; one ego pose per sample"
 )
-_EXTRA_COLUMNS = (
-    "track", "num_points", "visibility", "truncation", "occlusion", "velocity", "image_box", "score",
-)  # fmt: skip
 
 
 def write_dataset(root: str | Path, sequences: Sequence[SensorSequence], *, version: str = DEFAULT_VERSION) -> None:
@@ -216,7 +213,7 @@ class _Scene:
                 rotation=turned.elements.tolist(),
                 num_lidar_pts=int(points[i]),
                 num_radar_pts=0,
-                **{EXTRAS: _extras(boxes, i)},
+                **{EXTRAS: extras_of(boxes, i)},
             )
             self._link(f"instance {instance['token']}", row)
             instance["nbr_annotations"] += 1
@@ -252,15 +249,6 @@ def _write_sweep(path: Path, sweep: Sweep, lidar: Lidar) -> None:
     intensity = np.zeros(len(sweep)) if sweep.intensity is None else sweep.intensity.astype(np.float64) * 255.0
     ring = np.full(len(sweep), -1.0) if sweep.ring is None else lidar.channels - 1.0 - sweep.ring
     np.column_stack([sweep.points, intensity, ring]).astype("<f4").tofile(path)
-
-
-def _extras(boxes: Boxes, i: int) -> dict[str, Any]:
-    extras: dict[str, Any] = {"category": str(boxes.category[i])}
-    for column in _EXTRA_COLUMNS:
-        values = getattr(boxes, column)
-        if values is not None:
-            extras[column] = values[i].tolist()
-    return extras
 
 
 def _attributes(boxes: Boxes, i: int) -> list[str]:
