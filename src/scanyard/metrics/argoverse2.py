@@ -29,7 +29,7 @@ from scanyard.geometry import FloatArray
 from scanyard.metrics.box_errors import aligned_scale_error, heading_error
 from scanyard.metrics.centre_matching import first_to_reach
 from scanyard.metrics.measured import ABREAST, Measured, codes_of, portions
-from scanyard.metrics.pool import IntArray, Pool
+from scanyard.metrics.pool import BoolArray, IntArray, Pool
 from scanyard.metrics.protocols import Argoverse2Protocol
 
 ERRORS: Mapping[str, str] = {"ate": "m", "ase": "1", "aoe": "rad"}
@@ -44,13 +44,8 @@ def measure_argoverse2(
     The means over categories are there only when all categories are.
     """
     label_code, detection_code = counting_codes(pool, protocol)
-    order = np.argsort(-pool.score, kind="stable")
-    order = _best_of_each_frame(order, pool.detection_frame, detection_code, protocol)
-    kept, away = first_to_reach(
-        order, pool.detection_frame, detection_code, pool.detections.center, pool.label_start, label_code,
-        pool.labels.center,
-    )  # fmt: skip
-    errors = _errors(pool, kept, away)
+    label_code[~pool.asked(label_code >= 0)] = -1
+    order, kept, away, errors = matched(pool, protocol)
     measured: list[Measured] = []
     found: dict[str, tuple[IntArray, FloatArray]] = {}
     for code, name in enumerate(protocol.categories):
@@ -59,13 +54,14 @@ def measure_argoverse2(
             continue
         mine = order[detection_code[order] == code]
         num_labels = mixtures @ labels_by_drive
-        drive = pool.detection_drive[mine]
-        precision = np.array([
-            interpolated_precision(away[mine] < distance, drive, num_labels, mixtures, protocol.recall_samples)
-            for distance in protocol.distances_m
-        ])  # fmt: skip
-        hit = away[mine] < protocol.error_distance_m
-        mean_errors = _mean_errors(errors[mine[hit]], drive[hit], mixtures, protocol)
+        precision = np.empty((len(protocol.distances_m), len(mixtures)))
+        for row, distance in enumerate(protocol.distances_m):
+            ranking, hit = _ranking(pool, mine, kept, away, distance)
+            drive = pool.detection_drive[ranking]
+            precision[row] = interpolated_precision(hit, drive, num_labels, mixtures, protocol.recall_samples)
+        ranking, hit = _ranking(pool, mine, kept, away, protocol.error_distance_m)
+        found_by = ranking[hit]
+        mean_errors = _mean_errors(errors[found_by], pool.detection_drive[found_by], mixtures, protocol)
         found[name] = (num_labels, np.vstack([precision.mean(axis=0), mean_errors, np.zeros(len(mixtures))]))
         found[name][1][-1] = found[name][1][0] * (1 - mean_errors / _worst(protocol)[:, None]).mean(axis=0)
         absent = num_labels == 0
@@ -79,8 +75,37 @@ def measure_argoverse2(
     return measured
 
 
+def matched(pool: Pool, protocol: Argoverse2Protocol) -> tuple[IntArray, IntArray, FloatArray, FloatArray]:
+    """Detections (N,) that count, best first; the label (D,) each keeps, -1 for none, how far it is; errors (D, 3)."""
+    key = (
+        "argoverse2", protocol.categories, protocol.max_range_m, tuple(protocol.class_range_m.items()),
+        protocol.max_detections, protocol.min_points,
+    )  # fmt: skip
+    return pool.once(key, lambda: _matched(pool, protocol))
+
+
+def _matched(pool: Pool, protocol: Argoverse2Protocol) -> tuple[IntArray, IntArray, FloatArray, FloatArray]:
+    label_code, detection_code = counting_codes(pool, protocol)
+    order = np.argsort(-pool.score, kind="stable")
+    order = _best_of_each_frame(order, pool.detection_frame, detection_code, protocol)
+    kept, away = first_to_reach(
+        order, pool.detection_frame, detection_code, pool.detections.center, pool.label_start, label_code,
+        pool.labels.center,
+    )  # fmt: skip
+    return order, kept, away, _errors(pool, kept, away)
+
+
+def _ranking(
+    pool: Pool, mine: IntArray, kept: IntArray, away: FloatArray, distance_m: float
+) -> tuple[IntArray, BoolArray]:
+    """Those of the detections ``mine`` that say something, in their order, and which of them are hits."""
+    taken = np.where(away[mine] < distance_m, kept[mine], -1)
+    says = pool.kept(mine, taken)
+    return mine[says], taken[says] >= 0
+
+
 def counting_codes(pool: Pool, protocol: Argoverse2Protocol) -> tuple[IntArray, IntArray]:
-    """Category of each label (G,) and detection (D,) that counts, -1 for the others."""
+    """Category of each label (G,) and detection (D,) that counts, -1 for the others; ``pool.ignored`` is not asked."""
     limits = [min(protocol.class_range_m.get(name, np.inf), protocol.max_range_m) for name in protocol.categories]
     codes = []
     for boxes, frame in ((pool.labels, pool.label_frame), (pool.detections, pool.detection_frame)):

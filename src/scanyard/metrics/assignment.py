@@ -8,11 +8,11 @@ two equal detections is the hit, and so its heading, is left to the order of the
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, cast
 
 import numpy as np
 from numba import njit
-from numpy.typing import NDArray
 
 from scanyard.geometry import FloatArray
 from scanyard.metrics.pool import IntArray
@@ -21,25 +21,31 @@ _STEPS = 1_000_000
 """Parts that overlaps are rounded to: ``kMaxIoU``."""
 
 
-def best_assignments(  # noqa: PLR0917
-    label: IntArray,
-    detection: IntArray,
-    overlap: FloatArray,
-    worth: FloatArray,
-    reached: IntArray,
-    label_frame: IntArray,
-    frame_drive: IntArray,
-    shape: tuple[int, int],
-) -> FloatArray:
-    """Change (W, drives, cutoffs) of what is found, as the cutoff falls to each from above.
+@dataclass(frozen=True)
+class Assignments:
+    """Who is with whom as the cutoff falls."""
 
-    Pairs (P,) are near enough, by frame, then label, then detection; ``worth`` (P, W) is what finding each adds, and
-    ``reached`` (D,) is the highest cutoff that a detection's score reaches.
+    pair: IntArray
+    """(E,) pairs that come together or fall apart."""
+    sign: FloatArray
+    """(E,) 1 where they come together, -1 where they fall apart."""
+    cutoff: IntArray
+    """(E,) the cutoff that has been reached."""
+
+    def final(self, num_pairs: int) -> IntArray:
+        """Pairs (M,) out of so many that are together at the lowest cutoff."""
+        return np.flatnonzero(np.bincount(self.pair, self.sign, minlength=num_pairs) > 0.5)
+
+
+def best_assignments(
+    label: IntArray, detection: IntArray, overlap: FloatArray, reached: IntArray, label_frame: IntArray
+) -> Assignments:
+    """The best assignment of every frame anew at each cutoff, from above.
+
+    Pairs (P,) are near enough, by frame, then label, then detection; ``reached`` (D,) is the highest cutoff that a
+    detection's score reaches.
     """
-    found = np.zeros((worth.shape[1], *shape))
-    weight = np.round(overlap * _STEPS)
-    _assign_frames(label, detection, weight, worth, reached, label_frame, frame_drive, found)
-    return found
+    return Assignments(*_assign_frames(label, detection, np.round(overlap * _STEPS), reached, label_frame))
 
 
 def best_assignment(weight: FloatArray) -> IntArray:
@@ -95,47 +101,50 @@ def _solve_rows(weight: FloatArray) -> IntArray:  # noqa: PLR0912  # one textboo
     return chosen
 
 
-def _each_frame(  # noqa: PLR0917
-    label: IntArray,
-    detection: IntArray,
-    weight: FloatArray,
-    worth: FloatArray,
-    reached: IntArray,
-    label_frame: IntArray,
-    frame_drive: IntArray,
-    found: NDArray[np.float64],
-) -> None:
-    kinds = worth.shape[1]
+def _each_frame(
+    label: IntArray, detection: IntArray, weight: FloatArray, reached: IntArray, label_frame: IntArray
+) -> tuple[IntArray, FloatArray, IntArray]:
+    change_pair = np.empty(2 * len(label) + 16, np.int64)
+    change_sign = np.empty(len(change_pair), np.float64)
+    change_cutoff = np.empty(len(change_pair), np.int64)
+    num = 0
     begin = 0
     while begin < len(label):
         frame = label_frame[label[begin]]
         end = begin
         while end < len(label) and label_frame[label[end]] == frame:
             end += 1
-        drive = frame_drive[frame]
         rows, columns = np.unique(label[begin:end]), np.unique(detection[begin:end])
         table, pair = np.zeros((len(rows), len(columns))), np.zeros((len(rows), len(columns)), np.int64)
         for at in range(begin, end):
             i, j = np.searchsorted(rows, label[at]), np.searchsorted(columns, detection[at])
             table[i, j], pair[i, j] = weight[at], at
+        together = np.full(len(rows), -1, np.int64)
         levels = np.unique(reached[columns])[::-1]
-        before = np.zeros(kinds)
         for cutoff in levels:
             if cutoff < 0:
                 continue
             taking_part = np.flatnonzero(reached[columns] >= cutoff)
             chosen = _solve(np.ascontiguousarray(table[:, taking_part]))
-            now = np.zeros(kinds)
             for i in range(len(rows)):
-                if chosen[i] >= 0:
-                    for kind in range(kinds):
-                        now[kind] += worth[pair[i, taking_part[chosen[i]]], kind]
-            for kind in range(kinds):
-                found[kind, drive, cutoff] += now[kind] - before[kind]
-                before[kind] = now[kind]
+                now = pair[i, taking_part[chosen[i]]] if chosen[i] >= 0 else -1
+                if now == together[i]:
+                    continue
+                if num + 2 > len(change_pair):
+                    change_pair = np.concatenate((change_pair, np.empty_like(change_pair)))
+                    change_sign = np.concatenate((change_sign, np.empty_like(change_sign)))
+                    change_cutoff = np.concatenate((change_cutoff, np.empty_like(change_cutoff)))
+                if together[i] >= 0:
+                    change_pair[num], change_sign[num], change_cutoff[num] = together[i], -1.0, cutoff
+                    num += 1
+                if now >= 0:
+                    change_pair[num], change_sign[num], change_cutoff[num] = now, 1.0, cutoff
+                    num += 1
+                together[i] = now
         begin = end
+    return change_pair[:num].copy(), change_sign[:num].copy(), change_cutoff[:num].copy()
 
 
 _compiled = njit(nogil=True, cache=True, error_model="numpy")
 _solve: Any = _compiled(_solve_rows)
-_assign_frames = cast(Callable[..., None], _compiled(_each_frame))
+_assign_frames = cast(Callable[..., tuple[IntArray, FloatArray, IntArray]], _compiled(_each_frame))

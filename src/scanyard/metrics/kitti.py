@@ -36,10 +36,10 @@ import numpy as np
 
 from scanyard.boxes import Boxes
 from scanyard.geometry import FloatArray
-from scanyard.metrics.kitti_matching import BoolArray, Candidates, Matches, match
+from scanyard.metrics.kitti_matching import Candidates, Matches, Record, match, tally
 from scanyard.metrics.measured import Measured
 from scanyard.metrics.overlap import image_overlap
-from scanyard.metrics.pool import IntArray, Pool, height_px, image_boxes, pairs_within_frames
+from scanyard.metrics.pool import BoolArray, IntArray, Pool, height_px, image_boxes, pairs_within_frames
 from scanyard.metrics.precision import average_precision
 from scanyard.metrics.protocols import CategoryRule, Difficulty, KittiProtocol
 
@@ -84,42 +84,57 @@ def _measure_rule(pool: Pool, protocol: KittiProtocol, rule: CategoryRule, mixtu
 
 
 def match_setting(pool: Pool, rule: CategoryRule, setting: Setting) -> Matches:
-    """Match all frames under one setting."""
-    candidates = _candidates(pool, rule, setting)
-    matches = match(candidates, pool.score, pool.detection_frame, pool.frame_drive)
-    return replace(matches, num_labels=pool.labels_by_drive(candidates.label_counts))
+    """Match all frames under one setting; settings that differ in what counts alone share one matching."""
+    counts = labels_that_count(pool, rule, setting.difficulty)
+    matches = tally(
+        record_of(pool, rule, setting), counts, excused_alarms(pool, setting), pool.score, pool.detection_drive
+    )
+    return replace(matches, num_labels=pool.labels_by_drive(counts))
+
+
+def record_of(pool: Pool, rule: CategoryRule, setting: Setting) -> Record:
+    """Who is with whom under one setting."""
+    key = ("kitti", rule.name, rule.neighbours, setting.metric, setting.overlap, setting.difficulty.min_height_px)
+    return pool.once(key, lambda: match(_candidates(pool, rule, setting), pool.score, pool.detection_frame))
 
 
 def _candidates(pool: Pool, rule: CategoryRule, setting: Setting) -> Candidates:
-    label_counts = _labels_that_count(pool.labels, rule, setting.difficulty)
     low = height_px(pool.detections) < setting.difficulty.min_height_px
     counts = (pool.detections.category == rule.name) & ~low
     of_rule = np.isin(pool.labels.category, (rule.name, *rule.neighbours))
-    if setting.metric == "2d":
-        label, detection, overlap = pool.image_pairs
-    else:
-        pairs = pool.pairs
-        label, detection = pairs.label, pairs.detection
-        overlap = pairs.bev if setting.metric == "bev" else pairs.volume
+    label, detection, overlap = overlaps(pool, setting.metric)
     # as in the development kit, a low detection is ignored, and may be taken, whatever its category
     close = np.flatnonzero((overlap > setting.overlap) & of_rule[label] & (counts | low)[detection])
     label, detection, overlap = label[close], detection[close], overlap[close]
-    excused = np.zeros(len(counts), dtype=bool)
-    if setting.metric == "2d":
-        excused = _covered(pool, setting.overlap)
     return Candidates(
         label=label,
         detection=detection,
         overlap=overlap,
         similarity=_similarity(pool, label, detection) if setting.metric == "2d" else np.zeros(len(label)),
-        label_counts=label_counts,
         detection_counts=counts,
-        excused=excused,
     )
 
 
-def _labels_that_count(labels: Boxes, rule: CategoryRule, difficulty: Difficulty) -> BoolArray:
+def overlaps(pool: Pool, metric: str) -> tuple[IntArray, IntArray, FloatArray]:
+    """Label (P,), detection (P,) and overlap (P,) of whatever overlaps by one metric, by frame, label, detection."""
+    if metric == "2d":
+        return pool.image_pairs
+    pairs = pool.pairs
+    return pairs.label, pairs.detection, pairs.bev if metric == "bev" else pairs.volume
+
+
+def labels_that_count(pool: Pool, rule: CategoryRule, difficulty: Difficulty) -> BoolArray:
     """(G,); the others of the category and its neighbours are ignored."""
+    return pool.asked(_within_limits(pool.labels, rule, difficulty))
+
+
+def excused_alarms(pool: Pool, setting: Setting) -> BoolArray:
+    """Detections (D,) that are no false alarm when they find nothing."""
+    excused = np.zeros(len(pool.detections), dtype=bool) if pool.excused is None else pool.excused
+    return excused | _covered(pool, setting.overlap) if setting.metric == "2d" else excused
+
+
+def _within_limits(labels: Boxes, rule: CategoryRule, difficulty: Difficulty) -> BoolArray:
     counts: BoolArray = labels.category == rule.name
     if labels.occlusion is not None:
         counts = counts & (labels.occlusion <= difficulty.max_occlusion)

@@ -65,13 +65,8 @@ def measure_nuscenes(
     """
     wanted = [name for name in protocol.categories if not categories or name in categories]
     label_code, detection_code = counting_codes(pool, protocol)
-    order = np.argsort(pool.score, kind="stable")[::-1]
-    order = order[detection_code[order] >= 0]
-    taken = take_nearest(
-        order, pool.detection_frame, detection_code, pool.detections.center[:, :2].copy(), pool.label_start,
-        label_code, pool.labels.center[:, :2].copy(), np.array(protocol.distances_m),
-    )  # fmt: skip
-    errors = _errors(pool, protocol, taken[protocol.distances_m.index(protocol.error_distance_m)])
+    label_code[~pool.asked(label_code >= 0)] = -1
+    order, taken, errors = matched(pool, protocol)
     measured: list[Measured] = []
     found: dict[str, _Category] = {}
     for name in wanted:
@@ -87,8 +82,28 @@ def measure_nuscenes(
     return measured
 
 
+def matched(pool: Pool, protocol: NuscenesProtocol) -> tuple[IntArray, IntArray, FloatArray]:
+    """Detections (N,) that count, best first; the label (T, D) that each takes, -1 for none; its errors (D, 5)."""
+    key = (
+        "nuscenes", protocol.distances_m, protocol.error_distance_m, protocol.half_turn,
+        tuple(protocol.class_range_m.items()),
+    )  # fmt: skip
+    return pool.once(key, lambda: _matched(pool, protocol))
+
+
+def _matched(pool: Pool, protocol: NuscenesProtocol) -> tuple[IntArray, IntArray, FloatArray]:
+    label_code, detection_code = counting_codes(pool, protocol)
+    order = np.argsort(pool.score, kind="stable")[::-1]
+    order = order[detection_code[order] >= 0]
+    taken = take_nearest(
+        order, pool.detection_frame, detection_code, pool.detections.center[:, :2].copy(), pool.label_start,
+        label_code, pool.labels.center[:, :2].copy(), np.array(protocol.distances_m),
+    )  # fmt: skip
+    return order, taken, _errors(pool, protocol, taken[protocol.distances_m.index(protocol.error_distance_m)])
+
+
 def counting_codes(pool: Pool, protocol: NuscenesProtocol) -> tuple[IntArray, IntArray]:
-    """Category of each label (G,) and detection (D,) that counts, -1 for the others."""
+    """Category of each label (G,) and detection (D,) that counts, -1 for the others; ``pool.ignored`` is not asked."""
     limits = np.append(np.array(list(protocol.class_range_m.values()), dtype=np.float64), -1.0)
     codes = []
     for boxes, frame in ((pool.labels, pool.label_frame), (pool.detections, pool.detection_frame)):
@@ -133,15 +148,16 @@ def _category(  # noqa: PLR0917
     precision = np.zeros((len(protocol.distances_m), len(mixtures)))
     error = np.ones((len(ERRORS), len(mixtures)))
     for t, distance in enumerate(protocol.distances_m):
-        hit = taken[t] >= 0
+        kept = pool.kept(mine, taken[t])
+        ranking, hit = mine[kept], taken[t, kept] >= 0
         if not hit.any():
             continue
         with_errors = distance == protocol.error_distance_m
         ranked = Ranked(
-            score=pool.score[mine],
-            drive=pool.detection_drive[mine],
+            score=pool.score[ranking],
+            drive=pool.detection_drive[ranking],
             hit=hit,
-            errors=errors[mine[hit]] if with_errors else np.zeros((int(hit.sum()), 0)),
+            errors=errors[ranking[hit]] if with_errors else np.zeros((int(hit.sum()), 0)),
         )
         curves = [curve(ranked, int(labels_by_drive.sum()))]
         if len(mixtures) > 1:

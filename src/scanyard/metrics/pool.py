@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import TypeVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +16,8 @@ from scanyard.geometry import FloatArray
 from scanyard.metrics.overlap import Pairs, image_overlap, overlapping_pairs
 
 IntArray = NDArray[np.int64]
+BoolArray = NDArray[np.bool_]
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
@@ -69,6 +72,38 @@ class Pool:
     """(G,)"""
     detection_attributes: NDArray[np.str_] | None
     """(D,)"""
+    ignored: BoolArray | None = None
+    """(G,) labels that nobody asks for, and whose finding nobody minds, beside those that the protocol ignores."""
+    excused: BoolArray | None = None
+    """(D,) detections that are no false alarms where they find nothing, beside those that the protocol excuses."""
+    done: dict[object, object] = field(default_factory=dict, compare=False, repr=False)
+    """What ``once`` has worked out; shared by all pools that only judge the same boxes differently."""
+
+    def judged(self, *, ignored: BoolArray | None, excused: BoolArray | None) -> Pool:
+        """The same boxes, matched as they are, with other labels (G,) ignored and other detections (D,) excused."""
+        return replace(self, ignored=ignored, excused=excused)
+
+    def once(self, key: object, work: Callable[[], Result]) -> Result:
+        """The result of ``work``, which may depend on the boxes and the key, but not on who is ignored or excused."""
+        if key not in self.done:
+            self.done[key] = work()
+        return cast(Result, self.done[key])
+
+    def asked(self, labels: BoolArray) -> BoolArray:
+        """Which of the labels (G,) that a protocol counts are asked for here."""
+        return labels if self.ignored is None else labels & ~self.ignored
+
+    def kept(self, detections: IntArray, taken: IntArray) -> BoolArray:
+        """Which detections (N,) say something, given the labels (N,) they took, -1 for none.
+
+        Whoever took an ignored label, or took none and is excused, is neither right nor wrong.
+        """
+        kept: BoolArray = np.ones(len(detections), dtype=bool)
+        if self.ignored is not None and len(self.ignored):
+            kept &= (taken < 0) | ~self.ignored[taken]
+        if self.excused is not None:
+            kept &= (taken >= 0) | ~self.excused[detections]
+        return kept
 
     @cached_property
     def label_frame(self) -> IntArray:
@@ -95,14 +130,20 @@ class Pool:
         """(D,)"""
         return np.zeros(0) if self.detections.score is None else self.detections.score
 
-    @cached_property
+    @property
     def pairs(self) -> Pairs:
         """What overlaps on the ground: most of the work of an evaluation, done once for all categories."""
-        return overlapping_pairs(self.labels, self.label_start, self.detections, self.detection_start)
+        return self.once(
+            "pairs",
+            lambda: overlapping_pairs(self.labels, self.label_start, self.detections, self.detection_start),
+        )
 
-    @cached_property
+    @property
     def image_pairs(self) -> tuple[IntArray, IntArray, FloatArray]:
         """Label (P,), detection (P,) and overlap (P,) of image boxes that share area, by frame, label, detection."""
+        return self.once("image_pairs", self._image_pairs)
+
+    def _image_pairs(self) -> tuple[IntArray, IntArray, FloatArray]:
         label, detection = pairs_within_frames(self.label_start, self.detection_start)
         overlap = image_overlap(image_boxes(self.labels)[label], image_boxes(self.detections)[detection])
         near = overlap > 0

@@ -13,9 +13,9 @@ import numpy as np
 from numba import njit
 
 from scanyard.geometry import FloatArray
-from scanyard.metrics.kitti_matching import BoolArray, Matches
+from scanyard.metrics.kitti_matching import Matches
 from scanyard.metrics.measured import ABREAST, portions
-from scanyard.metrics.pool import IntArray
+from scanyard.metrics.pool import BoolArray, IntArray
 
 
 def average_precision(

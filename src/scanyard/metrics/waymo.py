@@ -23,21 +23,19 @@ Cutoffs are fixed, so scores have to be probabilities: this is the one family in
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import cast
 
 import numpy as np
 from numba import njit
-from numpy.typing import NDArray
 
 from scanyard.errors import EvaluationError
 from scanyard.geometry import FloatArray
-from scanyard.metrics.assignment import best_assignments
+from scanyard.metrics.assignment import Assignments, best_assignments
 from scanyard.metrics.box_errors import heading_error
 from scanyard.metrics.measured import Measured, codes_of
-from scanyard.metrics.pool import IntArray, Pool
+from scanyard.metrics.pool import BoolArray, IntArray, Pool
 from scanyard.metrics.protocols import WaymoProtocol
-
-BoolArray = NDArray[np.bool_]
 
 _LEVELS = ("level_1", "level_2")
 
@@ -48,16 +46,14 @@ def measure_waymo(
     """All numbers of the protocol, for those ``categories`` (all unless given) that have a label to find."""
     _require_probabilities(pool, protocol)
     level = label_levels(pool, protocol)
-    label_code, detection_code = (codes_of(b.category, protocol.categories) for b in (pool.labels, pool.detections))
-    label_code[level == 0] = -1
-    cutoffs = (np.arange(protocol.score_cutoffs + 1) * (1.0 / protocol.score_cutoffs)).astype(np.float32)
-    reached = np.searchsorted(cutoffs, pool.score.astype(np.float32), side="right") - 1
+    label_code = codes_of(pool.labels.category, protocol.categories)
+    label_code[~pool.asked(level > 0)] = -1
     measured = []
     for code, name in enumerate(protocol.categories):
         of_level = [pool.labels_by_drive((label_code == code) & (level <= limit)) for limit in (1, 2)]
         if (categories and name not in categories) or not of_level[1].any():
             continue
-        tables = _tables(pool, label_code == code, detection_code == code, level, reached, protocol, code)
+        tables = _tables(pool, protocol, name, label_code == code, level)
         detections, hits, alike, hits_1 = (mixtures @ table for table in tables)
         for limit, labels_by_drive, hits_of_level in zip(_LEVELS, of_level, (hits_1, hits), strict=True):
             if not labels_by_drive.any():
@@ -96,30 +92,63 @@ def _require_probabilities(pool: Pool, protocol: WaymoProtocol) -> None:
         )
 
 
-def _tables(  # noqa: PLR0917
-    pool: Pool,
-    is_label: BoolArray,
-    is_detection: BoolArray,
-    level: IntArray,
-    reached: IntArray,
-    protocol: WaymoProtocol,
-    code: int,
-) -> list[FloatArray]:
-    """Per drive and cutoff (drives, K + 1): detections, hits, sum of heading accuracies, hits of level 1."""
-    minimum = list(protocol.overlaps.values())[code]
+def reached_cutoffs(pool: Pool, protocol: WaymoProtocol) -> IntArray:
+    """The highest cutoff (D,) that each score reaches; -1 below the lowest."""
+    cutoffs = (np.arange(protocol.score_cutoffs + 1) * (1.0 / protocol.score_cutoffs)).astype(np.float32)
+    return np.searchsorted(cutoffs, pool.score.astype(np.float32), side="right") - 1
+
+
+@dataclass(frozen=True)
+class Pairing:
+    """Pairs of one category that overlap enough, and who is with whom as the cutoff falls."""
+
+    label: IntArray
+    """(P,)"""
+    detection: IntArray
+    """(P,)"""
+    assignments: Assignments
+
+
+def pairing(pool: Pool, protocol: WaymoProtocol, category: str) -> Pairing:
+    """Labels of one category, of either level, with detections of it; who is asked for is not asked."""
+    key = ("waymo", category, protocol.overlaps[category], protocol.score_cutoffs)
+    return pool.once(key, lambda: _pairing(pool, protocol, category))
+
+
+def _pairing(pool: Pool, protocol: WaymoProtocol, category: str) -> Pairing:
     pairs = pool.pairs
-    near = np.flatnonzero((pairs.volume >= minimum) & is_label[pairs.label] & is_detection[pairs.detection])
+    is_label = (pool.labels.category == category) & (label_levels(pool, protocol) > 0)
+    is_detection = pool.detections.category == category
+    enough = pairs.volume >= protocol.overlaps[category]
+    near = np.flatnonzero(enough & is_label[pairs.label] & is_detection[pairs.detection])
     label, detection = pairs.label[near], pairs.detection[near]
+    reached = reached_cutoffs(pool, protocol)
+    return Pairing(label, detection, best_assignments(label, detection, pairs.volume[near], reached, pool.label_frame))
+
+
+def _tables(pool: Pool, protocol: WaymoProtocol, category: str, asked: BoolArray, level: IntArray) -> list[FloatArray]:
+    """Per drive and cutoff (drives, K + 1): detections, hits, sum of heading accuracies, hits of level 1.
+
+    A detection with an ignored label is not among the detections; an excused one only if it has a label.
+    """
+    with_labels = pairing(pool, protocol, category)
+    label, detection, changes = with_labels.label, with_labels.detection, with_labels.assignments
+    reached = reached_cutoffs(pool, protocol)
+    excused = np.zeros(len(pool.detections), dtype=bool) if pool.excused is None else pool.excused
     apart = heading_error(pool.labels.yaw_rad[label], pool.detections.yaw_rad[detection])
-    worth = np.column_stack([np.ones(len(near)), 1 - apart / np.pi, level[label] == 1]).astype(np.float64)
+    right = asked[label].astype(np.float64)
+    alike, right_1 = right * (1 - apart / np.pi), right * (level[label] == 1)
+    counted = right - ~excused[detection]  # as a detection, in place of what it was without a label
     shape = (len(pool.drives), protocol.score_cutoffs + 1)
-    found = best_assignments(
-        label, detection, pairs.volume[near], worth, reached, pool.label_frame, pool.frame_drive, shape
-    )
-    counted = np.flatnonzero(is_detection & (reached >= 0))
-    detections = np.zeros(shape)
-    np.add.at(detections, (pool.detection_drive[counted], reached[counted]), 1.0)
-    return [np.cumsum(table[:, ::-1], axis=1)[:, ::-1] for table in (detections, *found)]
+    drive = pool.label_drive[label[changes.pair]]
+    tables = []
+    for worth in (counted, right, alike, right_1):
+        table = np.zeros(shape)
+        np.add.at(table, (drive, changes.cutoff), changes.sign * worth[changes.pair])
+        tables.append(table)
+    alone = np.flatnonzero((pool.detections.category == category) & (reached >= 0) & ~excused)
+    np.add.at(tables[0], (pool.detection_drive[alone], reached[alone]), 1.0)
+    return [np.cumsum(table[:, ::-1], axis=1)[:, ::-1] for table in tables]
 
 
 def _integrate_curves(precision: FloatArray, recall: FloatArray, max_step: float, area: FloatArray) -> None:
