@@ -43,3 +43,6 @@ from scanyard.metrics.scoring import paired_difference as paired_difference
 from scanyard.metrics.scoring import paired_mean_difference as paired_mean_difference
 from scanyard.metrics.side_by_side import SideBySide as SideBySide
 from scanyard.metrics.side_by_side import side_by_side as side_by_side
+from scanyard.metrics.slices import SliceBy as SliceBy
+from scanyard.metrics.slices import SliceScore as SliceScore
+from scanyard.metrics.slices import evaluate_slices as evaluate_slices

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TypeVar, cast
@@ -18,6 +18,7 @@ from scanyard.metrics.overlap import Pairs, image_overlap, overlapping_pairs
 IntArray = NDArray[np.int64]
 BoolArray = NDArray[np.bool_]
 Result = TypeVar("Result")
+Value = str | float | int | bool
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,8 @@ class ScoredFrame:
     """(N,) nuScenes attributes such as ``vehicle.parked``; empty for a label that has none."""
     detection_attributes: NDArray[np.str_] | None = field(default=None, compare=False)
     """(N,) likewise."""
+    metadata: Mapping[str, Value] = field(default_factory=dict)
+    """What is known of the frame or its recording and may be sliced by: scenario, weather, speed."""
 
 
 @dataclass(frozen=True)
@@ -72,6 +75,8 @@ class Pool:
     """(G,)"""
     detection_attributes: NDArray[np.str_] | None
     """(D,)"""
+    metadata: tuple[Mapping[str, Value], ...]
+    """(F,)"""
     ignored: BoolArray | None = None
     """(G,) labels that nobody asks for, and whose finding nobody minds, beside those that the protocol ignores."""
     excused: BoolArray | None = None
@@ -185,6 +190,7 @@ def pool_frames(frames: Sequence[ScoredFrame], columns: Sequence[str] = ()) -> P
         dont_care_start=_starts([len(region) for region in regions]),
         label_attributes=_attributes([(f.label_attributes, len(f.labels)) for f in frames]),
         detection_attributes=_attributes([(f.detection_attributes, len(f.detections)) for f in frames]),
+        metadata=tuple(frame.metadata for frame in frames),
     )
 
 

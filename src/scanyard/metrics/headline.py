@@ -1,0 +1,123 @@
+"""The one precision of each category that is taken apart: by slices, by weights, by kinds of error.
+
+A protocol has dozens of numbers, and none of the three says more for being asked of all of them.  What is taken is the
+strictest overlap in 3-D at the difficulty that asks for the most, because a slice of what a difficulty leaves out would
+be empty: KITTI's occluded cars are not among the easy ones.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from scanyard.errors import EvaluationError
+from scanyard.evaluation import Score
+from scanyard.geometry import FloatArray
+from scanyard.metrics.families import measure
+from scanyard.metrics.intervals import percentile_interval, resampled_drives
+from scanyard.metrics.measured import Measured
+from scanyard.metrics.pool import IntArray, Pool, ScoredFrame, pool_frames
+from scanyard.metrics.protocols import (
+    Argoverse2Protocol,
+    KittiProtocol,
+    NuscenesProtocol,
+    Protocol,
+    WaymoProtocol,
+    load_protocol,
+)
+
+Key = tuple[str, str, str, float | None, float | None]
+
+
+@dataclass(frozen=True)
+class Subject:
+    """Frames whose score is to be explained: put side by side once, and their drives resampled once."""
+
+    pool: Pool
+    protocol: Protocol
+    """Narrowed to what is taken apart."""
+    keys: Mapping[str, Key]
+    """Of the one precision, by category."""
+    mixtures: IntArray
+    """(1 + R, D) copies of each drive: first the data as they are, then the resamples."""
+    level: float
+    """Coverage that intervals aim at."""
+
+    @classmethod
+    def of(
+        cls,
+        frames: Sequence[ScoredFrame],
+        protocol: str,
+        *,
+        difficulty: str | None = None,
+        resamples: int = 1000,
+        level: float = 0.9,
+        seed: int = 0,
+        at_one_distance: bool = False,
+    ) -> Subject:
+        """``at_one_distance``: where precision is a mean over distances, that at which errors are taken alone.
+
+        EvaluationError when the protocol or the difficulty is unknown, or a column lacks.
+        """
+        settings = load_protocol(protocol)
+        pool = pool_frames(frames, settings.needs)
+        narrow, keys = _narrowed(settings, difficulty, at_one_distance=at_one_distance)
+        as_it_is = np.ones((1, len(pool.drives)), dtype=np.int64)
+        mixtures = np.concatenate([as_it_is, resampled_drives(len(pool.drives), resamples, seed)])
+        return cls(pool, narrow, keys, mixtures, level)
+
+    @property
+    def difficulty(self) -> str:
+        """That of the precision."""
+        return next(iter(self.keys.values()))[2]
+
+    def measure(self, pool: Pool | None = None, mixtures: IntArray | None = None) -> dict[str, Measured]:
+        """The one precision of each category that has a label to find, of these or other frames of the same drives."""
+        measured = measure(
+            self.pool if pool is None else pool, self.protocol, self.mixtures if mixtures is None else mixtures
+        )
+        by_key = {one.key: one for one in measured}
+        return {name: by_key[key] for name, key in self.keys.items() if key in by_key}
+
+    def score(self, one: Measured) -> Score:
+        """With its interval over drives that have a label of it."""
+        low, high = self.interval(one.values, one)
+        metric, category, difficulty, iou, distance_m = one.key
+        value, labels = float(one.values[0]), int(one.labels_by_drive.sum())
+        return Score(metric, category, difficulty, iou, value, low, high, labels, distance_m, one.unit)
+
+    def interval(self, values: FloatArray, one: Measured) -> tuple[float | None, float | None]:
+        """Of values (1 + R,) made from one that was measured."""
+        return percentile_interval(values[1:], self.level, int(np.count_nonzero(one.labels_by_drive)))
+
+
+def _narrowed(
+    protocol: Protocol, difficulty: str | None, *, at_one_distance: bool
+) -> tuple[Protocol, Mapping[str, Key]]:
+    names = _difficulties(protocol)
+    chosen = names[-1] if difficulty is None else difficulty
+    if chosen not in names:
+        raise EvaluationError(f"protocol {protocol.name}: no difficulty {chosen!r}; it has {names}")
+    if isinstance(protocol, KittiProtocol):
+        metric = "3d" if "3d" in protocol.metrics else protocol.metrics[0]
+        rules = tuple(replace(rule, overlaps=(max(rule.overlaps),)) for rule in protocol.rules)
+        levels = tuple(level for level in protocol.difficulties if level.name == chosen)
+        narrow = replace(protocol, metrics=(metric,), difficulties=levels, rules=rules)
+        return narrow, {rule.name: (metric, rule.name, chosen, rule.overlaps[0], None) for rule in rules}
+    if isinstance(protocol, WaymoProtocol):
+        return protocol, {name: ("ap", name, chosen, iou, None) for name, iou in protocol.overlaps.items()}
+    distance = protocol.error_distance_m if at_one_distance else None
+    if isinstance(protocol, NuscenesProtocol) and distance is not None:
+        protocol = replace(protocol, distances_m=(distance,))
+    if isinstance(protocol, Argoverse2Protocol) and distance is not None:
+        protocol = replace(protocol, distances_m=(distance,))
+    return protocol, {name: ("ap", name, chosen, None, distance) for name in protocol.categories}
+
+
+def _difficulties(protocol: Protocol) -> list[str]:
+    """The one that asks for the most last."""
+    if isinstance(protocol, KittiProtocol):
+        return [level.name for level in protocol.difficulties]
+    return ["level_1", "level_2"] if isinstance(protocol, WaymoProtocol) else ["all"]
