@@ -28,6 +28,9 @@ noise than correction; percentiles stay within 0 and 100 by themselves.  One mat
 who chooses, in which order, among what, differs in each, and the switches were harder to read than four short loops.
 """
 
+from scanyard.metrics.breakdown import Breakdown as Breakdown
+from scanyard.metrics.breakdown import Cost as Cost
+from scanyard.metrics.breakdown import explain_errors as explain_errors
 from scanyard.metrics.claims import check_claim as check_claim
 from scanyard.metrics.contract import NamedBoxes as NamedBoxes
 from scanyard.metrics.contract import check_contract as check_contract
