@@ -1,12 +1,14 @@
 """Ray, for the time of a block: a cluster to join, or a small one of our own that leaves nothing behind.
 
 The one place that starts Ray.  What a stranger gets wrong: Ray installs signal handlers of its own, after which SIGTERM
-no longer unwinds the program, so servers and workers would be left to their fate; ours are put back.
+no longer unwinds the program, so servers and workers would be left to their fate; ours are put back.  And Ray lets in
+whoever reaches its ports, so one that serves this machine alone listens on the loopback interface alone.
 """
 
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import logging
 import os
 import shutil
@@ -14,12 +16,20 @@ import signal
 import tempfile
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 from scanyard.errors import EnvironmentFault
 
+logger = logging.getLogger(__name__)
+
+START_TRIES = 5
+_TOO_SLOW = "timed out during startup"
 OBJECT_STORE_BYTES = 80 * 2**20
 """Ray's least: nothing large travels through it."""
+FOLDER = "scanyard-ray-"
+"""How Ray's own folders begin.  They hold sockets, whose paths must stay under 108 bytes, so they lie in /tmp, or in
+the folder that SCANYARD_RAY_FOLDER names."""
 
 
 def import_ray() -> Any:
@@ -44,28 +54,65 @@ def ray_session(address: str | None, *, num_cpus: int) -> Iterator[list[int]]:
         return
     options: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
     logging.getLogger("ray").setLevel(logging.ERROR)  # init itself talks before it applies its logging_level
-    folder = None
-    if address is None:
-        # Ray's sockets live there, and their paths must stay under 108 bytes, so it is not under an output folder.
-        folder = tempfile.mkdtemp(prefix="scanyard-ray-", dir="/tmp")
-        options |= {
-            "num_cpus": num_cpus,
-            "include_dashboard": False,
-            "object_store_memory": OBJECT_STORE_BYTES,
-            "_temp_dir": folder,
-        }
-    else:
-        options["address"] = address
-    try:
-        with _own_signal_handlers():
+    with contextlib.ExitStack() as exits:
+        if address is None:
+            options |= {
+                "num_cpus": num_cpus,
+                "include_dashboard": False,
+                "object_store_memory": OBJECT_STORE_BYTES,
+                "_node_ip_address": "127.0.0.1",
+                "_temp_dir": str(exits.enter_context(_folder_of_its_own())),
+            }
+        else:
+            options["address"] = address
+        exits.callback(ray.shutdown)
+        try:
+            with _own_signal_handlers():
+                _start(ray, options)
+            yield _cores(ray)
+        except ConnectionError as error:
+            raise EnvironmentFault(f"ray at {address}: cannot be reached ({error}); check the address") from error
+
+
+def _start(ray: Any, options: dict[str, Any]) -> None:
+    """``ray.init``, again if need be: it allows its own processes 30 s to come up, too little on a machine at work."""
+    for attempt in range(START_TRIES):
+        try:
             ray.init(**options)
-        yield _cores(ray)
-    except ConnectionError as error:
-        raise EnvironmentFault(f"ray at {address}: cannot be reached ({error}); check the address") from error
-    finally:
-        ray.shutdown()
-        if folder is not None:
+        except Exception as error:  # nothing narrower is raised
+            if _TOO_SLOW not in str(error):
+                raise
+            ray.shutdown()
+            logger.warning("ray did not come up in time (try %d of %d)", attempt + 1, START_TRIES)
+        else:
+            return
+    raise EnvironmentFault(
+        f"ray did not come up in {START_TRIES} tries of 30 s: this machine is too busy, or its /tmp is full; "
+        "end what keeps it busy and run the same command again"
+    )
+
+
+@contextlib.contextmanager
+def _folder_of_its_own() -> Iterator[Path]:
+    """A folder for Ray that is gone afterwards; those of programs that were killed are swept first.
+
+    A lock says whether the owner of a folder lives: it falls with the process, however that ends.
+    """
+    place = Path(os.environ.get("SCANYARD_RAY_FOLDER") or "/tmp")
+    for left in place.glob(f"{FOLDER}*.lock"):
+        with left.open("w") as lock, contextlib.suppress(OSError):  # its owner lives, or somebody else sweeps it
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            shutil.rmtree(left.with_suffix(""), ignore_errors=True)
+            left.unlink()
+    folder = Path(tempfile.mkdtemp(prefix=FOLDER, dir=place))
+    path = folder.with_suffix(".lock")
+    with path.open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        try:
+            yield folder
+        finally:
             shutil.rmtree(folder, ignore_errors=True)
+            path.unlink(missing_ok=True)
 
 
 @contextlib.contextmanager
