@@ -2,6 +2,7 @@
 
 import os
 import signal
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -9,13 +10,17 @@ from pathlib import Path
 import psutil
 import pytest
 
-from scanyard.fleet.campaign import Progress, Settings, run_campaign
+from scanyard.fleet.campaign import Deadlines, Progress, Settings, run_campaign
 from scanyard.fleet.plan import campaign_digest, draw_all, missing
 from scanyard.fleet.record import Recorded, realistic, record
 from scanyard.roads import RoadMap
 from scanyard.scenario import ConcreteScenario, load_scenario
 from scanyard.sim.simulator import FlatWorld
 from scanyard.store import create_dataset, open_dataset, seal_dataset, verify
+
+sys.path.insert(0, str(Path(__file__).parents[2] / "tools" / "chaos_trials"))  # tools are no package
+
+from tiny import MAPS, tiny_scenarios
 
 ROOT = Path(__file__).parents[2]
 SCENARIOS = ROOT / "scenarios"
@@ -48,7 +53,11 @@ def campaign(
 ) -> tuple[str, Progress]:
     create_dataset(folder, name="test", licence="CC0-1.0")
     settings = Settings(
-        dataset=str(folder), maps=str(SCENARIOS / "maps"), workers=workers, logs=str(folder.parent / "logs")
+        dataset=str(folder),
+        maps=str(MAPS),
+        workers=workers,
+        logs=str(folder.parent / "logs"),
+        deadlines=Deadlines(pulse_s=3.0),
     )
     outcome = run_campaign(scenarios, settings, watch)
     return seal_dataset(folder), outcome
@@ -56,24 +65,25 @@ def campaign(
 
 @pytest.mark.slow
 def test_kills_change_nothing_but_the_time_it_takes(tmp_path: Path) -> None:
-    scenarios = drawn("cut_in_short_gap", range(3))
+    scenarios = tiny_scenarios(range(6), frames=2)
     unplayable = replace(scenarios[0], name="unplayable", world=replace(scenarios[0].world, map="nowhere"))
     victims: list[str] = []
 
     def kill(progress: Progress) -> None:
-        """One server first, then, once something is sealed, the worker above another."""
+        """One server first, then a worker, and a worker that is stopped, each once something was sealed since."""
         servers = servers_below()
-        if not victims and servers:
-            victims.append("server")
+        if len(victims) > len(progress.recorded) or len(victims) == 3 or not servers:
+            return
+        if not victims:
             os.kill(servers[0].pid, signal.SIGKILL)
-        elif len(victims) == 1 and progress.recorded and servers:
-            victims.append("worker")
-            os.kill(servers[-1].ppid(), signal.SIGKILL)
+        else:
+            os.kill(servers[-1].ppid(), signal.SIGKILL if len(victims) == 1 else signal.SIGSTOP)
+        victims.append(("server", "worker", "stopped worker")[len(victims)])
 
     undisturbed, calm = campaign(tmp_path / "calm", scenarios, 1)
     disturbed, rough = campaign(tmp_path / "rough", [*scenarios, unplayable], 2, kill)
 
-    assert victims == ["server", "worker"]
+    assert len(victims) == 3
     assert not calm.failures
     assert len(rough.recorded) == len(scenarios)
     assert [failed.scenario for failed in rough.quarantined] == ["unplayable"]
@@ -81,6 +91,7 @@ def test_kills_change_nothing_but_the_time_it_takes(tmp_path: Path) -> None:
     assert disturbed == undisturbed
     assert verify(tmp_path / "rough") == []
     assert not missing(open_dataset(tmp_path / "rough").sequences, scenarios)
+    assert any("did not answer" in failed.reason for failed in rough.failures)
     assert not servers_below()
 
 

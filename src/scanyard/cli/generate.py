@@ -21,6 +21,8 @@ def simulate(
     seeds: Annotated[str, typer.Option(help="Seeds as FIRST:END (END excluded), or one number.")] = "0:1",
     workers: Annotated[int, typer.Option(min=1, help="Servers at work at the same time.")] = 2,
     address: Annotated[str | None, typer.Option(help="A Ray cluster to use instead of this machine.")] = None,
+    cpus: Annotated[float, typer.Option(min=0, help="Cores each worker claims of its Ray node.")] = 1.0,
+    gpus: Annotated[float, typer.Option(min=0, help="Graphics cards each worker claims; 0.5 puts two on one.")] = 0.0,
     carla: Annotated[
         str | None, typer.Option(help="A CARLA start script, or HOST:PORT of a running server, instead of our server.")
     ] = None,
@@ -41,6 +43,8 @@ def simulate(
         parse_seeds(seeds),
         workers=workers,
         address=address,
+        cpus=cpus,
+        gpus=gpus,
         carla=carla,
         overrides=overrides(rate_hz=rate_hz, duration_s=duration_s, rig=rig, cameras=False if no_cameras else None),
     )
@@ -70,6 +74,8 @@ def generate(
     *,
     workers: int,
     address: str | None = None,
+    cpus: float = 1.0,
+    gpus: float = 0.0,
     carla: str | None = None,
     overrides: dict[str, str | float | bool] | None = None,
     domain: Domain = "synthetic",
@@ -95,6 +101,8 @@ def generate(
             maps=str(map_folders(loaded[0].source)[0].resolve()),
             workers=workers,
             address=address,
+            cpus=cpus,
+            gpus=gpus,
             carla=carla,
             domain=domain,
         )
@@ -127,6 +135,10 @@ def parse_seeds(text: str) -> range:
 
 def _show(advance: Advance, state: Progress) -> None:
     note = f"{state.frames} frames, {state.frames_per_s:.1f} frames/s, {len(state.failures)} failures"
+    if state.waits_for_disk:
+        note += ", waiting for room on the disk"
+    elif not state.workers:
+        note += ", waiting for a worker"
     advance(state.done, state.total, note)
 
 

@@ -1,0 +1,54 @@
+"""How a campaign runs: where, on how many workers, how long it waits; nothing here changes what it produces."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from scanyard.sequence import Domain
+
+
+@dataclass(frozen=True)
+class Deadlines:
+    """How long a campaign waits before it acts, seconds.
+
+    Generous by default: a machine that swaps or loads a large town is slow, and a worker that is given up for dead in
+    error costs only its work, done again.
+    """
+
+    start_s: float = 180.0
+    """For a worker that has been placed, or has yet to be, before it is asked for anew."""
+    pulse_s: float = 30.0
+    """For a worker to answer; one that is stopped, or cut off from us, does not."""
+    frame_s: float = 300.0
+    """For a worker that answers to get from one frame to the next, the start of a server and of a town included."""
+    placement_s: float = 600.0
+    """For any worker at all, on a cluster whose nodes may have yet to come."""
+    disk_s: float = 300.0
+    """For room on a disk that is full."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How a campaign runs; nothing here changes what it produces."""
+
+    dataset: str
+    maps: str
+    """Folder of the OpenDRIVE maps."""
+    workers: int = 1
+    address: str | None = None
+    """A Ray cluster to join; ``None`` starts one here."""
+    carla: str | None = None
+    """``HOST:PORT`` of a server that already runs, or the path of a CARLA start script; ``None`` for our own server."""
+    domain: Domain = "synthetic"
+    logs: str = field(default_factory=lambda: str(Path(tempfile.gettempdir()) / f"scanyard-{os.getuid()}" / "logs"))
+    cpus: float = 1.0
+    """Cores each worker claims of its node; Ray places as many on a node as fit."""
+    gpus: float = 0.0
+    """Graphics cards each worker claims; a share of one lets several workers have it in common."""
+    resources: Mapping[str, float] = field(default_factory=dict)
+    """Resources of any other name each worker claims, as nodes were started to offer them."""
+    deadlines: Deadlines = field(default_factory=Deadlines)

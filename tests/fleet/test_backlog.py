@@ -1,0 +1,145 @@
+"""What a campaign still has to do: nothing is lost in it, good scenarios survive bad machines, bad ones do not."""
+
+import random
+import sys
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from scanyard.errors import EnvironmentFault, SimulationError, StoreError
+from scanyard.fleet.backlog import DISK_FULL, LONGEST_DELAY_S, MAX_FAILURES, Backlog
+from scanyard.fleet.record import Failed
+from scanyard.scenario import ConcreteScenario
+
+sys.path.insert(0, str(Path(__file__).parents[2] / "tools" / "chaos_trials"))
+
+from tiny import tiny_scenarios
+
+SCENARIOS = tiny_scenarios(range(30))
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now_s = 0.0
+
+    def __call__(self) -> float:
+        return self.now_s
+
+
+def failure(scenario: ConcreteScenario, kind: str = "WorkerDied", *, retry: bool = True) -> Failed:
+    return Failed(scenario.sequence_name, scenario.name, scenario.seed, "killed", kind, retry)
+
+
+def play(backlog: Backlog, clock: Clock, fails: dict[str, float], seed: int) -> tuple[list[str], list[str]]:
+    """Hand everything out, each try failing with its scenario's probability; what succeeded, and what was set aside."""
+    luck = random.Random(seed)
+    succeeded: list[str] = []
+    aside: list[str] = []
+    while not backlog.is_empty:
+        scenario = backlog.take()
+        if scenario is None:
+            clock.now_s += LONGEST_DELAY_S
+        elif luck.random() >= fails.get(scenario.sequence_name, fails["others"]):
+            backlog.succeeded(scenario)
+            succeeded.append(scenario.sequence_name)
+        elif backlog.failed(scenario, failure(scenario)):
+            aside.append(scenario.sequence_name)
+    return succeeded, aside
+
+
+@given(st.integers(0, 10**6), st.floats(0, 0.9))
+@settings(max_examples=50, deadline=None)
+def test_every_scenario_comes_out_exactly_once(seed: int, others: float) -> None:
+    clock = Clock()
+    succeeded, aside = play(Backlog(SCENARIOS, clock, hands=10**6), clock, {"others": others}, seed)
+    assert sorted(succeeded + aside) == sorted(scenario.sequence_name for scenario in SCENARIOS)
+
+
+def test_a_scenario_that_kills_its_server_is_set_aside_after_three_tries() -> None:
+    clock, poison = Clock(), SCENARIOS[7]
+    backlog = Backlog([poison], clock)
+    verdicts = []
+    for _ in range(MAX_FAILURES):
+        assert backlog.take() is poison
+        verdicts.append(backlog.failed(poison, failure(poison)))
+        clock.now_s += LONGEST_DELAY_S
+    assert verdicts == [False, False, True]
+    assert backlog.is_empty
+
+
+def test_where_every_third_try_dies_no_good_scenario_is_set_aside_but_the_poison_is() -> None:
+    poison = SCENARIOS[3].sequence_name
+    lost = 0
+    for seed in range(40):
+        clock = Clock()
+        _, aside = play(Backlog(SCENARIOS, clock, hands=10), clock, {"others": 1 / 3, poison: 1.0}, seed)
+        assert poison in aside
+        lost += len(aside) - 1
+    assert lost / (40 * (len(SCENARIOS) - 1)) < 0.01
+
+
+def test_what_cannot_be_played_is_set_aside_at_once() -> None:
+    backlog = Backlog(SCENARIOS, Clock())
+    scenario = backlog.take()
+    assert scenario is not None
+    assert backlog.failed(scenario, failure(scenario, "ScenarioFault", retry=False))
+
+
+def test_another_try_waits_ever_longer() -> None:
+    clock, scenario = Clock(), SCENARIOS[0]
+    backlog = Backlog([scenario], clock)
+    waits = []
+    for _ in range(2):
+        assert backlog.take() is scenario
+        backlog.failed(scenario, failure(scenario))
+        before = clock.now_s
+        while backlog.take() is None:
+            clock.now_s += 0.1
+        waits.append(clock.now_s - before)
+        backlog.failed(scenario, failure(scenario, DISK_FULL))  # hand it back without a further failure of its own
+        clock.now_s += 100.0
+    assert waits[1] >= 1.8 * waits[0] > 0
+
+
+def test_a_campaign_in_which_nothing_succeeds_ends_instead_of_setting_everything_aside() -> None:
+    clock = Clock()
+    backlog = Backlog(tiny_scenarios(range(200)), clock, hands=2)
+    with pytest.raises(SimulationError, match=r"the last 30 tries all failed.*WorkerDied: killed"):
+        play(backlog, clock, {"others": 1.0}, 0)
+
+
+def test_a_machine_that_lacks_something_is_named_as_that() -> None:
+    clock = Clock()
+    backlog = Backlog(tiny_scenarios(range(200)), clock)
+    with pytest.raises(EnvironmentFault, match=r"EnvironmentFault: killed"):
+        while (scenario := backlog.take()) is not None:
+            backlog.failed(scenario, failure(scenario, "EnvironmentFault"))
+
+
+def test_a_full_disk_stops_everybody_and_blames_nobody() -> None:
+    clock = Clock()
+    backlog = Backlog(SCENARIOS[:2], clock, disk_patience_s=1000.0)
+    for _ in range(10):
+        first = backlog.take()
+        while first is None:
+            clock.now_s += 1.0
+            first = backlog.take()
+        assert not backlog.failed(first, failure(first, DISK_FULL))
+        assert backlog.is_paused
+        assert backlog.take() is None
+    assert play(backlog, clock, {"others": 0.0}, 0)[1] == []
+    assert not backlog.is_paused
+
+
+def test_a_disk_that_stays_full_ends_the_campaign() -> None:
+    clock = Clock()
+    backlog = Backlog(SCENARIOS, clock, disk_patience_s=60.0)
+    with pytest.raises(StoreError, match="killed"):
+        while True:
+            scenario = backlog.take()
+            if scenario is None:
+                clock.now_s += 1.0
+            else:
+                backlog.failed(scenario, failure(scenario, DISK_FULL))
