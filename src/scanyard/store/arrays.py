@@ -11,7 +11,6 @@ zarr-python.
 from __future__ import annotations
 
 import hashlib
-import os
 from collections import deque
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor, Future
@@ -25,6 +24,7 @@ from numcodecs.zstd import Zstd
 from numpy.typing import DTypeLike, NDArray
 
 from scanyard.errors import DamagedError, StoreError
+from scanyard.store.disk import DISK, Disk
 from scanyard.store.layout import readable_json
 
 ROWS_PER_CHUNK = 65_536  # half a KITTI sweep: one frame then costs two or three chunks, and zstd has enough to chew
@@ -94,6 +94,7 @@ class ArrayWriter:
     chunks_per_shard: int = CHUNKS_PER_SHARD
     zstd_level: int = ZSTD_LEVEL
     attributes: Mapping[str, Any] = field(default_factory=dict)
+    disk: Disk = DISK
     files: dict[str, StoredFile] = field(default_factory=dict)
     """By file name, filled as shards are written."""
 
@@ -104,7 +105,7 @@ class ArrayWriter:
         self._pending_rows = 0
         self._rows = 0
         self._writing: deque[Future[None]] = deque()
-        self.folder.mkdir(parents=True)
+        self.disk.make_folders(self.folder)
 
     def append(self, rows: Array) -> None:
         """Add rows (K, *row_shape); their type and row shape must be the array's."""
@@ -165,9 +166,7 @@ class ArrayWriter:
 
     def _write_file(self, name: str, parts: Sequence[bytes]) -> None:
         path = self.folder / name
-        with path.open("xb") as file:
-            file.writelines(parts)
-            os.fsync(file.fileno())  # here, while the next frames are made, and not all at once at the end
+        self.disk.write(path, parts)  # synced here, while the next frames are made, and not all at once at the end
         self.files[name] = StoredFile.of(path.read_bytes())
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from scanyard.errors import DamagedError, StoreError
+from scanyard.store.disk import DISK, PARTIAL, Disk
 from scanyard.store.layout import (
     DATASET_FILE,
     DATASET_FORMAT,
@@ -21,7 +22,6 @@ from scanyard.store.layout import (
     canonical_json,
     read_json,
     readable_json,
-    write_durably,
 )
 from scanyard.store.seal import read_seal
 
@@ -46,7 +46,7 @@ class DatasetHeader:
         return readable_json({**body, "self_sha256": hashlib.sha256(canonical_json(body)).hexdigest()})
 
 
-def create_dataset(uri: str | Path, *, name: str, licence: str, campaign: str = "") -> None:
+def create_dataset(uri: str | Path, *, name: str, licence: str, campaign: str = "", disk: Disk = DISK) -> None:
     """Make an empty dataset in the folder ``uri``; one that is there already under the same header is left as it is."""
     root = Path(uri)
     header = DatasetHeader(name=name, licence=licence, campaign=campaign)
@@ -62,22 +62,24 @@ def create_dataset(uri: str | Path, *, name: str, licence: str, campaign: str = 
         if root.exists() and not root.is_dir():
             raise StoreError(f"{root}: is a file; a dataset needs a folder")
         strangers = sorted(path.name for path in root.iterdir()) if root.exists() else []
-        if set(strangers) - {SEQUENCES, STAGING} and not all(name.startswith(".") for name in strangers):
+        ours = [name for name in strangers if name in (SEQUENCES, STAGING) or name.startswith(PARTIAL)]
+        if len(ours) < len(strangers) and not all(name.startswith(".") for name in strangers):
             raise StoreError(f"{root}: holds {strangers[:3]} and no {DATASET_FILE}; choose an empty or new folder")
-        for folder in (root / SEQUENCES, root / STAGING):
-            folder.mkdir(parents=True, exist_ok=True)
-        write_durably(root / DATASET_FILE, header.to_bytes())
+        made = [*disk.make_folders(root / SEQUENCES), *disk.make_folders(root / STAGING)]
+        disk.replace_durably(root / DATASET_FILE, header.to_bytes())  # syncs root too
+        for folder in sorted({folder.parent for folder in made} - {root}):  # else a power cut may take all of it
+            disk.sync(folder)
     except OSError as error:
         raise StoreError(f"{root}: the dataset cannot be made here ({error.strerror})") from error
 
 
-def seal_dataset(uri: str | Path) -> str:
+def seal_dataset(uri: str | Path, *, disk: Disk = DISK) -> str:
     """List the committed sequences in ``dataset.json`` and return the dataset's digest; do it when a campaign ends."""
     root = Path(uri)
     header = read_header(root)
     digests = {name: read_seal(root / SEQUENCES / name).digest for name in committed_names(root)}
     try:
-        write_durably(root / DATASET_FILE, replace(header, sequences=digests).to_bytes())
+        disk.replace_durably(root / DATASET_FILE, replace(header, sequences=digests).to_bytes())
     except OSError as error:
         raise StoreError(f"{root}: the dataset cannot be sealed ({error.strerror})") from error
     return dataset_digest(digests)

@@ -19,7 +19,6 @@ names in its attribute ``categories``, because Zarr v3 has no stable type for te
 from __future__ import annotations
 
 import json
-import os
 import re
 import uuid
 from collections.abc import Mapping
@@ -64,10 +63,8 @@ def sequence_folder(root: Path, name: str) -> Path:
 
 
 def new_staging_folder(root: Path, name: str) -> Path:
-    """A fresh folder for one attempt at a sequence; made by this call."""
-    folder = root / STAGING / require_name(name, "sequence") / uuid.uuid4().hex
-    folder.mkdir(parents=True)
-    return folder
+    """Where one attempt at a sequence may write; no other has this folder."""
+    return root / STAGING / require_name(name, "sequence") / uuid.uuid4().hex
 
 
 def canonical_json(value: Any) -> bytes:
@@ -96,29 +93,6 @@ def read_json(path: Path, *, expected_format: str) -> dict[str, Any]:
             "it was written by another version of scanyard, or is damaged"
         )
     return value
-
-
-def write_durably(path: Path, data: bytes) -> None:
-    """Put a file in place whole or not at all, and keep it through a power cut."""
-    partial = path.with_name(f".{path.name}.{uuid.uuid4().hex}.partial")
-    try:
-        with partial.open("xb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(path)
-        sync_folder(path.parent)
-    finally:
-        partial.unlink(missing_ok=True)
-
-
-def sync_folder(folder: Path) -> None:
-    """Make the names in a folder survive a power cut."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def group_metadata(attributes: Mapping[str, Any]) -> bytes:

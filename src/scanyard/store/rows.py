@@ -21,6 +21,7 @@ from scanyard.errors import StoreError
 from scanyard.frame import SWEEP_DTYPES, Frame, Image, Sweep
 from scanyard.sequence import SequenceInfo
 from scanyard.store.arrays import CHUNKS_PER_SHARD, ROWS_PER_CHUNK, ZSTD_LEVEL, ArrayWriter, StoredFile
+from scanyard.store.disk import DISK, Disk
 from scanyard.store.layout import BOX_COLUMNS, IMAGE_COLUMNS, SWEEP_COLUMNS, group_metadata, require_name
 from scanyard.store.seal import Seal
 
@@ -36,8 +37,9 @@ class FrameRows:
     because that thread must have ended before anybody clears the folder away.
     """
 
-    def __init__(self, folder: Path, info: SequenceInfo) -> None:
+    def __init__(self, folder: Path, info: SequenceInfo, disk: Disk = DISK) -> None:
         self._folder = folder
+        self._disk = disk
         self._info = info
         self._writers: dict[str, ArrayWriter] = {}
         self._files: dict[str, StoredFile] = {}
@@ -175,6 +177,7 @@ class FrameRows:
                 rows_per_chunk,
                 chunks_per_shard,
                 _ZSTD_LEVELS.get(path.rsplit("/", 1)[-1], ZSTD_LEVEL),
+                disk=self._disk,
             )
         self._writers[path].append(rows)
 
@@ -191,9 +194,7 @@ class FrameRows:
 
     def _write_group(self, group: str) -> None:
         attributes = {"frame_names": self._names} if group == "ego" and any(self._names) else {}
-        folder = self._folder / group
-        folder.mkdir(parents=True, exist_ok=True)
         data = group_metadata(attributes)
-        (folder / "zarr.json").write_bytes(data)
+        self._disk.write(self._folder / group / "zarr.json", [data])
         path = f"{group}/zarr.json" if group else "zarr.json"
         self._files[path] = StoredFile.of(data)

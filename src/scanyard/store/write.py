@@ -24,15 +24,23 @@ from scanyard.errors import DeterminismError, ScanyardError, StoreError
 from scanyard.frame import Frame
 from scanyard.sequence import SequenceInfo
 from scanyard.store.dataset import read_header
-from scanyard.store.layout import SEAL_FILE, STAGING, canonical_json, new_staging_folder, sequence_folder, sync_folder
+from scanyard.store.disk import DISK, PARTIAL, Disk
+from scanyard.store.layout import SEAL_FILE, STAGING, canonical_json, new_staging_folder, sequence_folder
 from scanyard.store.rows import FrameRows
 from scanyard.store.seal import Seal, info_to_dict, read_seal
 
 logger = logging.getLogger(__name__)
 
+_PARTIAL_S = 600.0  # a header is written in milliseconds: after ten minutes nobody is at it any more
+
 
 def write_sequence(
-    uri: str | Path, info: SequenceInfo, frames: Iterable[Frame], *, record: Mapping[str, Any] | None = None
+    uri: str | Path,
+    info: SequenceInfo,
+    frames: Iterable[Frame],
+    *,
+    record: Mapping[str, Any] | None = None,
+    disk: Disk = DISK,
 ) -> Seal:
     """Store ``frames`` as the sequence ``info.name`` of the dataset ``uri``; they are taken one at a time.
 
@@ -51,16 +59,17 @@ def write_sequence(
         except (TypeError, ValueError) as error:  # better now than after an hour of recording
             raise StoreError(f"sequence {info.name!r}: its {what} cannot be written as JSON ({error})") from error
     started = time.perf_counter()
-    with _attempt(root, info.name) as staging, FrameRows(staging, info) as rows:
+    with _attempt(root, info.name, disk) as staging, FrameRows(staging, info, disk) as rows:
         for frame in frames:
             with _explained(root, info.name):
                 rows.append(frame)
         occasion = {**(record or {}), **_occasion(), "write_s": round(time.perf_counter() - started, 3)}
         with _explained(root, info.name):
             seal = rows.close(occasion)
-            (staging / SEAL_FILE).write_bytes(seal.to_bytes())
-            _sync_tree(staging)
-            return _commit(staging, target, seal)
+            disk.write(staging / SEAL_FILE, [seal.to_bytes()])
+            for parent, _, _ in os.walk(staging, topdown=False):  # files are synced already: their names are left
+                disk.sync(Path(parent))
+            return _commit(staging, target, seal, disk)
 
 
 def sweep_staging(uri: str | Path) -> list[Path]:
@@ -77,16 +86,21 @@ def sweep_staging(uri: str | Path) -> list[Path]:
         for folder in (root / STAGING).glob("*"):
             with suppress(OSError):  # not empty: an attempt is in progress
                 folder.rmdir()
+        for partial in root.glob(f"{PARTIAL}*"):
+            if time.time() - partial.stat().st_mtime > _PARTIAL_S:
+                partial.unlink(missing_ok=True)
+                swept.append(partial)
     if swept:
         logger.info("%s: removed %d interrupted attempts", root, len(swept))
     return swept
 
 
 @contextmanager
-def _attempt(root: Path, name: str) -> Iterator[Path]:
+def _attempt(root: Path, name: str, disk: Disk) -> Iterator[Path]:
     """A staging folder that is locked while we live and gone afterwards, unless it was renamed away."""
+    staging = new_staging_folder(root, name)
     with _explained(root, name):
-        staging = new_staging_folder(root, name)
+        disk.make_folders(staging)
     try:
         with ExitStack() as held:
             with _explained(root, name):
@@ -94,9 +108,10 @@ def _attempt(root: Path, name: str) -> Iterator[Path]:
                     raise StoreError(f"{staging}: was swept away as it was made; run the same command again")
             yield staging
     finally:
-        shutil.rmtree(staging, ignore_errors=True)
+        with suppress(OSError):  # it was renamed away; or the disk fails again, and a sweep will do it
+            disk.remove_tree(staging)
         with suppress(OSError):  # another attempt at the same sequence is in progress
-            staging.parent.rmdir()
+            disk.remove(staging.parent)
 
 
 @contextmanager
@@ -114,15 +129,15 @@ def _locked(folder: Path) -> Iterator[bool]:
         os.close(descriptor)
 
 
-def _commit(staging: Path, target: Path, seal: Seal) -> Seal:
+def _commit(staging: Path, target: Path, seal: Seal, disk: Disk) -> Seal:
     """Rename into place, or compare with what is there already."""
     try:
-        staging.rename(target)  # the system refuses when a committed sequence is there
+        disk.rename(staging, target)  # the system refuses when a committed sequence is there
     except OSError as error:
         if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
             raise
     else:
-        sync_folder(target.parent)
+        disk.sync(target.parent)
         logger.info("%s: %d frames, digest %s", target, seal.num_frames, seal.digest[:12])
         return seal
     committed = read_seal(target)
@@ -142,14 +157,6 @@ def _differences(a: Seal, b: Seal) -> str:
     paths = sorted({*left["arrays"], *right["arrays"]})
     parts += [path for path in paths if left["arrays"].get(path) != right["arrays"].get(path)]
     return ", ".join(parts[:6]) + (", ..." if len(parts) > 6 else "")
-
-
-def _sync_tree(folder: Path) -> None:
-    """Files first, then folders from the leaves up."""
-    for parent, _, files in os.walk(folder, topdown=False):
-        for name in files:
-            sync_folder(Path(parent, name))
-        sync_folder(Path(parent))
 
 
 def _occasion() -> dict[str, Any]:
