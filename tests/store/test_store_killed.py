@@ -1,9 +1,11 @@
 """A writer that dies leaves a sequence whole or absent; the long version is ``tools/chaos_store``."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 from killed_writers import NAME, DeadlyDisk, kill_at, points
+from power_cuts import NotedDisk, cut_everywhere
 
 from scanyard.store.disk import Disk
 
@@ -31,3 +33,33 @@ def test_a_seal_written_in_place_would_be_caught(tmp_path: Path, monkeypatch: py
     wrong = kill_at(f"before write dataset/sequences/{NAME}/seal.json", tmp_path, digest, full=False)
     assert wrong is not None
     assert "reader was refused" in wrong
+
+
+def test_a_power_cut_at_any_moment_leaves_a_sequence_whole_or_absent(tmp_path: Path) -> None:
+    looked, different, wrong = cut_everywhere(tmp_path, full=False, samples=4, seed=1)
+    assert not wrong
+    assert looked > 500
+    assert different > 5
+
+
+@pytest.mark.parametrize("careless", ["bytes", "names", "commit"])
+def test_a_commit_that_forgets_to_sync_is_caught(
+    careless: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of the bytes, of the names inside the sequence, or of the commit itself."""
+    honest = NotedDisk.sync
+
+    def sync(self: NotedDisk, folder: Path) -> None:
+        if folder.name != "sequences" if careless == "names" else folder.name == "sequences":
+            return
+        honest(self, folder)
+
+    def write(self: NotedDisk, path: Path, parts: Sequence[bytes]) -> None:
+        written(self, path, parts)
+        if path.name == "c.0.0":
+            self.calls.pop()
+
+    written = NotedDisk.write
+    monkeypatch.setattr(NotedDisk, *(("write", write) if careless == "bytes" else ("sync", sync)))
+    _, _, wrong = cut_everywhere(tmp_path, full=False, samples=4, seed=1)
+    assert wrong

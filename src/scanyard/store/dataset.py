@@ -66,9 +66,11 @@ def create_dataset(uri: str | Path, *, name: str, licence: str, campaign: str = 
         if len(ours) < len(strangers) and not all(name.startswith(".") for name in strangers):
             raise StoreError(f"{root}: holds {strangers[:3]} and no {DATASET_FILE}; choose an empty or new folder")
         made = [*disk.make_folders(root / SEQUENCES), *disk.make_folders(root / STAGING)]
-        disk.replace_durably(root / DATASET_FILE, header.to_bytes())  # syncs root too
-        for folder in sorted({folder.parent for folder in made} - {root}):  # else a power cut may take all of it
+        for folder in sorted(
+            {folder.parent for folder in made}, reverse=True
+        ):  # before the header, which promises them
             disk.sync(folder)
+        disk.replace_durably(root / DATASET_FILE, header.to_bytes())
     except OSError as error:
         raise StoreError(f"{root}: the dataset cannot be made here ({error.strerror})") from error
 
