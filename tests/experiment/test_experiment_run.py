@@ -114,7 +114,7 @@ class Finished:
 
     def jobs(self, given: dict[str, Path], out: Path) -> list[Job]:
         opened = {name: open_dataset(path) for name, path in given.items()}
-        return plan_jobs(self.recipe, self.splits(given), opened, out)
+        return plan_jobs(self.recipe, opened, out)
 
 
 @pytest.fixture(scope="module")
@@ -149,11 +149,14 @@ def test_the_entries_say_what_was_trained_on(finished: Finished) -> None:
     assert set(synthetic.datasets) == {"synthetic", "real"}  # scored on the other
 
 
-def test_two_seeds_are_two_rows_and_no_single_run(recipe_with: Write, given: dict[str, Path], tmp_path: Path) -> None:
-    recipe = load_recipe(recipe_with(("seeds: [0]", "seeds: [0, 7]")))
+@pytest.mark.parametrize("seeds", [(0, 7), (0, 7, 8)])
+def test_every_seed_is_a_row_and_fewer_than_three_are_marked_as_a_single_run(
+    recipe_with: Write, given: dict[str, Path], tmp_path: Path, seeds: tuple[int, ...]
+) -> None:
+    recipe = load_recipe(recipe_with(("seeds: [0]", f"seeds: {list(seeds)}")))
     entries = run(recipe, tmp_path / "out", datasets=given, execute=here(CountingTrainer()))
-    assert [(entry.arm, entry.seeds) for entry in entries[:2]] == [("synthetic", (0,)), ("synthetic", (7,))]
-    assert not any(entry.single_run for entry in entries)
+    assert [entry.seeds for entry in entries if entry.arm == "synthetic"] == [(seed,) for seed in seeds]
+    assert all(entry.single_run == (len(seeds) < 3) for entry in entries)
 
 
 def test_a_budget_of_frames_trains_on_these_alone_and_is_another_run(
@@ -163,8 +166,7 @@ def test_a_budget_of_frames_trains_on_these_alone_and_is_another_run(
     planned = []
     for frames in (3, 5):
         recipe = load_recipe(recipe_with(("{share: 0.5, seed: 0}}", f"{{share: 0.5, seed: 0}}, frames: {frames}}}")))
-        splits = resolve_splits(recipe, {name: dataset.sequences for name, dataset in opened.items()})
-        planned.append({job.arm: job for job in plan_jobs(recipe, splits, opened, tmp_path)})
+        planned.append({job.arm: job for job in plan_jobs(recipe, opened, tmp_path)})
     few, more = planned
     assert [jobs["real"].train["real_train"].open().num_frames for jobs in planned] == [3, 5]
     assert few["real"].digest != more["real"].digest

@@ -75,7 +75,7 @@ class Entry:
     seeds: tuple[int, ...]
     """Seeds this row stands for."""
     single_run: bool
-    """No other seed was run, so the spread between runs is unknown."""
+    """Fewer than three seeds were run, so the spread between runs is unknown."""
     declaration: DataDeclaration
     datasets: Mapping[str, str] = field(default_factory=dict)
     """Digest of every dataset trained or scored on, by name."""

@@ -12,10 +12,11 @@ baseline, so unequal arms are refused).
 
 from scanyard.experiment.arm import Job
 from scanyard.experiment.load import load_recipe
+from scanyard.experiment.plan import plan_jobs
 from scanyard.experiment.progress import Progress, RunProgress
 from scanyard.experiment.publish import load_entries, publish
 from scanyard.experiment.recipe import Recipe
-from scanyard.experiment.run import load_comparison, plan_jobs, run
+from scanyard.experiment.run import load_comparison, run
 from scanyard.experiment.scoring import evaluate_file, scored_frames
 from scanyard.experiment.splits import resolve_splits
 

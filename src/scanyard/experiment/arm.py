@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 RESULT, LOSSES, CHECKPOINT = "result.json", "losses.json", "checkpoint.safetensors"
 _FORMAT = "scanyard-run-1"
 _CURVE_POINTS = 300
+ACCEPTED = ("range_mismatch",)
+"""Every arm looks as far as the recipe's area_m, which its settings state."""
 
 Train = Callable[..., "PillarDetector"]
 """``detect.train`` or a stand-in with its signature."""
@@ -87,6 +89,10 @@ class Job:
     code: str
     """Digest of the code that trains and scores."""
     out: Path = field(compare=False)
+    fold: int | None = None
+    """Which fold of a cross-validation was left out; ``None`` where every drive is in the same split all the time."""
+    pooled: tuple[str, ...] = ()
+    """Test splits of which this run sees one fold: they are scored when all folds are there."""
 
     @property
     def steps(self) -> int:
@@ -116,7 +122,8 @@ class Job:
     @property
     def folder(self) -> Path:
         """Where the run leaves its files; another digest is another folder."""
-        return self.out / "runs" / f"{self.arm}-seed{self.seed}-{self.digest[:10]}"
+        fold = "" if self.fold is None else f"-fold{self.fold}"
+        return self.out / "runs" / f"{self.arm}-seed{self.seed}{fold}-{self.digest[:10]}"
 
     def detections(self, test: str) -> Path:
         """The detections file of a test split."""
@@ -128,7 +135,7 @@ class Result:
     """What a finished run found."""
 
     evaluations: Mapping[str, Evaluation]
-    """By test split."""
+    """By test split, those that wait for other folds aside."""
     provenance: Mapping[str, Any]
 
 
@@ -149,10 +156,9 @@ def work(job: Job, *, threads: int | None = None, train: Train | None = None) ->
         split = part.open()
         files.append(job.detections(name))
         detect_frames(detector, split, job.detections(name))
-        # every arm looks as far as the recipe's area_m, which its settings state
-        evaluations[name] = evaluate_file(
-            job.detections(name), split, protocol=job.protocol, accepted=("range_mismatch",)
-        )
+        if name in job.pooled:
+            continue
+        evaluations[name] = evaluate_file(job.detections(name), split, protocol=job.protocol, accepted=ACCEPTED)
     write_json(
         job.folder / RESULT,
         {

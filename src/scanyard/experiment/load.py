@@ -65,8 +65,10 @@ def _check_splits(reading: Reading[Recipe]) -> None:
 
 def _check_choice(reading: Reading[Recipe], name: str, choice: DriveChoice) -> None:
     recipe, path = reading.model, ("splits", name, "drives")
-    if (choice.share is None) == (choice.rest_of is None):
-        raise reading.complaint(path, "expected either share (with seed) or rest_of")
+    if [choice.share, choice.folds, choice.rest_of].count(None) != 2:
+        raise reading.complaint(path, "expected either share (with seed), folds (with seed) or rest_of")
+    if choice.folds is not None:
+        _check_folds(reading, name)
     if choice.rest_of is None:
         return
     _require_known(reading, (*path, "rest_of"), choice.rest_of, recipe.splits)
@@ -77,6 +79,24 @@ def _check_choice(reading: Reading[Recipe], name: str, choice: DriveChoice) -> N
         raise reading.complaint(
             (*path, "rest_of"), f"{choice.rest_of} is of dataset {other.dataset}; expected the same dataset"
         )
+
+
+def _check_folds(reading: Reading[Recipe], name: str) -> None:
+    """One way to deal drives into folds: two would make runs of every pair of them."""
+    recipe = reading.model
+    if name in recipe.test:
+        raise reading.complaint(
+            ("splits", name, "drives", "folds"),
+            f"{name} is a test split; expected folds on the training split, and rest_of it in the test split",
+        )
+    split = recipe.splits[name]
+    for other_name, other in recipe.splits.items():
+        if other.folds is not None and (other.dataset, other.drives) != (split.dataset, split.drives):
+            raise reading.complaint(
+                ("splits", name, "drives", "folds"),
+                f"found {split.folds} folds of {split.dataset}, and other folds in {other_name}; expected the same "
+                "dataset, folds and seed wherever there are folds",
+            )
 
 
 def _check_families(reading: Reading[Recipe]) -> None:

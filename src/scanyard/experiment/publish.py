@@ -11,8 +11,10 @@ from scanyard.board import Entry, add_entries, write_page
 from scanyard.detections import read_detections
 from scanyard.errors import StoreError
 from scanyard.experiment.arm import Job, load_losses, load_result
+from scanyard.experiment.plan import plan_jobs
 from scanyard.experiment.recipe import Recipe
-from scanyard.experiment.run import ENTRIES, EXPERIMENT, load_comparison, plan_jobs
+from scanyard.experiment.rows import MIN_SEEDS
+from scanyard.experiment.run import ENTRIES, EXPERIMENT, load_comparison
 from scanyard.experiment.splits import resolve_splits
 from scanyard.sequence import SensorSequence
 from scanyard.split import Split
@@ -20,6 +22,7 @@ from scanyard.store import Dataset, open_dataset
 from scanyard.view import Detections, LossCurve, SourceCard, write_report
 
 REPORT, PAGE, BOARD = "report.html", "leaderboard.html", "leaderboard.sqlite"
+_FOLDED = "folds of whole drives, each tested by detectors that were trained without it"
 
 
 def publish(
@@ -37,13 +40,13 @@ def publish(
     folder = Path(out).resolve()
     opened = {name: open_dataset(path) for name, path in recipe.dataset_folders(datasets).items()}
     splits = resolve_splits(recipe, {name: dataset.sequences for name, dataset in opened.items()})
-    jobs = plan_jobs(recipe, splits, opened, folder)
+    jobs = plan_jobs(recipe, opened, folder)
     entries = load_entries(folder)
     _require_same_recipe(recipe, folder)
     if unfinished := [f"{job.arm} seed {job.seed}" for job in jobs if load_result(job) is None]:
         raise StoreError(f"{folder}: no result of {', '.join(unfinished)} under this recipe, data and code; run it")
     best = _best(entries)
-    shown = next(job for job in jobs if (job.arm, (job.seed,)) == (best.arm, best.seeds))
+    shown = [job for job in jobs if (job.arm, (job.seed,)) == (best.arm, best.seeds)]
     report = write_report(
         folder / REPORT,
         title=title or recipe.description or recipe.name,
@@ -52,7 +55,7 @@ def publish(
         differences=load_comparison(folder),
         curves=[_curve(job) for job in jobs],
         detections=_detections(shown),
-        shown_detector=f"arm {shown.arm}",
+        shown_detector=f"arm {best.arm}",
         sources=[_card(name, dataset) for name, dataset in opened.items()],
         facts=_facts(recipe, jobs, entries, splits),
     )
@@ -104,9 +107,11 @@ def _curve(job: Job) -> LossCurve:
     return LossCurve(job.arm, job.seed, [step for step, _ in points], [loss for _, loss in points])
 
 
-def _detections(job: Job) -> Detections:
+def _detections(jobs: Sequence[Job]) -> Detections:
+    """What the runs of one arm and seed found, each in the test frames it did not train on."""
     return {
         (frame.sequence, frame.index): frame.boxes
+        for job in jobs
         for test in job.test
         for frame in read_detections(job.detections(test)).frames
     }
@@ -134,15 +139,16 @@ def _facts(
     return {
         "recipe": f"{recipe.name}, digest {recipe.digest[:16]}",
         "steps": f"{recipe.steps} optimiser steps of {recipe.batch_size} frames for every arm",
-        "seeds": ", ".join(map(str, recipe.seeds)) + (" (single run)" if len(recipe.seeds) == 1 else ""),
+        "seeds": ", ".join(map(str, recipe.seeds)) + (" (single run)" if len(recipe.seeds) < MIN_SEEDS else ""),
         **{
             f"split {name}": f"{split.num_frames} frames of {len(split.drives)} drives, {split.domain}"
             + (", not real" if split.domain == "stand-in" else "")
             for name, split in splits.items()
             if name in trained or name in recipe.test
         },
+        **({"cross-validation": f"{recipe.folds} {_FOLDED}"} if recipe.folds else {}),
         "protocol": recipe.protocol,
         "versions": f"scanyard {metadata.version('scanyard')}, torch {provenance.get('torch', 'unknown')}, "
         f"numpy {provenance.get('numpy', 'unknown')}",
-        "runs": ", ".join(f"{job.arm} seed {job.seed}: {job.digest[:10]}" for job in jobs),
+        "runs": ", ".join(f"{job.folder.name}" for job in jobs),
     }

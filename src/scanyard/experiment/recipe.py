@@ -27,10 +27,15 @@ class _Strict(BaseModel):
 
 
 class DriveChoice(_Strict):
-    """Which drives of a dataset belong to a split: a random share of them, or what another split left."""
+    """Which drives of a dataset belong to a split: a random share of them, or what another split left.
+
+    With ``folds`` it is cross-validation: the drives are dealt into so many folds, an arm that trains on the split is
+    trained once without each fold, and the split that is the ``rest_of`` it, all folds together, is one test.
+    """
 
     share: Share | None = Field(default=None, description="share of the drives, drawn by seed")
-    seed: int = Field(default=0, ge=0, description="which drives the share falls on")
+    folds: int | None = Field(default=None, ge=2, description="all drives but those of each of so many folds in turn")
+    seed: int = Field(default=0, ge=0, description="which drives the share or the folds fall on")
     rest_of: Name | None = Field(default=None, description="all drives of the dataset that this split does not have")
 
 
@@ -42,8 +47,13 @@ class SplitChoice(_Strict):
     frames: int | None = Field(
         default=None,
         ge=1,
-        description="so many frames of these drives, drawn alike for every number: more adds to less",
+        description="so many frames of these drives; more adds to less, and each seed of a training draws anew",
     )
+
+    @property
+    def folds(self) -> int | None:
+        """Folds that the drives are dealt into, one left out at a time."""
+        return self.drives.folds if isinstance(self.drives, DriveChoice) else None
 
 
 class Stage(_Strict):
@@ -129,6 +139,18 @@ class Recipe(_Strict):
                     f"{did_you_mean(name, self.datasets)}"
                 )
         return {name: Path(given.get(name, folder)).resolve() for name, folder in self.datasets.items()}
+
+    @property
+    def folds(self) -> int | None:
+        """How many folds the cross-validation has; ``None`` where there is none."""
+        return next((split.folds for split in self.splits.values() if split.folds is not None), None)
+
+    def is_cross_validated(self, split: str) -> bool:
+        """Whether a split is another one in each fold: it leaves the fold out, or is what was left out."""
+        choice = self.splits[split].drives
+        if not isinstance(choice, DriveChoice):
+            return False
+        return self.splits[choice.rest_of].folds is not None if choice.rest_of is not None else choice.folds is not None
 
     @property
     def digest(self) -> str:

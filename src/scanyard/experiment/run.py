@@ -11,25 +11,22 @@ from dataclasses import asdict
 from itertools import product
 from pathlib import Path
 
-from scanyard.board import DataDeclaration, Entry
-from scanyard.errors import EvaluationError, ScanyardError, StoreError
-from scanyard.experiment.arm import Job, Result, SplitPart, StagePlan, code_digest, load_result
+from scanyard.board import Entry
+from scanyard.errors import ScanyardError, StoreError
+from scanyard.experiment.arm import Job, Result, load_result
 from scanyard.experiment.files import write_json
+from scanyard.experiment.plan import COMPARED, plan_jobs
 from scanyard.experiment.progress import Estimate, OnProgress, RunProgress, read_progress
 from scanyard.experiment.recipe import Recipe
-from scanyard.experiment.scoring import scored_frames
+from scanyard.experiment.rows import entries_of, synthetic_share
+from scanyard.experiment.scored import DIFFICULTY, Runs, frames_of_runs, key_of, measure_runs, of_arm
 from scanyard.experiment.splits import resolve_splits
 from scanyard.experiment.workers import work_on_ray
-from scanyard.metrics import side_by_side
-from scanyard.metrics.protocols import KittiProtocol, Protocol, load_protocol
-from scanyard.sequence import PickedFrames
 from scanyard.split import Split
 from scanyard.store import Dataset, open_dataset
 from scanyard.view import Contrast
 
 ENTRIES, COMPARISON, EXPERIMENT = "entries.json", "comparison.json", "experiment.json"
-_COMPARED = (("bev", 0.7), ("3d", 0.7), ("bev", 0.5), ("3d", 0.5))
-_CATEGORY, _DIFFICULTY = "car", "moderate"
 
 Execute = Callable[[Sequence[Job], Callable[[], None]], None]
 """Does all jobs, calling the function it is given from time to time."""
@@ -56,7 +53,7 @@ def run(
     folder = Path(out).resolve()
     opened = {name: open_dataset(path) for name, path in recipe.dataset_folders(datasets).items()}
     splits = resolve_splits(recipe, {name: dataset.sequences for name, dataset in opened.items()})
-    jobs = plan_jobs(recipe, splits, opened, folder)
+    jobs = plan_jobs(recipe, opened, folder)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         write_json(folder / EXPERIMENT, _describe(recipe, splits, opened))
@@ -76,70 +73,17 @@ def run(
             work_on_ray(missing, address=address, workers=workers, on_poll=poll)
         else:
             execute(missing, poll)
-    results = [_require_result(job) for job in jobs]
+    results = [(job, _require_result(job)) for job in jobs]
     poll()
-    entries = [
-        _entry(recipe, job, result, test=name, splits=splits, datasets=opened)
-        for job, result in zip(jobs, results, strict=True)
-        for name in recipe.test
-    ]
+    frames_on = {test: frames_of_runs(jobs, test) for test in recipe.test}
+    entries = entries_of(recipe, results, frames_on, splits=splits, datasets=opened)
     write_json(folder / ENTRIES, [entry.to_dict() for entry in entries])
-    write_json(folder / COMPARISON, [asdict(contrast) for contrast in compare(recipe, jobs, splits)])
+    runs_on = {test: measure_runs(frames, recipe.protocol) for test, frames in frames_on.items()}
+    write_json(folder / COMPARISON, [asdict(contrast) for contrast in compare(recipe, runs_on, splits)])
     return entries
 
 
-def plan_jobs(recipe: Recipe, splits: Mapping[str, Split], datasets: Mapping[str, Dataset], out: Path) -> list[Job]:
-    """One job per arm and seed, arms in the recipe's order.  InputError for detector settings that do not exist."""
-    from scanyard.detect import TrainRecipe  # noqa: PLC0415  # imports torch, which --help need not wait for
-
-    _require_compared(load_protocol(recipe.protocol))  # known before anything is trained
-    shared = {**recipe.detector, "batch_size": recipe.batch_size}
-    settings = TrainRecipe.from_dict({**shared, "steps": recipe.steps}).to_dict()
-    settings = {name: value for name, value in settings.items() if name not in ("steps", "seed")}
-    code = code_digest()
-    parts = {name: _part(split, datasets[recipe.splits[name].dataset]) for name, split in splits.items()}
-    return [
-        Job(
-            arm=name,
-            seed=seed,
-            stages=tuple(
-                StagePlan(steps, dict(stage.mix), stage.learning_rate)
-                for stage, steps in zip(arm.stages, arm.stage_steps(recipe.steps), strict=True)
-            ),
-            settings=settings,
-            train={split: parts[split] for split in arm.splits},
-            test={split: parts[split] for split in recipe.test},
-            protocol=recipe.protocol,
-            code=code,
-            out=out,
-        )
-        for name, arm in recipe.arms.items()
-        for seed in recipe.seeds
-    ]
-
-
-def _require_compared(protocol: Protocol) -> None:
-    if not isinstance(protocol, KittiProtocol) or not {metric for metric, _ in _COMPARED} <= set(protocol.metrics):
-        raise EvaluationError(
-            f"protocol {protocol.name}: an experiment compares its arms by bev and 3d average precision, which it does "
-            "not score; use kitti_r40 or kitti_r11, and scanyard evaluate for the others"
-        )
-
-
-def _part(split: Split, dataset: Dataset) -> SplitPart:
-    stored = [dataset.sequences[sequence.info.name] for sequence in split.sequences]
-    return SplitPart(
-        split.name,
-        {str(sequence.folder): sequence.seal.digest for sequence in stored},
-        {
-            str(sequence.folder): used.indices
-            for sequence, used in zip(stored, split.sequences, strict=True)
-            if isinstance(used, PickedFrames)
-        },
-    )
-
-
-def compare(recipe: Recipe, jobs: Sequence[Job], splits: Mapping[str, Split]) -> list[Contrast]:
+def compare(recipe: Recipe, runs_on: Mapping[str, Runs], splits: Mapping[str, Split]) -> list[Contrast]:
     """Every arm less the baseline on the same frames with drives resampled together: over all seeds, then seed by seed.
 
     The baseline is the arm that trains on the least synthetic data, and of several on the most frames; differences a
@@ -147,19 +91,14 @@ def compare(recipe: Recipe, jobs: Sequence[Job], splits: Mapping[str, Split]) ->
     """
     if len(recipe.arms) < 2:
         return []
-    baseline = min(recipe.arms, key=lambda arm: (synthetic_share(recipe, arm, splits), -_frames(recipe, arm, splits)))
+    baseline = baseline_of(recipe, splits)
     seeds = tuple(recipe.seeds)
     together = [seeds, *((seed,) for seed in seeds)] if len(seeds) > 1 else [seeds]
     contrasts = []
-    for test in recipe.test:
-        runs = side_by_side(
-            {(job.arm, job.seed): scored_frames(job.detections(test), splits[test]) for job in jobs},
-            recipe.protocol,
-            categories=(_CATEGORY,),
-        )
-        for arm, (metric, iou), some in product(recipe.arms, _COMPARED, together):
-            key = (metric, _CATEGORY, _DIFFICULTY, iou, None)
-            ours, theirs = [(arm, seed) for seed in some], [(baseline, seed) for seed in some]
+    for test, runs in runs_on.items():
+        for arm, (metric, iou), some in product(recipe.arms, COMPARED, together):
+            key = key_of(metric, iou)
+            ours, theirs = of_arm(runs, arm, some), of_arm(runs, baseline, some)
             if arm == baseline or not runs.has([*ours, *theirs], key):
                 continue
             difference = runs.difference(ours, theirs, key)
@@ -172,13 +111,22 @@ def compare(recipe: Recipe, jobs: Sequence[Job], splits: Mapping[str, Split]) ->
                     domain=splits[test].domain,
                     metric=metric,
                     iou=iou,
-                    difficulty=_DIFFICULTY,
+                    difficulty=DIFFICULTY,
                     value=difference.value,
                     low=difference.low,
                     high=difference.high,
                 )
             )
     return contrasts
+
+
+def baseline_of(recipe: Recipe, splits: Mapping[str, Split]) -> str:
+    """The arm that trains on the least synthetic data, and of several on the most frames."""
+
+    def frames(arm: str) -> int:
+        return sum(splits[name].num_frames for name in recipe.arms[arm].splits)
+
+    return min(recipe.arms, key=lambda arm: (synthetic_share(recipe, arm, splits), -frames(arm)))
 
 
 def load_comparison(out: str | Path) -> list[Contrast]:
@@ -189,48 +137,6 @@ def load_comparison(out: str | Path) -> list[Contrast]:
         return [Contrast(**{**data, "seeds": tuple(data["seeds"])}) for data in found]
     except (OSError, json.JSONDecodeError, TypeError, KeyError) as error:
         raise StoreError(f"{path}: no comparison to read ({error}); run the experiment") from error
-
-
-def synthetic_share(recipe: Recipe, arm: str, splits: Mapping[str, Split]) -> float:
-    """Share of an arm's training samples that were simulated as such."""
-    shares = recipe.arms[arm].sample_shares()
-    return sum(share for name, share in shares.items() if splits[name].domain == "synthetic")
-
-
-def _frames(recipe: Recipe, arm: str, splits: Mapping[str, Split]) -> int:
-    return sum(splits[name].num_frames for name in recipe.arms[arm].splits)
-
-
-def _entry(
-    recipe: Recipe,
-    job: Job,
-    result: Result,
-    *,
-    test: str,
-    splits: Mapping[str, Split],
-    datasets: Mapping[str, Dataset],
-) -> Entry:
-    trained = {recipe.splits[name].dataset for name in job.train}
-    used = trained | {recipe.splits[test].dataset}
-    return Entry(
-        detector=str(result.provenance["detector"]),
-        arm=job.arm,
-        trained_on={name: splits[name].domain for name in job.train},
-        evaluated_on=test,
-        evaluation=result.evaluations[test],
-        steps=job.steps,
-        seeds=(job.seed,),
-        single_run=len(recipe.seeds) == 1,
-        declaration=DataDeclaration(
-            sources=tuple(sorted(datasets[name].name for name in trained)),
-            synthetic_share=min(1.0, round(synthetic_share(recipe, job.arm, splits), 6)),
-            pretraining="none",
-            licences=tuple(sorted({datasets[name].licence for name in trained})),
-            label_budget=sum(splits[name].num_frames for name in job.train if splits[name].domain != "synthetic"),
-        ),
-        datasets={name: datasets[name].digest for name in sorted(used)},
-        provenance=dict(result.provenance),
-    )
 
 
 def _describe(recipe: Recipe, splits: Mapping[str, Split], datasets: Mapping[str, Dataset]) -> dict[str, object]:
@@ -245,6 +151,13 @@ def _describe(recipe: Recipe, splits: Mapping[str, Split], datasets: Mapping[str
             name: {"domain": split.domain, "frames": split.num_frames, "drives": sorted(split.drives)}
             for name, split in splits.items()
         },
+        "folds": [
+            {name: sorted(split.drives) for name, split in of_fold.items() if recipe.is_cross_validated(name)}
+            for of_fold in (
+                resolve_splits(recipe, {name: dataset.sequences for name, dataset in datasets.items()}, fold=fold)
+                for fold in range(recipe.folds or 0)
+            )
+        ],
     }
 
 

@@ -61,7 +61,7 @@ class Row(Protocol):
 
     @property
     def single_run(self) -> bool:
-        """No other seed was run."""
+        """Fewer than three seeds were run."""
         ...
 
 
