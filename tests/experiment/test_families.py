@@ -15,6 +15,7 @@ RATIO = "sweeps:\n  ratio: {real: real_train, synthetic: synthetic_train, shares
 TOTAL = (
     "sweeps:\n  total: {real: real_train, synthetic: synthetic_train, shares: [0, 0.25, 1], fixed: total, frames: 8}\n"
 )
+CURRICULUM = "curricula:\n  fading: {real: real_train, synthetic: synthetic_train, shares: [1, 0.5, 0]}\n"
 LABELS = "curves:\n  labels: {split: real_train, frames: [2, 5]}\n"
 
 
@@ -60,13 +61,23 @@ def test_every_arm_of_a_family_takes_the_steps_of_all(recipe_with: Write) -> Non
     assert len(recipe.arms) == 3 + 3 + 2
 
 
+def test_a_curriculum_changes_its_mixture_within_the_steps_of_all(recipe_with: Write) -> None:
+    recipe = loaded(recipe_with, CURRICULUM)
+    arm = recipe.arms["fading"]
+    assert arm.stage_steps(recipe.steps) == [7, 6, 7]
+    assert [stage.mix for stage in arm.stages] == [
+        {"synthetic_train": 1.0}, {"synthetic_train": 0.5, "real_train": 0.5}, {"real_train": 1.0},
+    ]  # fmt: skip
+    assert [stage.learning_rate for stage in arm.stages] == pytest.approx([1.0, 0.625, 0.25])
+
+
 def test_a_recipe_of_families_alone_will_do(recipe_with: Write) -> None:
     text = recipe_with().read_text()
     path = recipe_with()
     path.write_text(text[: text.index("arms:")] + LABELS)
     assert list(load_recipe(path).arms) == ["labels_2", "labels_5"]
     path.write_text(text[: text.index("arms:")])
-    with pytest.raises(ScenarioError, match="found no arm, sweep or curve"):
+    with pytest.raises(ScenarioError, match="found no arm, sweep, curve or curriculum"):
         load_recipe(path)
 
 
@@ -82,6 +93,10 @@ def test_a_recipe_of_families_alone_will_do(recipe_with: Write) -> None:
         (TOTAL, (", frames: 8", ""), "without saying how many"),
         (TOTAL, ("0.25", "0.01"), "expected different numbers"),
         (TOTAL, ("{share: 0.5, seed: 0}}", "{share: 0.5, seed: 0}, frames: 9}"), "has a number of frames already"),
+        (CURRICULUM, ("real: real_train,", "real: real_test,"), "a test split"),
+        (CURRICULUM, ("synthetic: synthetic_train, s", "synthetic: real_train, s"), "on both sides"),
+        (CURRICULUM, ("steps: 20", "steps: 2"), "3 stages of 2 steps"),
+        (CURRICULUM, ("fading", "mixed"), "which the recipe has already"),
         (LABELS, ("[2, 5]", "[5, 5]"), "expected each once"),
         (LABELS, ("[2, 5]", "[0, 5]"), "expected numbers from 1 up"),
         (LABELS, ("split: real_train", "split: real_test"), "a test split"),

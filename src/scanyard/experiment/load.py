@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from scanyard.experiment.families import members, num_synthetic
-from scanyard.experiment.recipe import Arm, DriveChoice, Recipe
+from scanyard.experiment.recipe import Arm, Curriculum, DriveChoice, Recipe, Sweep
 from scanyard.scenario.reading import Reading, did_you_mean, listed, read_model
 
 _OURS = ("steps", "batch_size", "seed")  # detector settings the recipe states for every arm at once
@@ -22,8 +22,11 @@ def load_recipe(path: str | Path) -> Recipe:
     reading = read_model(path, Recipe)
     _check_splits(reading)
     _check_families(reading)
-    if not (reading.model.arms or reading.model.sweeps or reading.model.curves):
-        raise reading.complaint(("arms",), "found no arm, sweep or curve; expected at least one way to train")
+    model = reading.model
+    if not (model.arms or model.sweeps or model.curves or model.curricula):
+        raise reading.complaint(
+            ("arms",), "found no arm, sweep, curve or curriculum; expected at least one way to train"
+        )
     for name, arm in reading.model.arms.items():
         _check_arm(reading, name, arm)
     _check_seeds(reading)
@@ -103,10 +106,7 @@ def _check_families(reading: Reading[Recipe]) -> None:
     recipe = reading.model
     for name, sweep in recipe.sweeps.items():
         place = ("sweeps", name)
-        for side in ("real", "synthetic"):
-            _check_trained_on(reading, (*place, side), getattr(sweep, side))
-        if sweep.real == sweep.synthetic:
-            raise reading.complaint((*place, "synthetic"), f"found {sweep.real!r} on both sides; expected two splits")
+        _check_sides(reading, place, sweep)
         _require_different(reading, (*place, "shares"), sweep.shares)
         if sweep.fixed == "real":
             if sweep.frames is not None:
@@ -123,6 +123,13 @@ def _check_families(reading: Reading[Recipe]) -> None:
                 f"of {sweep.frames} frames these make {counts} synthetic; expected different numbers. Use more frames "
                 "or fewer shares",
             )
+    for name, curriculum in recipe.curricula.items():
+        _check_sides(reading, ("curricula", name), curriculum)
+        if recipe.steps < len(curriculum.shares):
+            raise reading.complaint(
+                ("curricula", name, "shares"),
+                f"found {len(curriculum.shares)} stages of {recipe.steps} steps; expected at least one step for each",
+            )
     for name, curve in recipe.curves.items():
         place = ("curves", name)
         _check_trained_on(reading, (*place, "split"), curve.split)
@@ -130,6 +137,13 @@ def _check_families(reading: Reading[Recipe]) -> None:
         _require_different(reading, (*place, "frames"), curve.frames)
         if min(curve.frames) < 1:
             raise reading.complaint((*place, "frames"), f"found {min(curve.frames)}; expected numbers from 1 up")
+
+
+def _check_sides(reading: Reading[Recipe], place: tuple[str, str], family: Sweep | Curriculum) -> None:
+    for side in ("real", "synthetic"):
+        _check_trained_on(reading, (*place, side), getattr(family, side))
+    if family.real == family.synthetic:
+        raise reading.complaint((*place, "synthetic"), f"found {family.real!r} on both sides; expected two splits")
 
 
 def _check_trained_on(reading: Reading[Recipe], path: Sequence[str | int], name: str) -> None:

@@ -111,6 +111,18 @@ class LearningCurve(_Strict):
     frames: list[int] = Field(min_length=2, description="numbers of frames")
 
 
+class Curriculum(_Strict):
+    """One arm that goes from one mixture to the next within its training, by stages of equal length.
+
+    The learning rate falls from stage to stage in equal steps, so that what comes last refines what came first.
+    """
+
+    real: Name = Field(description="training split of real frames")
+    synthetic: Name = Field(description="training split of synthetic frames")
+    shares: list[SyntheticShare] = Field(min_length=2, description="share of synthetic data in each stage, in order")
+    last_rate: Share = Field(default=0.25, description="share of the detector's peak rate in the last stage")
+
+
 class Recipe(_Strict):
     """An experiment."""
 
@@ -127,6 +139,7 @@ class Recipe(_Strict):
     arms: dict[Name, Arm] = Field(default={}, description="ways to train, spelt out")
     sweeps: dict[Name, Sweep] = Field(default={}, description="families of arms that differ in the share of synthetic")
     curves: dict[Name, LearningCurve] = Field(default={}, description="families of arms that differ in their frames")
+    curricula: dict[Name, Curriculum] = Field(default={}, description="arms whose mixture changes while they train")
     protocol: str = Field(default="kitti_r40", description="name of the frozen scoring settings")
 
     def dataset_folders(self, overrides: Mapping[str, str | Path] | None = None) -> dict[str, Path]:
