@@ -122,9 +122,8 @@ some = settings(max_examples=40, deadline=None, suppress_health_check=[HealthChe
 @some
 @given(seeds, st.sampled_from(sorted(CATEGORY)))
 def test_putting_everything_right_gives_100(seed: int, protocol: str) -> None:
-    subject = Subject.of(
-        random_street(np.random.default_rng(seed), protocol), protocol, resamples=3, at_one_distance=True
-    )
+    subject = Subject.of(random_street(np.random.default_rng(seed), protocol), protocol, resamples=3)
+    subject = subject.at_one_distance()
     outcome = outcome_of(subject.pool, subject.protocol, subject.difficulty)
     errors = errors_of(subject.pool, subject.protocol, outcome)
     fixed = put_right(subject.pool, outcome, errors, KINDS)
@@ -138,9 +137,8 @@ def test_putting_everything_right_gives_100(seed: int, protocol: str) -> None:
 @some
 @given(seeds, st.sampled_from(sorted(CATEGORY)))
 def test_every_false_alarm_and_every_miss_has_one_kind(seed: int, protocol: str) -> None:
-    subject = Subject.of(
-        random_street(np.random.default_rng(seed), protocol), protocol, resamples=1, at_one_distance=True
-    )
+    subject = Subject.of(random_street(np.random.default_rng(seed), protocol), protocol, resamples=1)
+    subject = subject.at_one_distance()
     outcome = outcome_of(subject.pool, subject.protocol, subject.difficulty)
     errors = errors_of(subject.pool, subject.protocol, outcome)
     assert (errors.kind[outcome.false_alarm] != "").all()
@@ -193,7 +191,7 @@ def test_no_fix_makes_a_hit_of_an_ignored_label() -> None:
 def test_an_excused_detection_may_be_what_a_label_would_be_found_by() -> None:
     """Sliced to one range, a box outside it is no false alarm, but its label inside is misplaced, not missed."""
     frames = planted("translation", "kitti_r40")
-    subject = Subject.of(frames, "kitti_r40", resamples=1, at_one_distance=True)
+    subject = Subject.of(frames, "kitti_r40", resamples=1)
     pool = subject.pool.judged(ignored=None, excused=np.ones(len(subject.pool.detections), dtype=bool))
     outcome = outcome_of(pool, subject.protocol, subject.difficulty)
     errors = errors_of(pool, subject.protocol, outcome)

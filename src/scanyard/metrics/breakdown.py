@@ -68,21 +68,12 @@ def explain_errors(
 
     EvaluationError where the protocol scores boxes in the image, which have no translation, size and yaw.
     """
-    return break_down(
-        Subject.of(
-            frames,
-            protocol,
-            difficulty=difficulty,
-            resamples=resamples,
-            level=level,
-            seed=seed,
-            at_one_distance=True,
-        )
-    )
+    return break_down(Subject.of(frames, protocol, difficulty=difficulty, resamples=resamples, level=level, seed=seed))
 
 
 def break_down(subject: Subject) -> tuple[Breakdown, ...]:
-    """As ``explain_errors``, of frames that are side by side already, at one distance."""
+    """As ``explain_errors``, of frames that are side by side already."""
+    subject = subject.at_one_distance()
     pool = subject.pool
     outcome = outcome_of(pool, subject.protocol, subject.difficulty)
     errors = errors_of(pool, subject.protocol, outcome)

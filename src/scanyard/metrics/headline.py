@@ -36,6 +36,8 @@ class Subject:
     """Frames whose score is to be explained: put side by side once, and their drives resampled once."""
 
     pool: Pool
+    settings: Protocol
+    """The whole protocol."""
     protocol: Protocol
     """Narrowed to what is taken apart."""
     keys: Mapping[str, Key]
@@ -55,18 +57,19 @@ class Subject:
         resamples: int = 1000,
         level: float = 0.9,
         seed: int = 0,
-        at_one_distance: bool = False,
     ) -> Subject:
-        """``at_one_distance``: where precision is a mean over distances, that at which errors are taken alone.
-
-        EvaluationError when the protocol or the difficulty is unknown, or a column lacks.
-        """
+        """EvaluationError when the protocol or the difficulty is unknown, or a column lacks."""
         settings = load_protocol(protocol)
         pool = pool_frames(frames, settings.needs)
-        narrow, keys = _narrowed(settings, difficulty, at_one_distance=at_one_distance)
+        narrow, keys = _narrowed(settings, difficulty, at_one_distance=False)
         as_it_is = np.ones((1, len(pool.drives)), dtype=np.int64)
         mixtures = np.concatenate([as_it_is, resampled_drives(len(pool.drives), resamples, seed)])
-        return cls(pool, narrow, keys, mixtures, level)
+        return cls(pool, settings, narrow, keys, mixtures, level)
+
+    def at_one_distance(self) -> Subject:
+        """The same; where precision is a mean over distances, that at which the protocol takes errors alone."""
+        narrow, keys = _narrowed(self.settings, self.difficulty, at_one_distance=True)
+        return replace(self, protocol=narrow, keys=keys)
 
     @property
     def difficulty(self) -> str:

@@ -45,6 +45,9 @@ class ScoredFrame:
     """(N,) likewise."""
     metadata: Mapping[str, Value] = field(default_factory=dict)
     """What is known of the frame or its recording and may be sliced by: scenario, weather, speed."""
+    weight: float = 1.0
+    """How often such a frame happens in traffic, over how often it was driven or simulated (target over proposal
+    density); only ratios matter.  Scores take no notice of it but where they say so (``weights``)."""
 
 
 @dataclass(frozen=True)
@@ -76,6 +79,8 @@ class Pool:
     detection_attributes: NDArray[np.str_] | None
     """(D,)"""
     metadata: tuple[Mapping[str, Value], ...]
+    """(F,)"""
+    weight: FloatArray
     """(F,)"""
     ignored: BoolArray | None = None
     """(G,) labels that nobody asks for, and whose finding nobody minds, beside those that the protocol ignores."""
@@ -191,6 +196,7 @@ def pool_frames(frames: Sequence[ScoredFrame], columns: Sequence[str] = ()) -> P
         label_attributes=_attributes([(f.label_attributes, len(f.labels)) for f in frames]),
         detection_attributes=_attributes([(f.detection_attributes, len(f.detections)) for f in frames]),
         metadata=tuple(frame.metadata for frame in frames),
+        weight=np.array([frame.weight for frame in frames], dtype=np.float64),
     )
 
 
