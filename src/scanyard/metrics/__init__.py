@@ -40,6 +40,7 @@ from scanyard.metrics.pool import ScoredFrame as ScoredFrame
 from scanyard.metrics.protocols import Protocol as Protocol
 from scanyard.metrics.protocols import load_protocol as load_protocol
 from scanyard.metrics.protocols import protocol_names as protocol_names
+from scanyard.metrics.running import RunningScore as RunningScore
 from scanyard.metrics.scoring import evaluate as evaluate
 from scanyard.metrics.scoring import evaluate_mean as evaluate_mean
 from scanyard.metrics.scoring import paired_difference as paired_difference
