@@ -6,12 +6,14 @@ the side.  Every box has points just inside and just outside each face, so that 
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 
 import numpy as np
 
 from scanyard.boxes import Boxes
 from scanyard.datasets import kitti
+from scanyard.datasets.classes import without_categories
 from scanyard.frame import Frame, Image, Sweep
 from scanyard.geometry import Transform
 from scanyard.sensors import Camera, Lidar, Rig
@@ -26,11 +28,14 @@ LIDAR = Lidar("top", EGO_FROM_LIDAR, np.deg2rad(np.linspace(10, -30, 32)), np.ze
 CAMERA = Camera("left", Transform.from_xyz_rpy((1.5, 0.0, 1.5)), 160, 90, 120.0, (80.5, 44.5))
 
 
-def recordings() -> list[SensorSequence]:
-    """Two made drives, and every drive of real frames with an image."""
+def recordings(without: Collection[str] = ()) -> list[SensorSequence]:
+    """Two made drives, and drives of real frames with an image; boxes of some categories left out."""
     found: list[SensorSequence] = [street(name, seed) for seed, name in enumerate(("made-a", "made-b"))]
     if REAL.is_dir():
-        found += [sequence for sequence in kitti.read_sequences(REAL, "training") if sequence[0].images][:5]
+        real = [sequence for sequence in kitti.read_sequences(REAL, "training") if sequence[0].images][:5]
+        for sequence in real:
+            kept = [one.replace(boxes=without_categories(one.boxes, without)) for one in sequence if one.boxes]
+            found.append(InMemorySequence(sequence.info, kept))
     return found
 
 

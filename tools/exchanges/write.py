@@ -11,20 +11,23 @@ from typing import Any
 import numpy as np
 
 from scanyard.boxes import corners, points_inside
-from scanyard.datasets import nuscenes_write
+from scanyard.datasets import argoverse2_write, nuscenes_write
 from scanyard.frame import Frame, points_ego
 from scanyard.sensors import Rig
 
 sys.path.insert(0, str(Path(__file__).parent))
 from recordings import recordings
 
-WRITERS = {"nuscenes": nuscenes_write.write_dataset}
+WRITERS = {"nuscenes": nuscenes_write.write_dataset, "argoverse2": argoverse2_write.write_dataset}
+
+UNKNOWN = {"argoverse2": ("misc",)}
+"""Categories that a layout has no class for."""
 
 
 def main() -> None:
     layout, root = sys.argv[1], Path(sys.argv[2])
     shutil.rmtree(root, ignore_errors=True)
-    sequences = recordings()
+    sequences = recordings(without=UNKNOWN.get(layout, ()))
     WRITERS[layout](root, sequences)
     said = {sequence.info.name: [facts(frame, sequence.info.rig) for frame in sequence] for sequence in sequences}
     root.with_suffix(".json").write_text(json.dumps(said), encoding="utf-8")

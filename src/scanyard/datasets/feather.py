@@ -1,0 +1,53 @@
+"""Feather tables, by way of pyarrow, which is an extra: columns in, columns out, and one clear line where it lacks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scanyard.errors import EnvironmentFault, FormatError
+
+Columns = dict[str, NDArray[Any]]
+UNKNOWN = b"scanyard_unknown"
+"""Key of a table's metadata: the columns that are there only because the layout wants them."""
+
+
+def write_table(path: Path, columns: Mapping[str, NDArray[Any] | list[str]], *, unknown: Sequence[str] = ()) -> None:
+    """Write columns of equal length; ``unknown`` names those whose values mean nothing."""
+    arrow = _pyarrow()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    table = arrow.table({name: arrow.array(values) for name, values in columns.items()})
+    if unknown:
+        table = table.replace_schema_metadata({UNKNOWN: ",".join(unknown).encode()})
+    arrow.feather.write_feather(table, str(path), compression="lz4")
+
+
+def read_table(path: Path, required: Sequence[str]) -> Columns:
+    """Read all columns that mean something; FormatError if the file is none or lacks one that is required."""
+    arrow = _pyarrow()
+    try:
+        table = arrow.feather.read_table(str(path), memory_map=False)
+    except FileNotFoundError:
+        raise FormatError(f"{path}: is missing") from None
+    except (OSError, arrow.ArrowInvalid) as error:
+        raise FormatError(f"{path}: is no Feather table ({error})") from error
+    unknown = (table.schema.metadata or {}).get(UNKNOWN, b"").decode().split(",")
+    missing = sorted(set(required) - set(table.column_names))
+    if missing:
+        raise FormatError(f"{path}: has no columns {missing}; found {table.column_names}")
+    return {name: np.asarray(table[name].to_numpy()) for name in table.column_names if name not in unknown}
+
+
+def _pyarrow() -> Any:
+    try:
+        import pyarrow.feather  # noqa: PLC0415  # an extra
+
+        return pyarrow
+    except ImportError as error:
+        raise EnvironmentFault(
+            "Feather tables need pyarrow, which is not installed: pip install 'scanyard[argoverse2]'"
+        ) from error
