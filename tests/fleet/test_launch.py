@@ -4,6 +4,7 @@ import multiprocessing
 import os
 import signal
 import socket
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -113,6 +114,14 @@ def test_our_server_dies_with_its_killed_parent(tmp_path: Path) -> None:
     while _runs(pid) and time.monotonic() < deadline:
         time.sleep(0.05)
     assert not _runs(pid)
+
+
+def test_our_server_does_not_stay_when_its_parent_died_before_it_could_ask(tmp_path: Path) -> None:
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    argv = (sys.executable, "-m", "scanyard.carla_server", "--maps", str(MAPS), f"--die-with-parent={gone.pid}")
+    with pytest.raises(ServerError, match=r"exited with code 2 at start.*who started this, is gone already"):
+        Server.start(ServerCommand(argv), tmp_path)
 
 
 def _runs(pid: int) -> bool:

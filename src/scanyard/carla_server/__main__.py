@@ -53,8 +53,8 @@ def main(arguments: Sequence[str] | None = None, *, welcome: Welcome | None = No
         logger.info("ignored, as they concern a window, a graphics card or ROS: %s", " ".join(ignored))
     if strange:
         logger.warning("unknown, and ignored: %s", " ".join(strange))
-    if options.die_with_parent:
-        _die_with_parent()
+    if options.die_with_parent is not None and not _die_with_parent(options.die_with_parent):
+        return _complain(f"--die-with-parent: {options.die_with_parent}, who started this, is gone already")
     maps = Maps([Path(folder) for folder in options.maps] or [OUR_MAPS], stand_ins=options.stand_in_towns)
     if options.stand_in_towns:
         logger.info("towns of ours answer to the names %s, and these with _Opt", ", ".join(maps.stand_in_names()))
@@ -143,16 +143,23 @@ def _parser() -> argparse.ArgumentParser:
         "--recordings", type=Path, metavar="DIR", help="folder of recordings (scanyard/recordings in $XDG_STATE_HOME)"
     )
     parser.add_argument(
-        "--die-with-parent", action="store_true", help="be killed when the thread that started this ends"
+        "--die-with-parent",
+        type=int,
+        nargs="?",
+        const=0,
+        metavar="PID",
+        help="be killed when the thread that started this ends; PID is its process, which may end before we can see it",
     )
     parser.add_argument("--verbose", action="store_true", help="log every connection")
     return parser
 
 
-def _die_with_parent() -> None:
+def _die_with_parent(parent: int) -> bool:
+    """Ask to be killed when whoever started this ends; False when that has happened: no signal comes for the past."""
     libc = ctypes.CDLL(None, use_errno=True)
     if libc.prctl(PR_SET_PDEATHSIG, int(signal.SIGKILL), 0, 0, 0) != 0:
         logger.warning("--die-with-parent: the system refused (errno %d)", ctypes.get_errno())
+    return parent in (0, os.getppid())
 
 
 def _complain(message: str) -> int:

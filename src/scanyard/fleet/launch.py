@@ -88,7 +88,7 @@ class ServerCommand:
     @classmethod
     def embedded(cls, maps: Path, *, threads: int = 0) -> ServerCommand:
         """Our own server, with the maps of a folder."""
-        argv = (sys.executable, "-m", "scanyard.carla_server", "--maps", str(maps), "--die-with-parent")
+        argv = (sys.executable, "-m", "scanyard.carla_server", "--maps", str(maps), f"--die-with-parent={os.getpid()}")
         return cls(argv, threads)
 
     @classmethod
