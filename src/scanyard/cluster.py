@@ -60,14 +60,13 @@ def ray_session(address: str | None, *, num_cpus: int) -> Iterator[list[int]]:
                 "num_cpus": num_cpus,
                 "include_dashboard": False,
                 "object_store_memory": OBJECT_STORE_BYTES,
-                "_node_ip_address": "127.0.0.1",
                 "_temp_dir": str(exits.enter_context(_folder_of_its_own())),
             }
         else:
             options["address"] = address
         exits.callback(ray.shutdown)
         try:
-            with _own_signal_handlers():
+            with _own_signal_handlers(), _loopback_alone(ray) if address is None else contextlib.nullcontext():
                 _start(ray, options)
             yield _cores(ray)
         except ConnectionError as error:
@@ -113,6 +112,23 @@ def _folder_of_its_own() -> Iterator[Path]:
         finally:
             shutil.rmtree(folder, ignore_errors=True)
             path.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def _loopback_alone(ray: Any) -> Iterator[None]:
+    """Let Ray take this machine for one that cannot be in a cluster, the only case in which it listens on loopback.
+
+    It asks for that where macOS and Windows would ask the user about a firewall; asking for 127.0.0.1 does not do.
+    """
+    constants = ray._private.ray_constants
+    name, before = "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", constants.ENABLE_RAY_CLUSTER
+    said = os.environ.get(name)
+    constants.ENABLE_RAY_CLUSTER, os.environ[name] = False, "0"  # for us, and for the processes it starts
+    try:
+        yield
+    finally:
+        constants.ENABLE_RAY_CLUSTER = before
+        os.environ.pop(name) if said is None else os.environ.update({name: said})
 
 
 @contextlib.contextmanager
