@@ -13,6 +13,7 @@ import shutil
 import signal
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,18 @@ from scanyard.store.disk import Disk
 ODD_ROUND = 3
 """In every third round one of the writers has other content."""
 PATIENCE_S = 300.0
+
+
+@dataclass(frozen=True)
+class End:
+    """How a round ended for one writer."""
+
+    odd: bool
+    """Whether it had other content than the rest."""
+    digest: str
+    """Of the seal it was given; or what was raised."""
+    occasion: str = ""
+    """When that seal was written, and how fast: whose it is."""
 
 
 class MeetingDisk(Disk):
@@ -41,9 +54,9 @@ class MeetingDisk(Disk):
 def compete(folder: Path, *, writers: int, rounds: int, advance: Callable[[int, int], None]) -> tuple[int, list[str]]:
     """Rounds played, and what was wrong in them."""
     context = multiprocessing.get_context("spawn")
-    barrier, results = context.Barrier(writers), context.Queue()
+    commits, judged, results = context.Barrier(writers), context.Barrier(writers + 1), context.Queue()
     crew = [
-        context.Process(target=_write_all, args=(folder, number, rounds, barrier, results), daemon=True)
+        context.Process(target=_write_all, args=(folder, number, rounds, commits, judged, results), daemon=True)
         for number in range(writers)
     ]
     create_dataset(folder, name="rivals", licence="CC0-1.0")
@@ -52,8 +65,9 @@ def compete(folder: Path, *, writers: int, rounds: int, advance: Callable[[int, 
         for process in crew:
             process.start()
         for turn in range(rounds):
-            ends = [results.get(timeout=PATIENCE_S) for _ in crew]
+            ends = [End(*results.get(timeout=PATIENCE_S)) for _ in crew]
             wrong += [f"round {turn}: {text}" for text in _judged(folder, turn, ends)]
+            judged.wait(PATIENCE_S)
             advance(turn + 1, rounds)
         for process in crew:
             process.join(PATIENCE_S)
@@ -64,38 +78,39 @@ def compete(folder: Path, *, writers: int, rounds: int, advance: Callable[[int, 
     return rounds, wrong
 
 
-def _write_all(folder: Path, number: int, rounds: int, barrier: Any, results: Any) -> None:
+def _write_all(folder: Path, number: int, rounds: int, *meetings: Any) -> None:
+    commits, judged, results = meetings
     for turn in range(rounds):
-        odd = turn % ODD_ROUND == 0 and number == turn // ODD_ROUND % barrier.parties
+        odd = turn % ODD_ROUND == 0 and number == turn // ODD_ROUND % commits.parties
         seed = turn * 2 + odd
-        disk = MeetingDisk(lambda: barrier.wait(PATIENCE_S))
+        disk = MeetingDisk(lambda: commits.wait(PATIENCE_S))
         frames = recording(seed, frames=1, points=20, full=False)
         try:
             seal = write_sequence(folder, info_of(f"round-{turn}", camera=False), frames, disk=disk)
-            results.put((turn, odd, seal.digest, f"{seal.record['written_at']} {seal.record['write_s']}"))
+            results.put((odd, seal.digest, f"{seal.record['written_at']} {seal.record['write_s']}"))
         except DeterminismError:
-            results.put((turn, odd, "determinism error", ""))
+            results.put((odd, "determinism error"))
         except Exception as error:  # noqa: BLE001  # anything else is what the trial is looking for
-            results.put((turn, odd, repr(error), ""))
+            results.put((odd, repr(error)))
+        judged.wait(PATIENCE_S)
 
 
-def _judged(folder: Path, turn: int, ends: list[tuple[int, bool, str, str]]) -> list[str]:
-    # All of a round have put their end before any of the next can pass the barrier, but not before any may put one.
-    wrong = [f"a writer was in round {at}" for at, *_ in ends if at != turn]
-    digests = Counter(digest for _, _, digest, _ in ends)
+def _judged(folder: Path, turn: int, ends: list[End]) -> list[str]:
+    wrong = []
+    digests = Counter(end.digest for end in ends)
     refused = digests.pop("determinism error", 0)
     if len(digests) != 1:
-        return [*wrong, f"writers ended with {dict(digests)}"]
+        return [f"writers ended with {dict(digests)}"]
     (digest,) = digests
-    odd_won = any(odd and found == digest for _, odd, found, _ in ends)
+    odd_won = any(end.odd and end.digest == digest for end in ends)
     expected = 0 if turn % ODD_ROUND else len(ends) - 1 if odd_won else 1
     if refused != expected:
         wrong.append(f"{refused} determinism errors, expected {expected}")
-    if len({occasion for *_, found, occasion in ends if found == digest}) != 1:
+    if len({end.occasion for end in ends if end.digest == digest}) != 1:
         wrong.append("writers were told of different commits")
     if problem := half_written(folder, {f"round-{turn}": digest}):
         wrong.append(problem)
-    left = [path for path in (folder / "staging").glob(f"round-{turn}/*")]
+    left = list((folder / "staging").glob(f"round-{turn}/*"))
     shutil.rmtree(folder / "sequences" / f"round-{turn}")  # else every look takes longer than the one before
     return wrong + [f"left behind: {path}" for path in left]
 
@@ -121,7 +136,7 @@ def stop_in_front_of_the_commit(folder: Path, *, same: bool) -> str | None:
         return f"the attempt of a writer that only stood still was swept: {swept}"
     if end != expected:
         return f"the late writer ended with {end}, expected {expected}"
-    if open_dataset(folder).sequences["late"].seal != seal:
+    if open_dataset(folder).sequences["late"].seal.to_bytes() != seal.to_bytes():
         return "the late writer wrote over the commit"
     return half_written(folder, {"late": seal.digest})
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -66,10 +67,10 @@ def create_dataset(uri: str | Path, *, name: str, licence: str, campaign: str = 
         if len(ours) < len(strangers) and not all(name.startswith(".") for name in strangers):
             raise StoreError(f"{root}: holds {strangers[:3]} and no {DATASET_FILE}; choose an empty or new folder")
         made = [*disk.make_folders(root / SEQUENCES), *disk.make_folders(root / STAGING)]
-        for folder in sorted(
-            {folder.parent for folder in made}, reverse=True
-        ):  # before the header, which promises them
-            disk.sync(folder)
+        # Before the header, which promises them; also if they were there: whoever made them may have been cut off.
+        for folder in sorted({folder.parent for folder in made} | {root, root.parent}, reverse=True):
+            with suppress(PermissionError):  # a folder that may be written and not read cannot be synced
+                disk.sync(folder)
         disk.replace_durably(root / DATASET_FILE, header.to_bytes())
     except OSError as error:
         raise StoreError(f"{root}: the dataset cannot be made here ({error.strerror})") from error
