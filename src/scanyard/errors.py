@@ -60,15 +60,26 @@ class DeterminismError(StoreError):
 
 
 class SimulationError(ScanyardError):
-    """A simulation did not finish."""
+    """A simulation did not finish; ``name`` is the word that reports count it under."""
+
+    name = "simulation_failed"
+
+    def __init__(self, message: str, *, name: str | None = None) -> None:
+        super().__init__(message)
+        if name is not None:
+            self.name = name
 
 
 class ServerError(SimulationError):
     """The server died, hung or never came up; worth another try on a new server."""
 
+    name = "server_failed"
+
 
 class ScenarioFault(SimulationError):
     """The scenario itself cannot be played; trying again changes nothing."""
+
+    name = "scenario_unplayable"
 
 
 class EvaluationError(ScanyardError, ValueError):

@@ -14,6 +14,7 @@ from scanyard.frame import Frame, points_ego
 from scanyard.scenario import ConcreteScenario, draw, load_scenario
 from scanyard.scenario.concrete import Actor, Recording
 from scanyard.sim.carla import CarlaSimulator
+from scanyard.sim.warm_up import QUIET_TICKS, WarmUp
 
 ROOT = Path(__file__).parents[2]
 MAPS = ROOT / "scenarios" / "maps"
@@ -117,7 +118,6 @@ def test_a_stock_server_s_two_lidars_make_the_same_sweep(
 ) -> None:
     """Our server asked as one would ask a stock one: no beam table, two laser blocks."""
     monkeypatch.setattr(simulator, "embedded", False)
-    monkeypatch.setattr("scanyard.sim.carla.STOCK_WARM_UP_TICKS", 1)
     lidar_only = replace(scenario, recording=Recording(2.0, 0.5, cameras=False))
     (frame,) = simulator.simulate(lidar_only)
     stock, ours = frame.sweeps["top"], frames[0].sweeps["top"]
@@ -125,6 +125,7 @@ def test_a_stock_server_s_two_lidars_make_the_same_sweep(
     assert len(np.unique(stock.ring)) > 55
     assert stock.ring.max() == 63
     assert len(stock) == pytest.approx(len(ours), rel=0.15)
+    assert simulator.warm_up == WarmUp(QUIET_TICKS, settled=True)
     assert frame.actors is not None
     box = frame.actors[np.flatnonzero(frame.actors.track == 1)]
     assert points_inside(box, hits_of(frame, scenario, 1), margin_m=0.06).mean() > 0.99

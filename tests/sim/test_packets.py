@@ -1,60 +1,14 @@
-"""One packet per sensor of exactly the tick asked for."""
+"""How a rig is asked of a server, and what its packets become."""
 
-import time
-from collections import Counter
-from collections.abc import Callable
 from types import SimpleNamespace
-from typing import Any
 
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
-from scanyard.errors import ServerError
 from scanyard.geometry import Transform
 from scanyard.sensors import Camera, Lidar
-from scanyard.sim.packets import CameraCanvas, SensorPort, image_from_packets, lidar_blocks
-
-
-class FakeSensor:
-    """A sensor that delivers what it is told to."""
-
-    def __init__(self) -> None:
-        self.deliver: Callable[[Any], None] = lambda _: None
-
-    def listen(self, callback: Callable[[Any], None]) -> None:
-        self.deliver = callback
-
-
-def port(*frames: int) -> tuple[SensorPort, Counter[str]]:
-    sensor, irregular = FakeSensor(), Counter[str]()
-    listening = SensorPort(sensor, "top", irregular)
-    for frame in frames:
-        sensor.deliver(SimpleNamespace(frame=frame))
-    return listening, irregular
-
-
-def soon() -> float:
-    return time.monotonic() + 0.05
-
-
-def test_the_packet_of_the_tick_is_taken_and_older_ones_are_counted() -> None:
-    listening, irregular = port(5, 6, 7)
-    assert listening.packet(7, soon()).frame == 7
-    assert irregular == {"stale packets": 2}
-
-
-def test_a_packet_of_another_tick_is_never_taken_for_this_one() -> None:
-    listening, _ = port(8)
-    with pytest.raises(ServerError, match="skipped tick 7"):
-        listening.packet(7, soon())
-
-
-def test_a_packet_that_does_not_come_is_waited_for_no_longer_than_the_deadline() -> None:
-    listening, _ = port(5)
-    with pytest.raises(ServerError, match="sensor top delivered nothing for tick 7"):
-        listening.packet(7, soon())
-
+from scanyard.sim.packets import CameraCanvas, image_from_packets, lidar_blocks
 
 LIDAR = Lidar(
     "top",

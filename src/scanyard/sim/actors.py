@@ -107,10 +107,21 @@ class ActorSet:
             velocity=np.array([track.velocity_mps[index] for track in self.tracks]),
         )
 
+    def vertical_speed_mps(self) -> FloatArray:
+        """(V,) how fast each vehicle rises, as of the last tick."""
+        vehicles = [handle for handle in self.handles if handle.type_id.startswith("vehicle.")]
+        return np.array([handle.get_velocity().z for handle in vehicles], dtype=np.float64)
+
     @cached_property
     def _world_from_actor(self) -> FloatArray:
         """(T, N, 4, 4) where every track is in every frame."""
         return np.stack([track.world_from_actor for track in self.tracks], axis=1)
+
+
+def blueprint_ids(world: Any, scenario: ConcreteScenario, tracks: Sequence[Track]) -> set[str]:
+    """The blueprints that ``spawn_actors`` would spawn."""
+    library = world.get_blueprint_library()
+    return {str(_blueprint(library, scenario, track).id) for track in tracks}
 
 
 def spawn_actors(client: Any, world: Any, scenario: ConcreteScenario, tracks: Sequence[Track]) -> ActorSet:

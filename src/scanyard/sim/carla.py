@@ -13,8 +13,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import time
-from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,21 +25,24 @@ from scanyard.geometry import Transform
 from scanyard.roads import RoadMap, find_map
 from scanyard.roads.client import carla
 from scanyard.scenario.concrete import ConcreteScenario, Weather, World
-from scanyard.sim.actors import ActorSet, spawn_actors, spawn_ego
+from scanyard.sim.actors import ActorSet, blueprint_ids, spawn_actors, spawn_ego
 from scanyard.sim.choreography import REAR_AXLE_M, Choreography, choreograph
 from scanyard.sim.handedness import carla_transform
+from scanyard.sim.listening import Patience, Regularity, SensorPort
 from scanyard.sim.packets import (
     CAMERA_KINDS,
     CameraCanvas,
     LidarBlock,
     Numbered,
-    SensorPort,
     image_from_packets,
     lidar_blocks,
     spawn_sensor,
     sweep_from_packets,
 )
 from scanyard.sim.parked import ParkedVehicles
+from scanyard.sim.versions import shake_hands
+from scanyard.sim.visibility import DISTANCE_M, unseen
+from scanyard.sim.warm_up import Settling, WarmUp, luminance
 
 logger = logging.getLogger(__name__)
 
@@ -50,8 +52,10 @@ REACH_M = 120.0
 """Parked vehicles further from the ego are no truth of a frame: no sensor of ours returns a point from there."""
 LAMPS_BELOW_DEG = 3.0
 """With the sun lower than this, vehicles drive with their low beams on."""
-STOCK_WARM_UP_TICKS = 20
-"""A rendering server needs time: exposure adapts, textures stream.  The embedded one needs none."""
+CLEAN_UP_S = 1.0
+"""What a server gets that failed, to let go of a scene: whoever runs it wants to know soon."""
+TIME_OUT = "time-out"
+"""What the client says, in a bare RuntimeError, of a call or tick that was not answered in time."""
 EGO_FROM_REAR_AXLE = Transform.from_xyz_rpy((-REAR_AXLE_M, 0.0, 0.0))
 """The rear axle, our ego origin, in the frame of the car the server knows."""
 
@@ -63,21 +67,25 @@ class CarlaSimulator:
     >>> frames = list(simulator.simulate(scenario))  # doctest: +SKIP
     """
 
-    def __init__(self, host: str, port: int, *, timeout_s: float = 20.0, map_folders: tuple[Path, ...] = ()) -> None:
-        self._timeout_s = timeout_s
+    def __init__(
+        self, host: str, port: int, *, patience: Patience | None = None, map_folders: tuple[Path, ...] = ()
+    ) -> None:
+        self._patience = patience or Patience()
         self._map_folders = map_folders
         self._client = carla.Client(host, port)
-        self._client.set_timeout(timeout_s)
+        self._be_patient(self._patience.load_s)  # until a scene's first frame, which pays for what is made ready
         self._road_maps: dict[str, RoadMap] = {}
-        self.irregular: Counter[str] = Counter()
-        """Packets that came late or out of turn, by kind; they were not used."""
+        self._visible: set[str] = set()
+        self.regularity = Regularity()
+        """Packets of the scene played last that came late, twice, or not at all."""
+        self.warm_up = WarmUp(0, settled=True)
+        """How the scene played last was warmed up."""
+        self.sensors_spawned = 0
+        """Since the client connected."""
         with _server_errors("greeting"):
             self.server_version: str = self._client.get_server_version()
-            if self.server_version != self._client.get_client_version():
-                raise ServerError(
-                    f"{host}:{port} speaks CARLA {self.server_version}, this client "
-                    f"{self._client.get_client_version()}; the two must be the same version"
-                )
+            address = f"{host}:{port}"
+            self._quirks = shake_hands(address, self.server_version, self._client.get_client_version())
             blueprint = self._client.get_world().get_blueprint_library().find("sensor.lidar.ray_cast_semantic")
             self.embedded = bool(blueprint.has_attribute("beam_table"))
             """Whether it is our server, which takes beam tables, sizes and styles."""
@@ -85,15 +93,22 @@ class CarlaSimulator:
     def simulate(self, scenario: ConcreteScenario) -> Iterator[Frame]:
         """Play ``scenario`` and yield its frames; closing the iterator early cleans up."""
         _require_whole_turns(scenario)
-        with contextlib.ExitStack() as exits, _server_errors(f"{scenario.name} seed {scenario.seed}"):
+        self.regularity, self.warm_up = Regularity(self._patience.irregular_packets), WarmUp(0, settled=True)
+        with _server_errors(f"{scenario.name} seed {scenario.seed}"), contextlib.ExitStack() as exits:
+            self._be_patient(self._patience.load_s)
             world = self._load(scenario.world)
             self._settle(world, scenario)
             choreography = choreograph(scenario, self._road_map(world))
+            self._require_visible(world, blueprint_ids(world, scenario, choreography.tracks))
 
             ego = spawn_ego(world, choreography)
-            exits.callback(_destroy, self._client, [ego])
+            exits.push(self._unless_hung(_destroy, self._client, [ego]))
             actors = spawn_actors(self._client, world, scenario, choreography.tracks)
-            exits.callback(_destroy, self._client, list(actors.handles))
+            exits.push(self._unless_hung(_destroy, self._client, list(actors.handles)))
+            if self._quirks.walkers_need_collisions:
+                for handle in actors.handles:
+                    if handle.type_id.startswith("walker."):
+                        handle.set_collisions(True)
             if scenario.weather.sun_altitude_deg < LAMPS_BELOW_DEG:
                 self._client.apply_batch_sync(actors.lamps_on(), False)
 
@@ -103,13 +118,14 @@ class CarlaSimulator:
             if len(blocked):
                 removed = {parked.ids[i] for i in blocked}
                 world.enable_environment_objects(removed, False)
-                exits.callback(world.enable_environment_objects, removed, True)
+                exits.push(self._unless_hung(world.enable_environment_objects, removed, True))
                 parked = parked.without(blocked)
 
             has_beam_tables = self.embedded and "beam_table" not in scenario.world.without
-            sensors = _Sensors(world, ego, scenario, has_beam_tables, self.irregular)
-            exits.callback(_destroy, self._client, sensors.handles)
-            exits.callback(sensors.stop)
+            sensors = _Sensors(world, ego, scenario, has_beam_tables, self.regularity)
+            self.sensors_spawned += len(sensors.handles)
+            exits.push(self._unless_hung(_destroy, self._client, sensors.handles))
+            exits.push(self._unless_hung(sensors.stop))
             yield from self._play(_Stage(world, ego, choreography, actors, parked, sensors))
 
     def close(self) -> None:
@@ -124,6 +140,27 @@ class CarlaSimulator:
             settings.synchronous_mode = False
             settings.fixed_delta_seconds = None
             world.apply_settings(settings)
+
+    def _be_patient(self, wait_s: float, late_s: float | None = None) -> None:
+        """Wait so long for every call, tick and packet from now on; packets are late after ``late_s``, or never."""
+        self._wait_s, self._late_s = wait_s, wait_s if late_s is None else late_s
+        self._client.set_timeout(wait_s)
+
+    def _unless_hung(self, clean_up: Callable[..., Any], *arguments: Any) -> Callable[..., None]:
+        """An exit that cleans up, but asks nothing of a server that hangs, and waits little for one that failed."""
+
+        def leave(_kind: object, error: BaseException | None, _traceback: object) -> None:
+            if not isinstance(error, RuntimeError | ServerError):
+                clean_up(*arguments)
+            elif self._wait_s and TIME_OUT not in str(error):
+                self._be_patient(CLEAN_UP_S)
+                try:
+                    clean_up(*arguments)
+                except RuntimeError as other:
+                    logger.info("cannot clean up after a failure: %s", other)
+                    self._wait_s = 0.0  # and shall not try the rest
+
+        return leave
 
     # --- setting the stage ----------------------------------------------------------------------------------------
 
@@ -160,16 +197,33 @@ class CarlaSimulator:
             self._road_maps[name] = RoadMap.from_text(name, carla_map.to_opendrive())
         return self._road_maps[name]
 
+    def _require_visible(self, world: Any, blueprint_ids: set[str]) -> None:
+        """Refuse the scene where the LiDAR goes through one of its actors; each blueprint is tried once."""
+        new = sorted(blueprint_ids - self._visible)
+        if not new:
+            return
+        missed = unseen(self._client, world, new, self._wait_s)
+        if missed:
+            raise ScenarioFault(
+                f"{', '.join(missed)}: returned no point to a LiDAR {DISTANCE_M:g} m away, and a detector would learn "
+                f"that such things are made of air; use another version of CARLA than {self.server_version}, or leave "
+                "such actors out",
+                name="class_unseen",
+            )
+        self._visible.update(new)
+
     # --- frames ---------------------------------------------------------------------------------------------------
 
     def _play(self, stage: _Stage) -> Iterator[Frame]:
         choreography = stage.choreography
         count = len(choreography.timestamps_ns)
-        for _ in range(0 if self.embedded else STOCK_WARM_UP_TICKS):
-            stage.sensors.packets(self._tick(stage, 0), self._timeout_s)
+        if not self.embedded:  # ours needs none: nothing moves by physics, and nothing adapts
+            self.warm_up = self._warm_up(stage)
         frame = self._tick(stage, 0)
         for index in range(count):
-            packets = stage.sensors.packets(frame, self._timeout_s)
+            packets = stage.sensors.packets(frame, self._wait_s, self._late_s)
+            if index == 0:
+                self._be_patient(self._patience.call_s, self._patience.late_s)
             if index + 1 < count:
                 frame = self._tick(stage, index + 1)  # the server works while we do
             world_from_ego = Transform(choreography.world_from_ego[index])
@@ -187,7 +241,17 @@ class CarlaSimulator:
         pose = stage.choreography.world_from_ego[index] @ EGO_FROM_REAR_AXLE.inverse().matrix
         place_ego = carla.command.ApplyTransform(stage.ego, carla_transform(pose))
         self._client.apply_batch_sync([place_ego, *stage.actors.placement(index)], False)
-        return int(stage.world.tick(self._timeout_s))
+        return int(stage.world.tick(self._wait_s))
+
+    def _warm_up(self, stage: _Stage) -> WarmUp:
+        settling, cap = Settling(), self._patience.warm_up_ticks
+        for tick in range(1, cap + 1):
+            packets = stage.sensors.packets(self._tick(stage, 0), self._wait_s, self._late_s)
+            settling.add(stage.actors.vertical_speed_mps(), stage.sensors.luminance(packets))
+            if settling.settled:
+                return WarmUp(tick, settled=True)
+        logger.warning("the world has not come to rest within %d ticks; recorded as it is", cap)
+        return WarmUp(cap, settled=False)
 
 
 @dataclass(frozen=True)
@@ -206,7 +270,7 @@ class _Sensors:
     """The rig of one scenario on the server: every LiDAR block and every camera kind, listening."""
 
     def __init__(
-        self, world: Any, ego: Any, scenario: ConcreteScenario, has_beam_tables: bool, irregular: Counter[str]
+        self, world: Any, ego: Any, scenario: ConcreteScenario, has_beam_tables: bool, regularity: Regularity
     ) -> None:
         self.handles: list[Any] = []
         self._ports: dict[str, SensorPort] = {}
@@ -217,7 +281,7 @@ class _Sensors:
         def add(name: str, blueprint_id: str, attributes: dict[str, str], ego_from_sensor: Transform) -> None:
             handle = spawn_sensor(world, blueprint_id, attributes, EGO_FROM_REAR_AXLE @ ego_from_sensor, ego)
             self.handles.append(handle)
-            self._ports[name] = SensorPort(handle, name, irregular)
+            self._ports[name] = SensorPort(handle, name, regularity)
 
         for lidar in scenario.rig.lidars:
             self._blocks[lidar.name] = lidar_blocks(lidar, has_beam_tables=has_beam_tables)
@@ -229,10 +293,15 @@ class _Sensors:
             for kind, blueprint_id in CAMERA_KINDS.items():
                 add(f"{camera.name}/{kind}", blueprint_id, canvas.attributes, camera.ego_from_sensor)
 
-    def packets(self, frame: int, timeout_s: float) -> dict[str, Any]:
-        """The packet of every sensor for tick ``frame``."""
-        deadline = time.monotonic() + timeout_s
-        return {name: port.packet(frame, deadline) for name, port in self._ports.items()}
+    def packets(self, frame: int, wait_s: float, late_s: float) -> dict[str, Any]:
+        """The packet of every sensor for tick ``frame``, waited for ``wait_s``, and late after ``late_s``."""
+        now = time.monotonic()
+        deadline, late_at = now + wait_s, now + late_s
+        return {name: port.packet(frame, deadline=deadline, late_at=late_at) for name, port in self._ports.items()}
+
+    def luminance(self, packets: dict[str, Any]) -> dict[str, float]:
+        """The mean of every camera's colours, 0 to 255."""
+        return {name: luminance(packets[f"{name}/rgb"].raw_data) for name in self._canvases}
 
     def sweeps(self, packets: dict[str, Any], numbered: Numbered) -> dict[str, Sweep]:
         """Sweeps by LiDAR name."""
@@ -289,7 +358,8 @@ def _server_errors(doing: str) -> Iterator[None]:
     except MapError as error:
         raise ScenarioFault(f"{doing}: {error}") from error
     except RuntimeError as error:
-        raise ServerError(f"{doing}: the CARLA server failed: {error}") from error
+        name = "server_hung" if TIME_OUT in str(error) else None
+        raise ServerError(f"{doing}: the CARLA server failed: {error}", name=name) from error
 
 
 def _require_whole_turns(scenario: ConcreteScenario) -> None:

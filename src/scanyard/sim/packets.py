@@ -1,13 +1,7 @@
-"""One packet per sensor of one tick, and the ``Sweep`` or ``Image`` it becomes.
-
-Packets wait in a queue per sensor and are matched on the frame id; whatever else arrives is counted, not used.
-"""
+"""What the packets of one tick become: a ``Sweep`` per LiDAR, an ``Image`` per camera; and how sensors are spawned."""
 
 from __future__ import annotations
 
-import queue
-import time
-from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -15,7 +9,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from scanyard.errors import ServerError
 from scanyard.frame import Image, Sweep
 from scanyard.geometry import Transform
 from scanyard.sensors import Camera, Lidar
@@ -30,37 +23,6 @@ CAMERA_KINDS = {
     "semantic": "sensor.camera.semantic_segmentation",
     "instance": "sensor.camera.instance_segmentation",
 }
-
-
-class SensorPort:
-    """One listening CARLA sensor and the packets it has delivered."""
-
-    def __init__(self, sensor: Any, name: str, irregular: Counter[str]) -> None:
-        self._sensor = sensor
-        self._name = name
-        self._irregular = irregular
-        self._packets: queue.SimpleQueue[Any] = queue.SimpleQueue()
-        sensor.listen(self._packets.put)
-
-    def packet(self, frame: int, deadline: float) -> Any:
-        """The packet of tick ``frame``; ServerError when it has not come by ``deadline`` (``time.monotonic``)."""
-        while True:
-            try:
-                packet = self._packets.get(timeout=max(0.0, deadline - time.monotonic()))
-            except queue.Empty:
-                raise ServerError(
-                    f"sensor {self._name} delivered nothing for tick {frame} before the deadline; "
-                    "the server hangs or dropped the frame"
-                ) from None
-            if packet.frame == frame:
-                return packet
-            if packet.frame > frame:
-                raise ServerError(f"sensor {self._name} skipped tick {frame}: its next packet is of {packet.frame}")
-            self._irregular["stale packets"] += 1
-
-    def stop(self) -> None:
-        """Stop listening; the sensor itself is destroyed with the other actors."""
-        self._sensor.stop()
 
 
 # --- LiDAR --------------------------------------------------------------------------------------------------------
