@@ -12,7 +12,7 @@ from scanyard.boxes import Boxes
 from scanyard.errors import EvaluationError
 from scanyard.evaluation import Evaluation
 from scanyard.metrics import Difference, ScoredFrame, evaluate, evaluate_mean, paired_difference
-from scanyard.metrics.intervals import resampled_drives
+from scanyard.metrics.intervals import effective_number, resampled_drives, widened_interval
 
 
 def drive(name: str, *, found: float, cars: int = 10, num_frames: int = 2) -> list[ScoredFrame]:
@@ -36,21 +36,35 @@ def test_an_interval_holds_its_value() -> None:
 
 
 def test_drives_that_are_alike_leave_no_doubt() -> None:
-    score = scored(drives(0.5, 0.5, 0.5, 0.5)).score("3d", 0.7, "moderate")
+    score = scored(drives(0.5, 0.5, 0.5, 0.5, 0.5)).score("3d", 0.7, "moderate")
     assert score.low == score.value == score.high
 
 
 def test_more_frames_of_the_same_drives_do_not_narrow_the_interval() -> None:
-    few = [f for i, share in enumerate((0.2, 0.5, 0.9)) for f in drive(f"{i}", found=share)]
-    many = [f for i, share in enumerate((0.2, 0.5, 0.9)) for f in drive(f"{i}", found=share, num_frames=20)]
+    few = [f for i, share in enumerate((0.2, 0.4, 0.5, 0.6, 0.9)) for f in drive(f"{i}", found=share)]
+    many = [f for i, share in enumerate((0.2, 0.4, 0.5, 0.6, 0.9)) for f in drive(f"{i}", found=share, num_frames=20)]
     narrow, wide = (scored(frames).score("3d", 0.7, "easy") for frames in (many, few))
     assert_allclose(narrow.high - narrow.low, wide.high - wide.low, atol=3.0)
 
 
-def test_two_drives_are_too_few_for_an_interval() -> None:
-    evaluation = scored(drives(0.3, 0.8))
+def test_four_drives_are_too_few_for_an_interval() -> None:
+    evaluation = scored(drives(0.3, 0.5, 0.6, 0.8))
     assert {(score.low, score.high) for score in evaluation.scores} == {(None, None)}
-    assert any("fewer than 3 drives" in note for note in evaluation.notes)
+    assert any("fewer than 5 drives" in note for note in evaluation.notes)
+
+
+def test_few_drives_widen_the_interval_as_a_t_interval_would() -> None:
+    """Of normal values, the widened percentiles are those of Student's t with the spread's divisor n - 1."""
+    drawn = np.random.default_rng(0).normal(50.0, 3.0 * np.sqrt(8 / 9), 400_000)  # divided by n: narrower than true
+    low, high = widened_interval(drawn, 0.9, 9)
+    assert_allclose([low, high], 50 + 3.0 * np.array([-1.8595, 1.8595]), atol=0.05)  # t of 8 degrees of freedom, 0.95
+
+
+def test_drives_that_hold_most_labels_leave_few_effective_ones() -> None:
+    assert effective_number(np.full(9, 30)) == pytest.approx(9)
+    assert effective_number(np.array([30, 30, 30, 0, 0])) == pytest.approx(3)
+    assert 1 < effective_number(np.array([1000, 100, 50, 20, 10, 10])) < 2
+    assert effective_number(np.zeros(4, dtype=int)) == 0
 
 
 def test_drives_without_labels_do_not_count_as_evidence() -> None:
@@ -71,7 +85,10 @@ def test_a_resample_scores_what_its_copied_frames_would() -> None:
     for metric, iou, difficulty in (("3d", 0.5, "hard"), ("bev", 0.5, "moderate")):
         expected = [scored(mixture, resamples=1).score(metric, iou, difficulty).value for mixture in drawn]
         interval = scored(frames, resamples=3, seed=0).score(metric, iou, difficulty)
-        assert_allclose([interval.low, interval.high], np.quantile(expected, [0.05, 0.95]), atol=1e-9)
+        alone = [scored([frame for frame in frames if frame.drive == name], resamples=1) for name in names]
+        labels = np.array([one.score(metric, iou, difficulty).num_labels for one in alone])
+        wanted = widened_interval(np.array(expected), 0.9, effective_number(labels))
+        assert_allclose([interval.low, interval.high], wanted, atol=1e-9)
 
 
 def test_the_same_seed_gives_the_same_interval() -> None:
@@ -81,7 +98,7 @@ def test_the_same_seed_gives_the_same_interval() -> None:
 
 
 def test_the_mean_of_runs_has_the_interval_of_the_mean() -> None:
-    good, poor = drives(0.9, 0.8, 0.7, 0.9), drives(0.5, 0.6, 0.2, 0.7)
+    good, poor = drives(0.9, 0.8, 0.7, 0.9, 0.8), drives(0.5, 0.6, 0.2, 0.7, 0.5)
     mean = evaluate_mean([good, poor, poor], split="test", domain="real").score("bev", 0.7, "moderate")
     one, other = (scored(frames).score("bev", 0.7, "moderate") for frames in (good, poor))
     assert mean.value == pytest.approx((one.value + 2 * other.value) / 3)
@@ -114,12 +131,12 @@ def difference(a: list[ScoredFrame], b: list[ScoredFrame], **options: object) ->
 
 
 def test_a_detector_does_not_differ_from_itself() -> None:
-    frames = drives(0.2, 0.5, 0.9)
+    frames = drives(0.2, 0.4, 0.5, 0.7, 0.9)
     assert difference(frames, frames) == Difference(0.0, 0.0, 0.0)
 
 
 def test_pairing_sees_a_small_difference_that_single_intervals_hide() -> None:
-    better, worse = drives(0.2, 0.5, 0.8, 1.0), drives(0.1, 0.4, 0.7, 0.9)
+    better, worse = drives(0.2, 0.4, 0.5, 0.8, 1.0), drives(0.1, 0.3, 0.4, 0.7, 0.9)
     found = difference(better, worse)
     assert found.value == pytest.approx(10.0)
     assert 5.0 < found.low <= found.value <= found.high < 15.0

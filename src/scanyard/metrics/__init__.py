@@ -18,14 +18,17 @@ conventions, range and region, and whether the protocol gives these very labels 
 detections; it refuses by name.  ``claims`` does the same for published numbers.
 
 **Intervals.**  Frames of a drive resemble each other, so drives are drawn with replacement, never frames: 90 % between
-the 5th and the 95th percentile of the resampled values.  Matching is done once, a resample only reweights drives.
+percentiles of the resampled values, farther out than the 5th and the 95th as there are fewer drives (``intervals``).
+Matching is done once, a resample only reweights drives.
 
 Left to others: what boxes are (``boxes``), who detects, where numbers are kept (``board``).
 
 Turned down: resampling frames (intervals several times too narrow).  Bias-corrected, accelerated intervals (BCa): their
 acceleration is a jackknife over drives, which with ten or twenty drives, one of them holding half the labels, is more
-noise than correction; percentiles stay within 0 and 100 by themselves.  One matching rule with switches for all four:
-who chooses, in which order, among what, differs in each, and the switches were harder to read than four short loops.
+noise than correction (measured: they hold the truth 84 to 87 times in 100 where widened percentiles do 88 to 91).
+Student's t from a jackknife: average precision goes in steps, and leaving out one drive or frame jumps over one or does
+not.  One matching rule with switches for all four: who chooses, in which order, among what, differs in each, and the
+switches were harder to read than four short loops.
 """
 
 from scanyard.metrics.breakdown import Breakdown as Breakdown

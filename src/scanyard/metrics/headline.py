@@ -93,7 +93,7 @@ class Subject:
 
     def interval(self, values: FloatArray, one: Measured) -> tuple[float | None, float | None]:
         """Of values (1 + R,) made from one that was measured."""
-        return percentile_interval(values[1:], self.level, int(np.count_nonzero(one.labels_by_drive)))
+        return percentile_interval(values[1:], self.level, one.labels_by_drive)
 
 
 def _narrowed(

@@ -159,7 +159,7 @@ def _score(same: Sequence[Measured], level: float) -> Score:
     """The mean of one number over runs."""
     one = same[0]
     values = np.mean([run.values for run in same], axis=0)
-    low, high = percentile_interval(values[1:], level, _drives_with_labels(one))
+    low, high = percentile_interval(values[1:], level, one.labels_by_drive)
     return Score(
         metric=one.metric,
         category=one.category,
@@ -183,10 +183,6 @@ def _require_same_labels(by_run: Sequence[Sequence[Measured]]) -> None:
         if other != first:
             wrong = sorted({str(key) for key in first.keys() | other.keys() if first.get(key) != other.get(key)})
             raise EvaluationError(f"the runs to average do not hold the same labels: they differ for {wrong[0]}")
-
-
-def _drives_with_labels(measured: Measured) -> int:
-    return int(np.count_nonzero(measured.labels_by_drive))
 
 
 def _notes(scores: Sequence[Score], protocol: Protocol) -> list[str]:

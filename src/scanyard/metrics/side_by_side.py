@@ -50,7 +50,7 @@ class SideBySide(Generic[Run]):
         """The mean over runs, its interval that over the choice of drives."""
         one = self._one(runs[0], key)
         values = self._mean_values(runs, key)
-        low, high = percentile_interval(values[1:], self.level, self.num_drives(runs[0], key))
+        low, high = percentile_interval(values[1:], self.level, one.labels_by_drive)
         return Score(
             metric=one.metric,
             category=one.category,
@@ -67,7 +67,7 @@ class SideBySide(Generic[Run]):
     def difference(self, runs_a: Sequence[Run], runs_b: Sequence[Run], key: Key) -> Difference:
         """The mean of runs a less that of runs b, drives resampled for all together."""
         values = self._mean_values(runs_a, key) - self._mean_values(runs_b, key)
-        low, high = percentile_interval(values[1:], self.level, self.num_drives(runs_a[0], key))
+        low, high = percentile_interval(values[1:], self.level, self._one(runs_a[0], key).labels_by_drive)
         return Difference(float(values[0]), low, high)
 
     def _mean_values(self, runs: Sequence[Run], key: Key) -> FloatArray:

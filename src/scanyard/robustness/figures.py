@@ -106,7 +106,7 @@ def robustness_of(
     drives = int(np.count_nonzero(clean.labels_by_drive))
 
     def figure(values: FloatArray) -> Figure:
-        low, high = percentile_interval(values[1:], level, drives)
+        low, high = percentile_interval(values[1:], level, clean.labels_by_drive)
         return Figure(None, None, None) if np.isnan(values[0]) else Figure(float(values[0]), low, high)
 
     rows, resiliences, errors = [], [], []
