@@ -1,0 +1,33 @@
+"""What a holdout can tell apart: the difference it would show four times in five.
+
+The least detectable difference is (t(1 − α/2) + t(power)) standard errors, t of n − 1 degrees of freedom for n drives
+(H. S. Bloom, Minimum detectable effects, Evaluation Review 19:5, 1995).  The standard error is that of the resampled
+paired difference: pairs that a drive does much the same to are told apart more easily.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.special import stdtrit
+
+from scanyard.geometry import FloatArray
+
+LEVEL = 0.05
+"""How often a test may see a difference where there is none."""
+POWER = 0.8
+"""How often it is to see the difference that is there."""
+
+
+def detectable_difference(
+    differences: FloatArray, number: float, *, level: float = LEVEL, power: float = POWER
+) -> float | None:
+    """The least difference that a test at ``level`` shows with probability ``power``, in the unit of ``differences``.
+
+    ``differences`` (R,) are resampled ones, ``number`` is how many drives of equal weight they came from; ``None``
+    where so few can show nothing at this level (``permutation.least_p``).
+    """
+    differences = differences[~np.isnan(differences)]
+    if number < 2 or 2.0 ** (1 - number) > level or not len(differences):
+        return None
+    error = float(differences.std()) * np.sqrt(number / (number - 1))
+    return float((stdtrit(number - 1, 1 - level / 2) + stdtrit(number - 1, power)) * error)
