@@ -20,6 +20,7 @@ from scanyard.datasets.kitti_labels import CATEGORY_OF_CLASS, DONT_CARE, Row, bo
 from scanyard.errors import FormatError
 from scanyard.frame import Frame
 from scanyard.geometry import FloatArray, Transform
+from scanyard.plausible import check_boxes
 from scanyard.sequence import SequenceInfo
 
 _COLUMNS = 17
@@ -33,6 +34,8 @@ class _Line:
     track: int
     row: FloatArray
     """(14,) the object benchmark's numbers."""
+    where: str
+    """File and line."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +60,7 @@ class KittiTrackingSequence:
         sweep = read_scan(scan)
         if self.crop_to_image:
             sweep = sweep[self.calibration.in_image(sweep.points, *DEFAULT_SIZE_PX)]
-        boxes, regions = self._labels(int(scan.stem))
+        boxes, regions = self.labels(int(scan.stem))
         return Frame(
             timestamp_ns=int(scan.stem) * FRAME_PERIOD_NS,
             world_from_ego=Transform.identity(),
@@ -67,7 +70,8 @@ class KittiTrackingSequence:
             name=scan.stem,
         )
 
-    def _labels(self, number: int) -> tuple[Boxes, FloatArray]:
+    def labels(self, number: int) -> tuple[Boxes, FloatArray]:
+        """Boxes in the ego frame, and regions nobody labelled (K, 4) in pixels, of the frame of that number."""
         lines = self.lines.get(number, [])
         objects = [line for line in lines if line.name != DONT_CARE]
         regions = [line.row[3:7] for line in lines if line.name == DONT_CARE]
@@ -99,7 +103,11 @@ def read_tracking(
         licence=LICENCE,
         provenance={"format": "kitti-tracking", "sequence": sequence, "crop_to_image": crop_to_image},
     )
-    return KittiTrackingSequence(info, scans, calibration, lines, crop_to_image)
+    read = KittiTrackingSequence(info, scans, calibration, lines, crop_to_image)
+    for number, of_frame in lines.items():
+        objects = [line for line in of_frame if line.name != DONT_CARE]
+        check_boxes(read.labels(number)[0], lambda box, objects=objects: objects[box].where)  # type: ignore[misc]
+    return read
 
 
 def _read_lines(path: Path) -> dict[int, list[_Line]]:
@@ -114,7 +122,7 @@ def _read_lines(path: Path) -> dict[int, list[_Line]]:
         if frame % 1 or track % 1 or frame < 0:
             raise FormatError(f"{where}: frame and track are {frame:g} and {track:g}, expected whole numbers")
         row = parse_numbers(words[3:], where)
-        line = _Line(name, int(track), row)
+        line = _Line(name, int(track), row, where)
         check_object(Row(name, np.r_[0.0, row[1:]], where))
         if name != DONT_CARE and (int(frame), line.track) in seen:
             raise FormatError(f"{where}: track {line.track} is in frame {int(frame)} twice; keep one")

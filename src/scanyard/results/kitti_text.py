@@ -28,7 +28,7 @@ from scanyard.detections import FrameDetections
 from scanyard.errors import FormatError, StoreError
 from scanyard.geometry import FloatArray
 from scanyard.label.projection import image_extent
-from scanyard.plausible import check_boxes
+from scanyard.plausible import MAX_YAW_RAD, check_boxes
 from scanyard.results.categories import category_of
 from scanyard.results.frames import KnownFrame, KnownFrames
 
@@ -78,8 +78,8 @@ def boxes_of_camera(
                 f"{place}: a detection {found}, its height, width and length are {row[7:10].tolist()}; expected metres "
                 "above zero"
             )
-        if not np.abs(row).max() <= MAX_NUMBER:
-            raise FormatError(f"{place}: found {row.tolist()}, expected numbers up to {MAX_NUMBER:g}")
+        if not np.abs(row).max() <= MAX_NUMBER or abs(row[13]) > MAX_YAW_RAD:
+            raise FormatError(f"{place}: found {row.tolist()}, expected numbers up to {MAX_NUMBER:g}, ry in radians")
     categories = [category_of(name, place) for name, place in zip(names, where, strict=True)]
     boxes = boxes_from_rows(categories, rows, frame.calibration)
     boxes = boxes.replace(truncation=None, occlusion=None, score=score)

@@ -46,6 +46,7 @@ def read_mmdet3d_pickle(data: Any, path: Path, known: KnownFrames, classes: Sequ
             frame = known.find(_sample_name(entry, where), where)
             frames.append(_recorded(frame, _instances(entry["pred_instances_3d"], frame, classes, where)))
         elif (name := _kitti_name(entry, where)) is None:
+            _kitti_columns(entry, where)
             nameless += 1
         else:
             frame = known.find(name, where)
@@ -95,11 +96,17 @@ def _kitti_name(entry: Mapping[str, Any], where: str) -> str | None:
     return f"{int(number):06d}"
 
 
-def _kitti_boxes(entry: Mapping[str, Any], frame: KnownFrame, where: str) -> Boxes:
+def _kitti_columns(entry: Mapping[str, Any], where: str) -> tuple[list[str], dict[str, FloatArray]]:
+    """Names (N,) and arrays of N rows; FormatError where they are not of one length."""
     names = words(entry["name"], f"{where}, name")
     columns = {key: array(entry[key], tail, f"{where}, {key}") for key, tail in _KITTI.items()}
     if {len(column) for column in columns.values()} != {len(names)}:
         raise FormatError(f"{where}: its arrays have different lengths; expected {len(names)} rows in each, as in name")
+    return names, columns
+
+
+def _kitti_boxes(entry: Mapping[str, Any], frame: KnownFrame, where: str) -> Boxes:
+    names, columns = _kitti_columns(entry, where)
     place, size = columns["location"], columns["dimensions"][:, [1, 2, 0]]
     rows = _camera_rows(place, size, columns["rotation_y"], columns["bbox"])
     boxes = boxes_of_camera(names, rows, columns["score"], frame, [f"{where}, box {box}" for box in range(len(names))])

@@ -1,0 +1,134 @@
+"""``scanyard evaluate`` and ``export detections`` on other people's results: what they were taken for, and one line for
+what is wrong."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+sys.path.insert(0, str(Path(__file__).parents[2] / "tools" / "malformed"))
+# tools are no package
+
+import sample_results as sample
+
+from scanyard.cli.app import app
+from scanyard.frame import Frame, Sweep
+from scanyard.sequence import InMemorySequence
+from scanyard.store import create_dataset, seal_dataset, write_sequence
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A dataset of two recordings, and what a detector found in it as every framework writes it."""
+    root = tmp_path_factory.mktemp("results")
+    create_dataset(root / "data", name="data", licence="CC0-1.0")
+    recordings: dict[str, list[Frame]] = {}
+    for number, one in enumerate(sample.labelled()):
+        sweep = Sweep(np.full((3, 3), number, dtype=np.float32))
+        frame = Frame(number, one.known.world_from_ego, {"top": sweep}, boxes=one.labels, name=one.known.name)
+        recordings.setdefault(one.known.info.name, []).append(frame)
+    infos = {one.known.info.name: one.known.info for one in sample.labelled()}
+    for name, frames in recordings.items():
+        write_sequence(root / "data", infos[name], InMemorySequence(infos[name], frames))
+    seal_dataset(root / "data")
+    sample.write_kitti(root / "kitti")
+    sample.write_json(root / "nuscenes.json", sample.nuscenes_results())
+    sample.write_pickle(root / "result.pkl", sample.openpcdet_entries())
+    sample.write_predictions(root / "mm")
+    return root
+
+
+def run(*arguments: str | Path) -> str:
+    result = CliRunner().invoke(app, [*map(str, arguments)])
+    assert result.exit_code == 0, f"{result.output}\n{result.exception!r}"
+    return " ".join(result.output.split())
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "said"),
+    [
+        ("kitti", [], "taken for KITTI's text files"),
+        ("result.pkl", ["--format", "openpcdet"], "taken for OpenPCDet's result pickle"),
+        ("mm", ["--classes", "Pedestrian,Cyclist,Car"], "taken for MMDetection3D's predictions"),
+        ("nuscenes.json", ["--protocol", "nuscenes"], "taken for nuScenes' results JSON"),
+    ],
+)
+def test_results_are_recognised_and_score_alike(folder: Path, name: str, options: list[str], said: str) -> None:
+    out = folder / f"{name}.scores"
+    assert said in run("evaluate", folder / "data", "--detections", folder / name, *options, "--out", out)
+    scores = json.loads(out.read_text())["scores"]
+    wanted = ("ap", "all") if "nuscenes" in options else ("3d", "moderate")
+    values = [
+        one["value"] for one in scores if (one["metric"], one["difficulty"]) == wanted and one["category"] == "car"
+    ]
+    assert values
+    assert min(values) > 99.0
+
+
+def test_a_claim_holds_or_is_named(folder: Path) -> None:
+    arguments = ["evaluate", folder / "data", "--detections", folder / "kitti"]
+    claim = folder / "claim.json"
+    run(*arguments, "--out", claim)
+    assert "numbers by kitti_r40 are those of these frames" in run(*arguments, "--claim", claim)
+    data = json.loads(claim.read_text())
+    data["scores"][0]["value"] -= 3.0
+    claim.write_text(json.dumps(data))
+    done = front_door(*arguments, "--claim", claim)
+    assert done.returncode == 2
+    assert "other number: " in done.stderr
+    claim.write_text(claim.read_text().replace('"value"', '"valeu"', 1))
+    done = front_door(*arguments, "--claim", claim)
+    assert "score 0: ['valeu', 'value'] are unknown or missing" in done.stderr
+    assert done.stdout == ""  # nothing is scored before
+
+
+def test_detections_are_exported_and_score_the_same(folder: Path) -> None:
+    for to, name in (("scanyard", "own.json"), ("kitti", "text")):
+        data, pickled = folder / "data", folder / "result.pkl"
+        assert "12 detections in 4 frames" in run(
+            "export", "detections", data, "--detections", pickled, "--to", to, "--out", folder / name
+        )
+        run("evaluate", data, "--detections", folder / name, "--out", folder / "a.json")
+        run("evaluate", data, "--detections", pickled, "--out", folder / "b.json")
+        assert (folder / "a.json").read_text() == (folder / "b.json").read_text()
+
+
+def test_a_list_of_frames_narrows_what_is_scored(folder: Path) -> None:
+    names, some = folder / "val.txt", folder / "some"
+    names.write_text("000000\n000001\n")
+    some.mkdir()
+    for name in ("000000", "000001"):
+        (some / f"{name}.txt").write_text(sample.kitti_text(int(name)))
+    assert "2 frames" in run("evaluate", folder / "data", "--detections", some, "--frames", names)
+    done = front_door("evaluate", folder / "data", "--detections", some)
+    assert "missing frame: 2 of 4 frames with labels have no detections" in done.stderr
+
+
+def front_door(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "scanyard", *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        timeout=240,
+        check=False,
+    )
+
+
+def test_what_is_wrong_is_one_line_and_exit_code_2(folder: Path) -> None:
+    bad = folder / "bad.json"
+    bad.write_text(json.dumps(sample.nuscenes_results()).replace('"detection_score": 0', '"detection_score": 7', 1))
+    bomb = folder / "bomb.pkl"
+    bomb.write_bytes(b"\x80\x04cos\nsystem\n\x8c\x04true\x85R.")
+    for arguments, said in (
+        ([bad], "bad.json, sample '000000', box 0: found score 7."),
+        ([bomb], "names os.system"),
+        ([folder / "kitti", "--format", "coco"], "--format 'coco': expected one of"),
+    ):
+        done = front_door("evaluate", folder / "data", "--detections", *arguments)
+        assert done.returncode == 2, done.stderr
+        assert said in done.stderr
+        assert len(done.stderr.splitlines()) == 1
