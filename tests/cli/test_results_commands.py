@@ -16,6 +16,7 @@ sys.path.insert(0, str(Path(__file__).parents[2] / "tools" / "malformed"))
 import sample_results as sample
 
 from scanyard.cli.app import app
+from scanyard.errors import ScanyardError
 from scanyard.frame import Frame, Sweep
 from scanyard.sequence import InMemorySequence
 from scanyard.store import create_dataset, seal_dataset, write_sequence
@@ -77,13 +78,11 @@ def test_a_claim_holds_or_is_named(folder: Path) -> None:
     data = json.loads(claim.read_text())
     data["scores"][0]["value"] -= 3.0
     claim.write_text(json.dumps(data))
-    done = front_door(*arguments, "--claim", claim)
-    assert done.returncode == 2
-    assert "other number: " in done.stderr
+    assert refused(*arguments, "--claim", claim)[0].startswith("other number: ")
     claim.write_text(claim.read_text().replace('"value"', '"valeu"', 1))
-    done = front_door(*arguments, "--claim", claim)
-    assert "score 0: ['valeu', 'value'] are unknown or missing" in done.stderr
-    assert done.stdout == ""  # nothing is scored before
+    error, printed = refused(*arguments, "--claim", claim)
+    assert "score 0: ['valeu', 'value'] are unknown or missing" in error
+    assert not printed  # nothing is scored before
 
 
 def test_detections_are_exported_and_score_the_same(folder: Path) -> None:
@@ -104,21 +103,18 @@ def test_a_list_of_frames_narrows_what_is_scored(folder: Path) -> None:
     for name in ("000000", "000001"):
         (some / f"{name}.txt").write_text(sample.kitti_text(int(name)))
     assert "2 frames" in run("evaluate", folder / "data", "--detections", some, "--frames", names)
-    done = front_door("evaluate", folder / "data", "--detections", some)
-    assert "missing frame: 2 of 4 frames with labels have no detections" in done.stderr
+    error, _ = refused("evaluate", folder / "data", "--detections", some)
+    assert "missing frame: 2 of 4 frames with labels have no detections" in error
 
 
-def front_door(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "scanyard", *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        timeout=240,
-        check=False,
-    )
+def refused(*arguments: str | Path) -> tuple[str, str]:
+    """The error that the front door makes one line of, and what was printed before."""
+    result = CliRunner().invoke(app, [*map(str, arguments)])
+    assert isinstance(result.exception, ScanyardError), f"{result.output}\n{result.exception!r}"
+    return str(result.exception), result.output
 
 
-def test_what_is_wrong_is_one_line_and_exit_code_2(folder: Path) -> None:
+def test_what_is_wrong_is_said_in_one_line(folder: Path) -> None:
     bad = folder / "bad.json"
     bad.write_text(json.dumps(sample.nuscenes_results()).replace('"detection_score": 0', '"detection_score": 7', 1))
     bomb = folder / "bomb.pkl"
@@ -128,7 +124,15 @@ def test_what_is_wrong_is_one_line_and_exit_code_2(folder: Path) -> None:
         ([bomb], "names os.system"),
         ([folder / "kitti", "--format", "coco"], "--format 'coco': expected one of"),
     ):
-        done = front_door("evaluate", folder / "data", "--detections", *arguments)
-        assert done.returncode == 2, done.stderr
-        assert said in done.stderr
-        assert len(done.stderr.splitlines()) == 1
+        error, _ = refused("evaluate", folder / "data", "--detections", *arguments)
+        assert said in error
+        assert len(error.splitlines()) == 1
+
+
+def test_a_place_that_cannot_be_written_is_one_line_and_exit_code_2(folder: Path) -> None:
+    command = ["evaluate", folder / "data", "--detections", folder / "kitti", "--out", folder]
+    done = subprocess.run(
+        [sys.executable, "-m", "scanyard", *map(str, command)], capture_output=True, text=True, timeout=240, check=False
+    )
+    assert done.returncode == 2
+    assert done.stderr == f"scanyard: {folder}: Is a directory\n"

@@ -45,6 +45,13 @@ INTERRUPTED = 130
 """Exit code after Ctrl-C or SIGTERM, as shells have it: 128 and the number of SIGINT."""
 
 
+_TOLD = (
+    errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS, errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ELOOP,
+    errno.ENAMETOOLONG,
+)  # fmt: skip
+"""What the file system may answer that is the place's fault, not ours: one line instead of a traceback."""
+
+
 def _version(wanted: bool) -> None:
     if wanted:
         print(f"scanyard {__version__}")
@@ -75,7 +82,7 @@ def run() -> None:
     except ScanyardError as error:
         _fail(str(error), 2)
     except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS, errno.ENOENT, errno.ENOTDIR):
+        if error.errno not in _TOLD:
             raise
         _fail(f"{error.filename or 'file system'}: {error.strerror}", 2)
     except SystemExit as end:

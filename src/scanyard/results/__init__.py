@@ -13,7 +13,7 @@ other.
 
 Turned down.  Loading tensors from pickles with torch's weights-only loader: MMDetection3D wraps them in its own box
 classes, which that loader refuses as well, and a sentence that says how to convert is more use.  Argoverse 2's
-feather files: they need pyarrow, forty megabytes that nothing else here uses.
+feather files are recognised and refused: they need pyarrow.
 """
 
 from scanyard.results.formats import FORMATS as FORMATS

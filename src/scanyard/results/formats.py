@@ -111,9 +111,7 @@ def _recognised(path: Path) -> Results:
     if start.startswith(_PICKLE):
         return _of_pickle(path)
     if start == _FEATHER:
-        raise FormatError(
-            f"{path}: an Arrow file, such as Argoverse 2's; reading it needs pyarrow, which is not used here"
-        )
+        raise FormatError(f"{path}: an Arrow file, such as Argoverse 2's; it needs pyarrow, and is not read here")
     return _of_json(path)
 
 
