@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from scanyard.cli.compare import DatasetPath, Drives, open_split, print_evaluation
+from scanyard.cli.progress import progress
 from scanyard.errors import EvaluationError, InputError
 
 if TYPE_CHECKING:
@@ -118,7 +119,8 @@ def _read(
     if results.layout == "scanyard_json":
         only = {one.sequence for one in results.detections(KnownFrames(())).frames}
     split = open_split(dataset, drive, only=only)
-    labelled = labelled_frames(split, names)
+    with progress(f"read labels of {split.name}") as advance:
+        labelled = labelled_frames(split, names, on_progress=lambda done, total: advance(done, total, ""))
     if names is not None and len(labelled) < len(names):
         raise EvaluationError(f"{frames}: names {len(names)} frames, of which {dataset} has {len(labelled)}")
     return split, labelled, results.detections(_known(labelled), (classes or "").split(",") if classes else ())

@@ -51,12 +51,21 @@ class LabelledFrame:
     dont_care: FloatArray | None
 
 
-def labelled_frames(split: Split, names: Collection[str] | None = None) -> list[LabelledFrame]:
-    """The frames of a split, or of those only the ones called ``names``; EvaluationError when one has no labels."""
-    frames = []
+def labelled_frames(
+    split: Split, names: Collection[str] | None = None, *, on_progress: Callable[[int, int], None] | None = None
+) -> list[LabelledFrame]:
+    """The frames of a split, or of those only the ones called ``names``; EvaluationError when one has no labels.
+
+    ``on_progress`` is called before each, with frames done and frames in all.
+    """
+    frames: list[LabelledFrame] = []
+    total, done = sum(len(sequence) for sequence in split.sequences), 0
     for sequence in split.sequences:
         info = sequence.info
         for index, frame in enumerate(sequence):
+            if on_progress is not None:
+                on_progress(done, total)
+            done += 1
             known = KnownFrame.of(info, index, frame)
             if names is not None and not {known.name, known.long_name} & set(names):
                 continue
