@@ -209,7 +209,9 @@ def _argoverse2_sweeps(path: Path, rig: Rig) -> dict[str, Sweep]:
 
 def _sustech_sweeps(path: Path, rig: Rig) -> dict[str, Sweep]:
     rows = _rows(path)
-    return {rig.lidars[0].name: Sweep(rows[:, :3], intensity=rows[:, 3] / np.float32(255), ring=rows[:, 4])}
+    return {
+        rig.lidars[0].name: Sweep(rows[:, :3], intensity=rows[:, 3] / np.float32(255), ring=rows[:, 4].astype(np.uint8))
+    }
 
 
 def _rows(path: Path) -> NDArray[np.float32]:
