@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from scanyard import __version__
-from scanyard.cli import compare, data, demo, doctor, generate, results, robustness, scenarios, serve
+from scanyard.cli import compare, data, demo, doctor, exchange, generate, results, robustness, scenarios, serve
 from scanyard.errors import ScanyardError
 
 app = typer.Typer(
@@ -27,6 +27,8 @@ app.add_typer(scenarios.app, name="scenario")
 app.add_typer(data.import_app, name="import")
 app.add_typer(data.export_app, name="export")
 data.export_app.command("detections")(results.export_detections)
+data.import_app.command("dataset")(exchange.import_dataset)
+data.export_app.command("dataset")(exchange.export_dataset)
 app.command("doctor")(doctor.doctor)
 app.command("simulate")(generate.simulate)
 app.command("serve")(serve.serve)
