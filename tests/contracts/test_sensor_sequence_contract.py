@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from scanyard.boxes import Boxes
+from scanyard.datasets import argoverse2, argoverse2_write, mmdet3d, nuscenes, nuscenes_write, openpcdet
 from scanyard.datasets.kitti import read_sequences, write_frames
 from scanyard.datasets.kitti_tracking import read_tracking
 from scanyard.frame import Frame, Sweep
@@ -51,6 +52,8 @@ def walk() -> list[Frame]:
 class SensorSequenceContract:
     """Subclass it, and give ``sequence``: the recording ``walk()``."""
 
+    intensity_rtol = 0.0
+
     @pytest.fixture
     def sequence(self, tmp_path: Path) -> SensorSequence:
         raise NotImplementedError
@@ -88,7 +91,9 @@ class SensorSequenceContract:
             for _ in range(2):
                 found = sequence[index]
                 np.testing.assert_array_equal(found.sweeps["top"].points, expected.sweeps["top"].points)
-                np.testing.assert_array_equal(found.sweeps["top"].intensity, expected.sweeps["top"].intensity)
+                np.testing.assert_allclose(
+                    found.sweeps["top"].intensity, expected.sweeps["top"].intensity, rtol=self.intensity_rtol, atol=0
+                )
                 assert found.boxes is not None
                 assert expected.boxes is not None
                 np.testing.assert_array_equal(found.boxes.size, expected.boxes.size)
@@ -154,3 +159,38 @@ class TestKittiTrackingSequence(SensorSequenceContract):
         ]
         (tmp_path / "label_02/0000.txt").write_text("".join(lines))
         return read_tracking(tmp_path, "0000")
+
+
+class TestNuScenesSequence(SensorSequenceContract):
+    intensity_rtol = 1e-7  # 32 bits of 0 to 255 are not 32 bits of 0 to 1
+
+    @pytest.fixture
+    def sequence(self, tmp_path: Path) -> SensorSequence:
+        nuscenes_write.write_dataset(tmp_path / "out", [InMemorySequence(INFO, walk())])
+        (found,) = nuscenes.read_sequences(tmp_path / "out")
+        return found
+
+
+class TestArgoverse2Sequence(SensorSequenceContract):
+    @pytest.fixture
+    def sequence(self, tmp_path: Path) -> SensorSequence:
+        pytest.importorskip("pyarrow", reason="pyarrow is not installed: pip install 'scanyard[argoverse2]'")
+        argoverse2_write.write_dataset(tmp_path / "out", [InMemorySequence(INFO, walk())])
+        (found,) = argoverse2.read_sequences(tmp_path / "out")
+        return found
+
+
+class TestOpenPcdetSequence(SensorSequenceContract):
+    @pytest.fixture
+    def sequence(self, tmp_path: Path) -> SensorSequence:
+        openpcdet.write_dataset(tmp_path / "out", [InMemorySequence(INFO, walk())])
+        (found,) = openpcdet.read_sequences(tmp_path / "out")
+        return found
+
+
+class TestMmdet3dSequence(SensorSequenceContract):
+    @pytest.fixture
+    def sequence(self, tmp_path: Path) -> SensorSequence:
+        mmdet3d.write_dataset(tmp_path / "out", [InMemorySequence(INFO, walk())])
+        (found,) = mmdet3d.read_sequences(tmp_path / "out")
+        return found

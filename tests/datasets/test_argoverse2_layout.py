@@ -54,9 +54,12 @@ def test_what_goes_out_comes_back(tmp_path_factory: pytest.TempPathFactory, seed
             assert (back.name, back.timestamp_ns) == (frame.name, frame.timestamp_ns)
             np.testing.assert_allclose(back.world_from_ego.matrix, frame.world_from_ego.matrix, atol=1e-9)
             assert_same_boxes(back.boxes, frame.boxes, columns=COLUMNS, atol=1e-9)
-            np.testing.assert_allclose(back.sweeps["top"].points, frame.sweeps["top"].points, atol=2e-5)
-            np.testing.assert_array_equal(back.sweeps["top"].ring, frame.sweeps["top"].ring)
-            np.testing.assert_allclose(back.sweeps["top"].intensity, frame.sweeps["top"].intensity, rtol=1e-6)
+            for column in ("points", "ring", "intensity"):
+                found_column, expected_column = (
+                    getattr(back.sweeps["top"], column),
+                    getattr(frame.sweeps["top"], column),
+                )
+                np.testing.assert_array_equal(found_column, expected_column, err_msg=column)
             assert back.sweeps["top"].time_offset_ns is None
             assert back.images["left"].rgb.shape == frame.images["left"].rgb.shape
 

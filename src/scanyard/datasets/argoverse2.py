@@ -74,6 +74,7 @@ class Argoverse2Sequence:
             sweeps=read_sweeps(columns, self.info.rig, original=self.original),
             images={name: read_image(path) for name, path in self._images_at(int(note.file)).items()},
             boxes=self.boxes.get(int(note.file), Boxes.empty()) if note.labelled else None,
+            dont_care=note.dont_care,
             name=note.name,
         )
 

@@ -1,10 +1,11 @@
 """Our recordings in Argoverse 2's sensor layout (see ``argoverse2_layout``), for av2's loaders.
 
-Points and intensities keep their 32 bits, which the original rounds to 16 and 8; av2 reads both alike.  Images become
-JPEG, since av2 looks for nothing else, and are the one thing that does not come back to the bit.  LiDARs share the 256
-laser numbers: the first has those from 0, the next those after it.  av2 asks for the poses of two LiDARs by name; where
-a rig has one, both names have its pose.  And it sorts files by name, so that times must have 18 digits, as the
-original's have: shorter ones are moved to where its own begin, and our note keeps what they were.
+Points and intensities are written in 64 bits, where the original rounds to 16 and 8, so that turning them into the
+vehicle frame and back changes no bit; av2 reads both alike.  Images become JPEG, since av2 looks for nothing else, and
+are the one thing that does not come back to the bit.  LiDARs share the 256 laser numbers: the first has those from 0,
+the next those after it.  av2 asks for the poses of two LiDARs by name; where a rig has one, both names have its pose.
+And it sorts files by name, so that times must have 18 digits, as the original's have: shorter ones are moved to where
+its own begin, and our note keeps what they were.
 """
 
 from __future__ import annotations
@@ -168,9 +169,9 @@ def _write_sweeps(path: Path, frame: Frame, rig: Rig) -> None:
     for lidar in rig.lidars:
         sweep = frame.sweeps[lidar.name]
         vehicle_from_sensor = EGO_FROM_VEHICLE.inverse() @ lidar.ego_from_sensor
-        clouds.append(vehicle_from_sensor.apply(sweep.points).astype(np.float32))
+        clouds.append(vehicle_from_sensor.apply(sweep.points))
         known = {
-            "intensity": None if sweep.intensity is None else sweep.intensity * np.float32(255),
+            "intensity": None if sweep.intensity is None else sweep.intensity.astype(np.float64) * 255.0,
             "laser_number": None if sweep.ring is None else sweep.ring.astype(np.int64) + firsts[lidar.name],
             "offset_ns": sweep.time_offset_ns,
         }
@@ -182,7 +183,7 @@ def _write_sweeps(path: Path, frame: Frame, rig: Rig) -> None:
         raise FormatError(f"rig {rig.name!r} has sweeps without rings; Argoverse 2 tells lidars apart by laser only")
     xyz = np.concatenate(clouds)
     table: dict[str, NDArray[Any]] = {name: np.ascontiguousarray(xyz[:, axis]) for axis, name in enumerate("xyz")}
-    types = {"intensity": np.float32, "laser_number": np.uint8, "offset_ns": np.int32}
+    types = {"intensity": np.float64, "laser_number": np.uint8, "offset_ns": np.int32}
     table.update({name: np.concatenate(parts).astype(types[name]) for name, parts in columns.items()})
     write_table(path, table, unknown=sorted(set(unknown)))
 

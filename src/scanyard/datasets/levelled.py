@@ -91,6 +91,7 @@ class LevelSequence:
             sweeps={lidar.name: Sweep(points.copy(), intensity=cloud[:, 3].copy())},
             images={name: self.read_image(path) for name, path in frame.images if self.read_image is not None},
             boxes=None if frame.boxes is None else frame.boxes.transformed(ego_from_level),
+            dont_care=frame.note.dont_care,
             name=frame.note.name,
         )
 

@@ -13,9 +13,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from scanyard.errors import FormatError, StoreError
 from scanyard.frame import Frame
-from scanyard.geometry import Transform
+from scanyard.geometry import FloatArray, Transform
 from scanyard.sensors import Rig
 from scanyard.sequence import SensorSequence, SequenceInfo
 
@@ -42,11 +44,13 @@ class FrameNote:
     timestamp_ns: int
     world_from_ego: Transform
     labelled: bool
+    dont_care: FloatArray | None = None
+    """(K, 4) as ``Frame`` has them."""
 
     @classmethod
     def of(cls, file: str, frame: Frame) -> FrameNote:
         """The note of ``frame``, which was written under the id ``file``."""
-        return cls(file, frame.name, frame.timestamp_ns, frame.world_from_ego, frame.boxes is not None)
+        return cls(file, frame.name, frame.timestamp_ns, frame.world_from_ego, frame.boxes is not None, frame.dont_care)
 
 
 @dataclass(frozen=True)
@@ -147,6 +151,7 @@ def _note_to_dict(note: SequenceNote) -> dict[str, Any]:
                 "timestamp_ns": frame.timestamp_ns,
                 "world_from_ego": frame.world_from_ego.to_list(),
                 "labelled": frame.labelled,
+                "dont_care": None if frame.dont_care is None else np.asarray(frame.dont_care).tolist(),
             }
             for frame in note.frames
         ],
@@ -169,6 +174,7 @@ def _note_from_dict(data: Mapping[str, Any]) -> SequenceNote:
             int(frame["timestamp_ns"]),
             Transform.from_list(frame["world_from_ego"]),
             bool(frame["labelled"]),
+            None if frame["dont_care"] is None else np.array(frame["dont_care"], dtype=np.float64).reshape(-1, 4),
         )
         for frame in data["frames"]
     )
