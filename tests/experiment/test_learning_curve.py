@@ -11,7 +11,7 @@ from scanyard.errors import EvaluationError
 from scanyard.experiment.learning_curve import Worth, fit_power_laws, seed_noise, widened_tail, worth
 from tests.experiment.score_world import World
 
-TRIALS = 300
+TRIALS = 250
 
 
 def judged(world: World, trial: int) -> Worth:

@@ -16,7 +16,7 @@ from scanyard.experiment.plan import plan_jobs
 from scanyard.experiment.progress import Progress, RunProgress
 from scanyard.experiment.publish import load_entries, publish
 from scanyard.experiment.recipe import Recipe
-from scanyard.experiment.run import load_comparison, run
+from scanyard.experiment.run import load_comparison, load_findings, run
 from scanyard.experiment.scoring import evaluate_file, scored_frames
 from scanyard.experiment.splits import resolve_splits
 
@@ -28,6 +28,7 @@ __all__ = [
     "evaluate_file",
     "load_comparison",
     "load_entries",
+    "load_findings",
     "load_recipe",
     "plan_jobs",
     "publish",

@@ -20,6 +20,7 @@ _OURS = ("steps", "batch_size", "seed")  # detector settings the recipe states f
 def load_recipe(path: str | Path) -> Recipe:
     """Read an experiment's recipe; ScenarioError says file, line, key, what was found and expected."""
     reading = read_model(path, Recipe)
+    _check_sources(reading)
     _check_splits(reading)
     _check_families(reading)
     model = reading.model
@@ -37,7 +38,15 @@ def load_recipe(path: str | Path) -> Recipe:
                 ("detector", name), f"found here; every arm must have the same, so state {wanted} at the top"
             )
     folders = {name: str(reading.folder(("datasets", name)) / to) for name, to in reading.model.datasets.items()}
-    return _spelt_out(reading).model_copy(update={"datasets": folders})
+    sources = {
+        name: source
+        if source.scenarios is None
+        else source.model_copy(
+            update={"scenarios": str((reading.folder(("sources", name, "scenarios")) / source.scenarios).resolve())}
+        )
+        for name, source in reading.model.sources.items()
+    }
+    return _spelt_out(reading).model_copy(update={"datasets": folders, "sources": sources})
 
 
 def _spelt_out(reading: Reading[Recipe]) -> Recipe:
@@ -50,6 +59,18 @@ def _spelt_out(reading: Reading[Recipe]) -> Recipe:
         arms[name] = arm
         splits.update(more)
     return recipe.model_copy(update={"arms": arms, "splits": splits})
+
+
+def _check_sources(reading: Reading[Recipe]) -> None:
+    for name, source in reading.model.sources.items():
+        place = ("sources", name)
+        _require_known(reading, place, name, reading.model.datasets)
+        if (source.scenarios is None) == (source.kitti is None):
+            raise reading.complaint(place, "expected either scenarios (with seeds) or kitti")
+        if (source.scenarios is None) != (source.seeds is None):
+            raise reading.complaint(place, "expected scenarios and seeds together")
+        if source.seeds is not None and not 0 <= source.seeds[0] < source.seeds[1]:
+            raise reading.complaint((*place, "seeds"), f"found {source.seeds}; expected a first seed and a larger end")
 
 
 def _check_splits(reading: Reading[Recipe]) -> None:

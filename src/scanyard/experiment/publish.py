@@ -14,7 +14,7 @@ from scanyard.experiment.arm import Job, load_losses, load_result
 from scanyard.experiment.plan import plan_jobs
 from scanyard.experiment.recipe import Recipe
 from scanyard.experiment.rows import MIN_SEEDS
-from scanyard.experiment.run import ENTRIES, EXPERIMENT, load_comparison
+from scanyard.experiment.run import ENTRIES, EXPERIMENT, load_comparison, load_findings
 from scanyard.experiment.splits import resolve_splits
 from scanyard.sequence import SensorSequence
 from scanyard.split import Split
@@ -53,6 +53,7 @@ def publish(
         sequences=_recordings(recipe, splits),
         entries=entries,
         differences=load_comparison(folder),
+        findings=load_findings(folder),
         curves=[_curve(job) for job in jobs],
         detections=_detections(shown),
         shown_detector=f"arm {best.arm}",

@@ -26,6 +26,16 @@ class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
+class Source(_Strict):
+    """How a dataset comes about where there is none yet: simulated from scenarios, or imported from a KITTI folder."""
+
+    scenarios: str | None = Field(default=None, description="folder of scenarios to simulate, relative to this file")
+    seeds: list[int] | None = Field(default=None, min_length=2, max_length=2, description="first seed, and end")
+    rate_hz: float | None = Field(default=None, gt=0, description="instead of each scenario's own")
+    cameras: bool = Field(default=True, description="whether cameras are rendered, which detectors here do without")
+    kitti: list[str] | None = Field(default=None, min_length=1, description="folders to read below the one given")
+
+
 class DriveChoice(_Strict):
     """Which drives of a dataset belong to a split: a random share of them, or what another split left.
 
@@ -130,6 +140,7 @@ class Recipe(_Strict):
     name: Name
     description: str = ""
     datasets: dict[Name, str] = Field(min_length=1, description="folders, relative to this file")
+    sources: dict[Name, Source] = Field(default={}, description="how datasets come about that are not there yet")
     splits: dict[Name, SplitChoice] = Field(min_length=2)
     test: list[Name] = Field(min_length=1, description="splits every arm is scored on")
     steps: int = Field(ge=1, description="optimiser steps of every arm")
@@ -140,6 +151,7 @@ class Recipe(_Strict):
     sweeps: dict[Name, Sweep] = Field(default={}, description="families of arms that differ in the share of synthetic")
     curves: dict[Name, LearningCurve] = Field(default={}, description="families of arms that differ in their frames")
     curricula: dict[Name, Curriculum] = Field(default={}, description="arms whose mixture changes while they train")
+    notes: list[str] = Field(default=[], description="what a reader of the report must know about the data")
     protocol: str = Field(default="kitti_r40", description="name of the frozen scoring settings")
 
     def dataset_folders(self, overrides: Mapping[str, str | Path] | None = None) -> dict[str, Path]:
@@ -168,7 +180,7 @@ class Recipe(_Strict):
     @property
     def digest(self) -> str:
         """SHA-256 of the canonical JSON of what the file says, folders and description aside."""
-        content = self.model_dump(exclude={"extends", "datasets", "description"})
+        content = self.model_dump(exclude={"extends", "datasets", "sources", "description", "notes"})
         return hashlib.sha256(json.dumps(content, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
 

@@ -15,6 +15,7 @@ from scanyard.board import Entry
 from scanyard.errors import ScanyardError, StoreError
 from scanyard.experiment.arm import Job, Result, load_result
 from scanyard.experiment.files import write_json
+from scanyard.experiment.laboratory import findings
 from scanyard.experiment.plan import COMPARED, plan_jobs
 from scanyard.experiment.progress import Estimate, OnProgress, RunProgress, read_progress
 from scanyard.experiment.recipe import Recipe
@@ -24,9 +25,9 @@ from scanyard.experiment.splits import resolve_splits
 from scanyard.experiment.workers import work_on_ray
 from scanyard.split import Split
 from scanyard.store import Dataset, open_dataset
-from scanyard.view import Contrast
+from scanyard.view import Contrast, Findings
 
-ENTRIES, COMPARISON, EXPERIMENT = "entries.json", "comparison.json", "experiment.json"
+ENTRIES, COMPARISON, EXPERIMENT, FINDINGS = "entries.json", "comparison.json", "experiment.json", "findings.json"
 
 Execute = Callable[[Sequence[Job], Callable[[], None]], None]
 """Does all jobs, calling the function it is given from time to time."""
@@ -46,7 +47,8 @@ def run(
 
     ``datasets`` gives other folders than the recipe's.  With ``address`` the runs go to that Ray, whose nodes must see
     ``out`` and the datasets under the same paths; else a local one is started and stopped.  ``execute`` runs the jobs
-    some other way.  Leaves ``entries.json``, ``comparison.json`` and one folder per run in ``out``.
+    some other way.  Leaves ``entries.json``, ``comparison.json``, ``findings.json`` and one folder per run in
+    ``out``.
 
     ScanyardError for anything wrong with recipe, data or machine, before training where it can be known.
     """
@@ -79,7 +81,9 @@ def run(
     entries = entries_of(recipe, results, frames_on, splits=splits, datasets=opened)
     write_json(folder / ENTRIES, [entry.to_dict() for entry in entries])
     runs_on = {test: measure_runs(frames, recipe.protocol) for test, frames in frames_on.items()}
-    write_json(folder / COMPARISON, [asdict(contrast) for contrast in compare(recipe, runs_on, splits)])
+    contrasts = compare(recipe, runs_on, splits)
+    write_json(folder / COMPARISON, [asdict(contrast) for contrast in contrasts])
+    write_json(folder / FINDINGS, findings(recipe, jobs, runs_on, splits, contrasts).to_dict())
     return entries
 
 
@@ -137,6 +141,15 @@ def load_comparison(out: str | Path) -> list[Contrast]:
         return [Contrast(**{**data, "seeds": tuple(data["seeds"])}) for data in found]
     except (OSError, json.JSONDecodeError, TypeError, KeyError) as error:
         raise StoreError(f"{path}: no comparison to read ({error}); run the experiment") from error
+
+
+def load_findings(out: str | Path) -> Findings:
+    """What the arms of a finished experiment in ``out`` say together; StoreError when there is nothing."""
+    path = Path(out) / FINDINGS
+    try:
+        return Findings.from_dict(json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, json.JSONDecodeError, TypeError, KeyError) as error:
+        raise StoreError(f"{path}: no findings to read ({error}); run the experiment") from error
 
 
 def _describe(recipe: Recipe, splits: Mapping[str, Split], datasets: Mapping[str, Dataset]) -> dict[str, object]:

@@ -10,7 +10,23 @@ megabyte for two line charts); points at full count (five million bytes a sweep 
 
 from scanyard.view.birdseye import draw_birdseye
 from scanyard.view.contents import Contrast, Detections, LossCurve, Row, SourceCard
+from scanyard.view.findings import Cell, Equivalent, Findings, MixingCurve, MixPoint, SizePoint
 from scanyard.view.overlay import draw_overlay
 from scanyard.view.report import write_report
 
-__all__ = ["Contrast", "Detections", "LossCurve", "Row", "SourceCard", "draw_birdseye", "draw_overlay", "write_report"]
+__all__ = [
+    "Cell",
+    "Contrast",
+    "Detections",
+    "Equivalent",
+    "Findings",
+    "LossCurve",
+    "MixPoint",
+    "MixingCurve",
+    "Row",
+    "SizePoint",
+    "SourceCard",
+    "draw_birdseye",
+    "draw_overlay",
+    "write_report",
+]

@@ -37,7 +37,7 @@ class ObjectPoints:
 
 def loss_chart(curves: Sequence[LossCurve]) -> str:
     """Loss of every arm against optimiser steps, smoothed over a fiftieth of the run, the raw values faint behind."""
-    figure, axes = _canvas()
+    figure, axes = canvas()
     arms = list(dict.fromkeys(curve.arm for curve in curves))
     for curve in curves:
         color = ARMS[arms.index(curve.arm) % len(ARMS)]
@@ -52,12 +52,12 @@ def loss_chart(curves: Sequence[LossCurve]) -> str:
     axes.set_yscale("log")
     axes.yaxis.set_major_formatter("{x:g}")
     axes.yaxis.set_minor_formatter("{x:g}")
-    return _svg(figure, axes, name="loss")
+    return svg_text(figure, axes, name="loss")
 
 
 def points_chart(datasets: Sequence[ObjectPoints]) -> str:
     """Returns per labelled object against distance, log scale: the median line and a band of the middle 80 %."""
-    figure, axes = _canvas()
+    figure, axes = canvas()
     domains = [data.domain for data in datasets]
     for index, data in enumerate(datasets):
         alone = domains.count(data.domain) == 1
@@ -71,7 +71,7 @@ def points_chart(datasets: Sequence[ObjectPoints]) -> str:
     axes.set_yscale("log")
     axes.set_ylim(bottom=0.8)
     axes.yaxis.set_major_formatter("{x:g}")
-    return _svg(figure, axes, name="points")
+    return svg_text(figure, axes, name="points")
 
 
 def binned(data: ObjectPoints) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
@@ -83,7 +83,8 @@ def binned(data: ObjectPoints) -> tuple[FloatArray, FloatArray, FloatArray, Floa
     return (np.array(filled, dtype=np.float64) + 0.5) * _BIN_M, low, middle, high
 
 
-def _canvas() -> tuple[Any, Any]:
+def canvas() -> tuple[Any, Any]:
+    """A figure and its axes, without frame or ticks."""
     from matplotlib.figure import Figure  # noqa: PLC0415  # costs 0.4 s; not needed to answer --help
 
     figure = Figure(figsize=_SIZE_IN, layout="constrained")
@@ -96,7 +97,8 @@ def _canvas() -> tuple[Any, Any]:
     return figure, axes
 
 
-def _svg(figure: Any, axes: Any, *, name: str) -> str:
+def svg_text(figure: Any, axes: Any, *, name: str) -> str:
+    """The svg element of a figure; ``name`` sets its ids apart from those of other charts in the page."""
     import matplotlib as mpl  # noqa: PLC0415
 
     if axes.get_legend_handles_labels()[0]:

@@ -98,6 +98,24 @@ class Contrast:
             return f"{self.baseline} is better"
         return "no difference shown"
 
+    @property
+    def sentence(self) -> str:
+        """The difference in words, claimed only where the interval excludes zero."""
+        if self.low is None or self.high is None:
+            return f"{self.arm} and {self.baseline} on {self.evaluated_on}: too few drives to say which is better."
+        by = f"{abs(self.value):.1f} points of {self.metric.upper()} precision at overlap {self.iou:g}"
+        ends = sorted((abs(self.low), abs(self.high)))
+        where = f"on {named(self.evaluated_on, self.domain)}, {self.trainings}"
+        if self.low > 0:
+            return f"{self.arm} beats {self.baseline} by {by} [{ends[0]:.1f}, {ends[1]:.1f}] {where}."
+        if self.high < 0:
+            return f"{self.arm} loses to {self.baseline} by {by} [{ends[0]:.1f}, {ends[1]:.1f}] {where}."
+        return (
+            f"{self.arm} is not shown to beat {self.baseline}, nor to lose to it: {self.value:+.1f} "
+            f"[{self.low:+.1f}, {self.high:+.1f}] points of {self.metric.upper()} precision at overlap {self.iou:g} "
+            f"{where}."
+        )
+
 
 @dataclass(frozen=True)
 class SourceCard:

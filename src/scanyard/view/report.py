@@ -26,6 +26,8 @@ from scanyard.view.birdseye import Extent, draw_birdseye
 from scanyard.view.charts import loss_chart, points_chart
 from scanyard.view.cloud import pack_cloud
 from scanyard.view.contents import STAND_IN, Contrast, Detections, LossCurve, Row, SourceCard, named
+from scanyard.view.findings import Findings
+from scanyard.view.laboratory import laboratory_section
 from scanyard.view.overlay import draw_overlay
 from scanyard.view.survey import Glimpse, Survey, survey
 
@@ -41,6 +43,7 @@ def write_report(
     sequences: Mapping[str, Sequence[SensorSequence]],
     entries: Sequence[Row],
     differences: Sequence[Contrast] = (),
+    findings: Findings | None = None,
     curves: Sequence[LossCurve] = (),
     detections: Detections | None = None,
     shown_detector: str = "",
@@ -68,6 +71,7 @@ def write_report(
         script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
         tests=_tests(entries, difficulty),
         findings=_findings(differences),
+        laboratory=None if findings is None else laboratory_section(findings),
         contrasts=[_contrast(contrast, differences) for contrast in differences],
         difficulty=difficulty,
         clouds=clouds,

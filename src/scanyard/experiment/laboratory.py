@@ -1,0 +1,203 @@
+"""What the arms of an experiment say together: the matrix, the mixing curves, and what synthetic frames are worth.
+
+Everything is taken from the runs as ``scored`` measured them, so that all of it stands on the same resamples.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from scanyard.evaluation import Score
+from scanyard.experiment.arm import Job
+from scanyard.experiment.families import members
+from scanyard.experiment.learning_curve import MIN_SIZES, Worth, worth
+from scanyard.experiment.plan import COMPARED
+from scanyard.experiment.recipe import Recipe
+from scanyard.experiment.rows import MIN_SEEDS, synthetic_share
+from scanyard.experiment.scored import Runs, key_of, of_arm
+from scanyard.geometry import FloatArray
+from scanyard.split import Split
+from scanyard.view import Cell, Contrast, Equivalent, Findings, MixingCurve, MixPoint, SizePoint
+
+HEADLINE = ("bev", 0.7)
+_READ = (HEADLINE, ("3d", 0.7))
+"""What equivalents and mixing curves are taken from; the loose overlap is near its ceiling for every arm."""
+
+
+def findings(
+    recipe: Recipe,
+    jobs: Sequence[Job],
+    runs_on: Mapping[str, Runs],
+    splits: Mapping[str, Split],
+    contrasts: Sequence[Contrast],
+) -> Findings:
+    """All that the recipe's arms allow one to say; notes say what they do not."""
+    frames = {arm: frames_of(arm, jobs, splits) for arm in recipe.arms}
+    sizes = _sizes(recipe, frames)
+    judged = [arm for arm in recipe.arms if synthetic_share(recipe, arm, splits) > 0]
+    equivalents, notes = [], list(recipe.notes)
+    if judged and len(sizes) >= MIN_SIZES:
+        equivalents = [
+            equivalent
+            for test, runs in runs_on.items()
+            for arm in judged
+            for metric, iou in _READ
+            if (
+                equivalent := _equivalent(
+                    recipe, arm, sizes=sizes, frames=frames, runs=runs, test=test, splits=splits, metric=metric, iou=iou
+                )
+            )
+            is not None
+        ]
+    elif judged:
+        notes.append(
+            f"What synthetic frames are worth in labels needs {MIN_SIZES} arms of different numbers of real frames; "
+            f"the recipe has {len(sizes)}. Add a curve."
+        )
+    if len(recipe.seeds) < MIN_SEEDS:
+        notes.append(f"Single run: fewer than {MIN_SEEDS} seeds, so intervals are over the choice of drives alone.")
+    return Findings(
+        matrix=tuple(cell for test, runs in runs_on.items() for cell in _cells(recipe, runs, test, splits)),
+        mixing=tuple(curve for test, runs in runs_on.items() for curve in _mixing(recipe, runs, test, splits)),
+        equivalents=tuple(equivalents),
+        sentences=tuple(_sentences(recipe, [contrast for contrast in contrasts if contrast.arm in judged])),
+        notes=tuple(notes),
+    )
+
+
+@dataclass(frozen=True)
+class TrainedOn:
+    """How many frames of either kind an arm trains on; the mean over its runs."""
+
+    real: float
+    """Real ones, or those that play their part."""
+    synthetic: float
+
+
+def frames_of(arm: str, jobs: Sequence[Job], splits: Mapping[str, Split]) -> TrainedOn:
+    """Frames of an arm's training splits, counted in what its runs open."""
+    mine = [job for job in jobs if job.arm == arm]
+
+    def mean(synthetic: bool) -> float:
+        counts = [
+            sum(
+                part.open().num_frames
+                for name, part in job.train.items()
+                if (splits[name].domain == "synthetic") == synthetic
+            )
+            for job in mine
+        ]
+        return sum(counts) / len(counts)
+
+    return TrainedOn(mean(synthetic=False), mean(synthetic=True))
+
+
+def _sizes(recipe: Recipe, frames: Mapping[str, TrainedOn]) -> dict[float, str]:
+    """The arms that train on real frames alone, in one stage, by their number; of equal numbers the first."""
+    sizes: dict[float, str] = {}
+    for name, arm in recipe.arms.items():
+        if frames[name].synthetic == 0 and len(arm.stages) == 1:
+            sizes.setdefault(frames[name].real, name)
+    return dict(sorted(sizes.items()))
+
+
+def _cells(recipe: Recipe, runs: Runs, test: str, splits: Mapping[str, Split]) -> list[Cell]:
+    cells = []
+    for arm in recipe.arms:
+        for metric, iou in COMPARED:
+            score = _mean(recipe, runs, arm, metric, iou)
+            if score is not None:
+                cells.append(Cell(arm, test, splits[test].domain, metric, iou, score.value, score.low, score.high))
+    return cells
+
+
+def _mixing(recipe: Recipe, runs: Runs, test: str, splits: Mapping[str, Split]) -> list[MixingCurve]:
+    curves = []
+    for name, sweep in recipe.sweeps.items():
+        arms = [arm for place, (arm, _, _) in members(recipe) if place == ("sweeps", name)]
+        for metric, iou in _READ:
+            points = [
+                MixPoint(share, arm, score.value, score.low, score.high)
+                for share, arm in sorted(zip(sweep.shares, arms, strict=True))
+                if (score := _mean(recipe, runs, arm, metric, iou)) is not None
+            ]
+            if points:
+                curves.append(MixingCurve(name, sweep.fixed, test, splits[test].domain, metric, iou, tuple(points)))
+    return curves
+
+
+def _mean(recipe: Recipe, runs: Runs, arm: str, metric: str, iou: float) -> Score | None:
+    """The mean over an arm's seeds; ``None`` where nothing is labelled that could be found."""
+    mine = of_arm(runs, arm, recipe.seeds)
+    key = key_of(metric, iou)
+    return runs.mean(mine, key) if runs.has(mine, key) else None
+
+
+def _equivalent(
+    recipe: Recipe,
+    arm: str,
+    *,
+    sizes: Mapping[float, str],
+    frames: Mapping[str, TrainedOn],
+    runs: Runs,
+    test: str,
+    splits: Mapping[str, Split],
+    metric: str,
+    iou: float,
+) -> Equivalent | None:
+    score = _mean(recipe, runs, arm, metric, iou)
+    means = {size: _mean(recipe, runs, real, metric, iou) for size, real in sizes.items()}
+    if score is None:
+        return None
+    found: Worth = worth(
+        {size: _by_seed(recipe, runs, real, metric, iou) for size, real in sizes.items()},
+        _by_seed(recipe, runs, arm, metric, iou),
+        num_drives=runs.num_drives(of_arm(runs, arm, recipe.seeds)[0], key_of(metric, iou)),
+        level=runs.level,
+        key=(recipe.name, test, metric),
+    )
+    return Equivalent(
+        arm=arm,
+        synthetic_frames=round(frames[arm].synthetic),
+        real_frames=frames[arm].real,
+        seeds=len(recipe.seeds),
+        evaluated_on=test,
+        domain=splits[test].domain,
+        metric=metric,
+        iou=iou,
+        score=score.value,
+        frames=found.frames,
+        low=found.low,
+        high=found.high,
+        least=found.least,
+        most=found.most,
+        sizes=tuple(
+            SizePoint(size, sizes[size], mean.value, mean.low, mean.high)
+            for size, mean in means.items()
+            if mean is not None
+        ),
+        curve=tuple(
+            (float(n), float(v), float(low), float(high))
+            for n, v, low, high in zip(found.place, found.curve, found.curve_low, found.curve_high, strict=True)
+        ),
+    )
+
+
+def _by_seed(recipe: Recipe, runs: Runs, arm: str, metric: str, iou: float) -> FloatArray:
+    """Scores (S, 1 + R) of an arm, a row for each seed: the mean of its folds where they were scored one by one."""
+    key = key_of(metric, iou)
+    return np.stack(
+        [np.mean([runs.values(run, key) for run in of_arm(runs, arm, (seed,))], axis=0) for seed in recipe.seeds]
+    )
+
+
+def _sentences(recipe: Recipe, contrasts: Sequence[Contrast]) -> list[str]:
+    """What the headline's differences of the arms with synthetic data, over all seeds, allow one to say."""
+    return [
+        contrast.sentence
+        for contrast in contrasts
+        if (contrast.metric, contrast.iou) == HEADLINE and contrast.seeds == tuple(recipe.seeds)
+    ]

@@ -1,0 +1,69 @@
+"""Findings in words: a number where there is one, and an honest sentence where there is none."""
+
+import json
+import math
+from dataclasses import replace
+
+import pytest
+
+from scanyard.view import Contrast, Equivalent, Findings, SizePoint
+from scanyard.view.laboratory import laboratory_section
+
+INSIDE = Equivalent(
+    arm="synthetic", synthetic_frames=1200, real_frames=0.0, seeds=3, evaluated_on="real_test", domain="real",
+    metric="bev", iou=0.7, score=71.0, frames=11.3, low=8.1, high=15.0, least=4.0, most=16.0,
+    sizes=(SizePoint(4.0, "labels_4", 50.0, 40.0, 60.0), SizePoint(16.0, "real", 75.0, None, None)),
+    curve=((4.0, 50.0, 40.0, 60.0), (8.0, 64.0, 55.0, 70.0), (16.0, 75.0, 66.0, 83.0)),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({}, "1,200 synthetic frames score what 11.3 real labelled frames alone would [8.1, 15.0]."),
+        ({"high": math.inf}, "11.3 real labelled frames alone would [8.1, more than 16]."),
+        ({"frames": math.inf, "high": math.inf}, "what more than 16 real labelled frames alone would [8.1, more than"),
+        ({"frames": math.inf, "low": math.inf, "high": math.inf}, "[all of the interval lies above what was tried]"),
+        ({"frames": -math.inf, "low": -math.inf}, "what fewer than 4 real labelled frames alone would [fewer than 4,"),
+        ({"real_frames": 8.5}, "1,200 synthetic frames beside 8.5 real ones score what"),
+    ],
+)
+def test_an_equivalent_says_what_is_known_and_no_more(changes: dict[str, float], says: str) -> None:
+    assert says in replace(INSIDE, **changes).sentence  # type: ignore[arg-type]
+
+
+def test_what_synthetic_frames_add_is_said_only_where_it_is_known() -> None:
+    beside = replace(INSIDE, real_frames=8.0)
+    assert "worth +3.3 labelled frames [+0.1, +7.0]" in beside.gain
+    assert "[+0.1, no bound]" in replace(beside, high=math.inf).gain
+    assert not replace(beside, frames=math.inf, high=math.inf).gain
+    assert not INSIDE.gain
+
+
+def test_findings_survive_json_infinities_too() -> None:
+    findings = Findings(equivalents=(INSIDE, replace(INSIDE, frames=math.inf, low=-math.inf, high=math.inf)))
+    assert Findings.from_dict(json.loads(json.dumps(findings.to_dict(), allow_nan=False))) == findings
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "says"),
+    [
+        (1.5, 9.0, "mixed beats real by 5.0 points of BEV precision at overlap 0.7 [1.5, 9.0]"),
+        (-9.0, -1.5, "mixed loses to real by 5.0 points"),
+        (-0.1, 9.0, "mixed is not shown to beat real, nor to lose to it: +5.0 [-0.1, +9.0]"),
+        (None, None, "too few drives"),
+    ],
+)
+def test_a_difference_is_claimed_only_where_the_interval_excludes_zero(
+    low: float | None, high: float | None, says: str
+) -> None:
+    value = -5.0 if high is not None and high < 0 else 5.0
+    assert (
+        says in Contrast("mixed", "real", (0, 1, 2), "test", "real", "bev", 0.7, "moderate", value, low, high).sentence
+    )
+
+
+def test_names_from_a_recipe_cannot_write_html() -> None:
+    html = laboratory_section(Findings(equivalents=(replace(INSIDE, arm="<b>x"),), notes=("<script>",)))
+    assert "<b>x" not in html
+    assert "<script>" not in html
