@@ -13,6 +13,10 @@ numbers for any mixture of drives (``measured``), so that intervals and differen
 with numba is the matching, which depends on order and cannot be done array by array, and the walk through ranked
 detections that many resamples share.  ``tools/parity`` holds nuScenes and Argoverse 2 against the official packages.
 
+**Causes.**  ``explain`` says why a score is what it is: ``slices`` of the objects, what each kind of error costs
+(``error_kinds``, ``breakdown``), and what traffic would make of it (``weights``).  All take the one precision of each
+category apart that ``headline`` names, and judge the same matching anew; ``running`` scores in batches.
+
 **Contract.**  Before every score ``contract`` asks whether labels and detections share frames, names, axes, box
 conventions, range and region, and whether the protocol gives these very labels everything when they are handed in as
 detections; it refuses by name.  ``claims`` does the same for published numbers.
@@ -34,6 +38,9 @@ switches were harder to read than four short loops.
 from scanyard.metrics.breakdown import Breakdown as Breakdown
 from scanyard.metrics.breakdown import Cost as Cost
 from scanyard.metrics.breakdown import explain_errors as explain_errors
+from scanyard.metrics.breakdown import has_kinds as has_kinds
+from scanyard.metrics.causes import Causes as Causes
+from scanyard.metrics.causes import explain as explain
 from scanyard.metrics.claims import check_claim as check_claim
 from scanyard.metrics.contract import NamedBoxes as NamedBoxes
 from scanyard.metrics.contract import check_contract as check_contract

@@ -13,7 +13,7 @@ whose every label is excused by the fix has nothing left to find, and 100.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -26,6 +26,7 @@ from scanyard.metrics.measured import Measured
 from scanyard.metrics.outcome import Outcome, outcome_of
 from scanyard.metrics.overlap import Pairs, overlapping_pairs
 from scanyard.metrics.pool import IntArray, Pool, ScoredFrame
+from scanyard.metrics.protocols import KittiProtocol, load_protocol
 
 TOTALS = ("all false alarms", "all misses")
 
@@ -71,8 +72,14 @@ def explain_errors(
     return break_down(Subject.of(frames, protocol, difficulty=difficulty, resamples=resamples, level=level, seed=seed))
 
 
-def break_down(subject: Subject) -> tuple[Breakdown, ...]:
-    """As ``explain_errors``, of frames that are side by side already."""
+def has_kinds(protocol: str) -> bool:
+    """Whether a protocol scores boxes that have translation, size and yaw."""
+    settings = load_protocol(protocol)
+    return not isinstance(settings, KittiProtocol) or "3d" in settings.metrics or "bev" in settings.metrics
+
+
+def break_down(subject: Subject, *, on_kind: Callable[[], None] | None = None) -> tuple[Breakdown, ...]:
+    """As ``explain_errors``, of frames that are side by side already; ``on_kind`` is called when a kind is done."""
     subject = subject.at_one_distance()
     pool = subject.pool
     outcome = outcome_of(pool, subject.protocol, subject.difficulty)
@@ -86,6 +93,8 @@ def break_down(subject: Subject) -> tuple[Breakdown, ...]:
             gained = _after(after.get(category), one) - one.values
             low, high = subject.interval(gained, one)
             costs[category].append(Cost(kind, counts.get(category, 0), float(gained[0]), low, high))
+        if on_kind is not None:
+            on_kind()
     return tuple(Breakdown(subject.score(one), tuple(costs[category])) for category, one in before.items())
 
 

@@ -45,6 +45,8 @@ class ScoredFrame:
     """(N,) likewise."""
     metadata: Mapping[str, Value] = field(default_factory=dict)
     """What is known of the frame or its recording and may be sliced by: scenario, weather, speed."""
+    label_columns: Mapping[str, NDArray[np.generic]] = field(default_factory=dict, compare=False)
+    """(N,) each: what else is known of the labels and may be sliced by; no protocol takes notice of it."""
     weight: float = 1.0
     """How often such a frame happens in traffic, over how often it was driven or simulated (target over proposal
     density); only ratios matter.  Scores take no notice of it but where they say so (``weights``)."""
@@ -80,6 +82,8 @@ class Pool:
     """(D,)"""
     metadata: tuple[Mapping[str, Value], ...]
     """(F,)"""
+    label_columns: Mapping[str, NDArray[np.generic]]
+    """(G,) each."""
     weight: FloatArray
     """(F,)"""
     ignored: BoolArray | None = None
@@ -196,6 +200,7 @@ def pool_frames(frames: Sequence[ScoredFrame], columns: Sequence[str] = ()) -> P
         label_attributes=_attributes([(f.label_attributes, len(f.labels)) for f in frames]),
         detection_attributes=_attributes([(f.detection_attributes, len(f.detections)) for f in frames]),
         metadata=tuple(frame.metadata for frame in frames),
+        label_columns=_label_columns(frames),
         weight=np.array([frame.weight for frame in frames], dtype=np.float64),
     )
 
@@ -233,6 +238,22 @@ def _attributes(parts: Sequence[tuple[NDArray[np.str_] | None, int]]) -> NDArray
     return np.concatenate(
         [np.full(count, "") if part is None else np.asarray(part, dtype=np.str_) for part, count in parts]
     )
+
+
+def _label_columns(frames: Sequence[ScoredFrame]) -> dict[str, NDArray[np.generic]]:
+    """Those that all frames with labels have."""
+    labelled = [frame for frame in frames if len(frame.labels)]
+    names = set[str]().union(*(frame.label_columns for frame in labelled))
+    columns = {}
+    for name in sorted(name for name in names if all(name in frame.label_columns for frame in labelled)):
+        for frame in labelled:
+            if len(frame.label_columns[name]) != len(frame.labels):
+                raise EvaluationError(
+                    f"frame {frame.name or '?'} of drive {frame.drive}: {len(frame.labels)} labels have "
+                    f"{len(frame.label_columns[name])} values of {name}; give one each"
+                )
+        columns[name] = np.concatenate([frame.label_columns[name] for frame in labelled])
+    return columns
 
 
 def _require_columns(frame: ScoredFrame, columns: Sequence[str]) -> None:

@@ -71,7 +71,8 @@ class SliceBy:
 
     column: str
     """range (metres on the ground), size (the longer side of the footprint), length, width, height, speed; points,
-    occlusion, truncation, visibility of labels; drive; or what the frames' metadata has."""
+    occlusion, truncation, visibility of labels, and whatever else their ``label_columns`` have; drive; or what the
+    frames' metadata has."""
     edges: tuple[float, ...] = ()
     """Where to cut a number, ascending: from one edge up to, not including, the next.  Without, at what is usual for
     the column, or a slice for each value."""
@@ -156,8 +157,10 @@ def score_slices(subject: Subject, by: Sequence[SliceBy], *, min_objects: int = 
 
 def slices_of(pool: Pool, by: SliceBy) -> list[Slice]:
     """The slices of a column, in ascending order; some may be empty."""
-    if by.column in _OF_LABELS:
-        labels = _column(pool.labels, _OF_LABELS[by.column], by.column)
+    if by.column in _OF_LABELS or by.column in pool.label_columns:
+        labels = pool.label_columns.get(by.column)
+        if labels is None:
+            labels = _column(pool.labels, _OF_LABELS[by.column], by.column)
         return [Slice(name, inside, np.ones(len(pool.detections), bool)) for name, inside in _cut(labels, by)]
     if by.column in _OF_BOXES:
         labels = _measure_of(pool, pool.labels, pool.label_frame, by.column)
@@ -200,7 +203,7 @@ def _known_of_frames(pool: Pool, column: str) -> NDArray[np.generic]:
         known = sorted({name for metadata in pool.metadata for name in metadata})
         raise EvaluationError(
             f"cannot slice by {column}: no frame has it; frames have {['drive', *known]}, boxes "
-            f"{[*_OF_BOXES, *_OF_LABELS]}"
+            f"{[*_OF_BOXES, *_OF_LABELS, *pool.label_columns]}"
         )
     if all(isinstance(value, int | float) and not isinstance(value, bool) for value in values):
         return np.array(values, dtype=np.float64)

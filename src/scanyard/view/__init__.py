@@ -9,6 +9,7 @@ megabyte for two line charts); points at full count (five million bytes a sweep 
 """
 
 from scanyard.view.birdseye import draw_birdseye
+from scanyard.view.causes import write_causes
 from scanyard.view.contents import Contrast, Detections, LossCurve, Row, SourceCard
 from scanyard.view.findings import Cell, Equivalent, Findings, MixingCurve, MixPoint, SizePoint
 from scanyard.view.overlay import draw_overlay
@@ -28,5 +29,6 @@ __all__ = [
     "SourceCard",
     "draw_birdseye",
     "draw_overlay",
+    "write_causes",
     "write_report",
 ]

@@ -20,9 +20,11 @@ from markupsafe import Markup
 from PIL import Image as Pillow
 
 from scanyard.evaluation import Evaluation, Score
+from scanyard.metrics import Causes
 from scanyard.sequence import SensorSequence
 from scanyard.view import palette
 from scanyard.view.birdseye import Extent, draw_birdseye
+from scanyard.view.causes import causes_section
 from scanyard.view.charts import loss_chart, points_chart
 from scanyard.view.cloud import pack_cloud
 from scanyard.view.contents import STAND_IN, Contrast, Detections, LossCurve, Row, SourceCard, named
@@ -49,12 +51,14 @@ def write_report(
     shown_detector: str = "",
     sources: Sequence[SourceCard] = (),
     facts: Mapping[str, str] | None = None,
+    causes: Mapping[str, Causes] | None = None,
     difficulty: str = "moderate",
 ) -> Path:
     """Write the report and return its path.
 
     ``sequences`` holds the recordings to show by the name of their dataset or split; ``detections`` are those of
     ``shown_detector``, drawn where a shown frame has some.  Frames with detections are preferred in pictures.
+    ``causes`` are what is behind scores, by what they are the scores of.
     """
     found = detections or {}
     surveys = [survey(name, recordings, prefer=found) for name, recordings in sequences.items()]
@@ -85,6 +89,7 @@ def write_report(
         shown_detector=shown_detector,
         sources=sources,
         facts=dict(facts or {}),
+        causes=causes_section(causes or {}),
         single_run=any(entry.single_run for entry in entries),
     )
     target = Path(path)
