@@ -117,6 +117,7 @@ def _info(scenario: ConcreteScenario, server: str, domain: Domain) -> SequenceIn
             "scenario_digest": scenario.digest,
             "parameters": dict(scenario.parameters),
             "tags": list(scenario.tags),
+            "weather": scenario.weather.kind,
             "server": server,
         },
     )

@@ -65,6 +65,19 @@ class Weather:
     fog_density: float = 0.0
     fog_distance_m: float = 0.0
 
+    @property
+    def kind(self) -> str:
+        """In a word or two, to sort scores by: clear, fog, rain, with night where the sun is down.
+
+        From 10 on fog and rain can be told in CARLA's pictures.
+        """
+        kinds = [
+            ("fog", self.fog_density >= 10),
+            ("rain", self.precipitation >= 10),
+            ("night", self.sun_altitude_deg < 0),
+        ]
+        return ", ".join(name for name, so in kinds if so) or "clear"
+
 
 @dataclass(frozen=True)
 class Ego:
