@@ -149,7 +149,7 @@ def print_evaluation(evaluation: Evaluation) -> None:
             interval(score.low, score.high),
             str(score.num_labels),
         )
-    console = Console()
+    console = Console(markup=False)  # or "[too few drives]" is taken for a style
     console.print(title)
     console.print(table)
     for note in evaluation.notes:
@@ -183,7 +183,7 @@ def print_entries(entries: Sequence[Entry]) -> None:
         table.add_row(
             f"{entry.arm}{seeds}", f"{entry.evaluated_on} ({domain_label(entry.domain)})", str(entry.steps), *cells
         )
-    Console(width=140).print(table)
+    Console(width=140, markup=False).print(table)
 
 
 def interval(low: float | None, high: float | None) -> str:

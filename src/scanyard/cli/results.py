@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from scanyard.cli import causes
 from scanyard.cli.compare import DatasetPath, Drives, open_split, print_evaluation
 from scanyard.cli.progress import progress
 from scanyard.errors import EvaluationError, InputError
@@ -47,26 +48,46 @@ def evaluate(
     accept: Annotated[
         list[str] | None, typer.Option(help="A mismatch that is meant: range_mismatch or region_mismatch.")
     ] = None,
+    slices: causes.Slices = None,
+    errors: causes.Errors = False,
+    weights: causes.Weights = None,
+    difficulty: causes.Difficulty = None,
+    min_objects: causes.MinObjects = 30,
+    page: causes.Page = None,
     out: Annotated[Path | None, typer.Option("--out", "-o", help="Also write the numbers as JSON.")] = None,
 ) -> None:
-    """Score saved detections against a dataset's labels, with intervals resampled by drive.
+    """Score saved detections against a dataset's labels, with intervals resampled by drive, and say why.
 
-    Example: scanyard evaluate out/real --detections out/found.json
+    Example: scanyard evaluate out/real --detections out/found.json --slice range:0,20,40,80 --errors
     """
     from scanyard.evaluation import read_evaluation
     from scanyard.experiment.scoring import pair_results
     from scanyard.metrics import check_claim
-    from scanyard.metrics import evaluate as score
 
     claimed = None if claim is None else read_evaluation(claim)
     split, labelled, found = _read(dataset, detections, form=form, drive=drive, frames=frames, classes=classes)
     scored = pair_results(found, labelled, str(detections))
-    evaluation = score(scored, protocol, split=split.name, domain=split.domain, accepted=accept or ())
-    print_evaluation(evaluation)
+    explained = causes.explain(
+        scored,
+        protocol,
+        split=split,
+        accepted=accept or (),
+        slices=slices or (),
+        errors=errors,
+        weights=weights,
+        difficulty=difficulty,
+        min_objects=min_objects,
+    )
+    print_evaluation(explained.evaluation)
+    causes.print_causes(explained)
     if claimed is not None:
         print(f"{claim}: {check_claim(scored, claimed)} numbers by {claimed.protocol} are those of these frames")
+    if page is not None:
+        from scanyard.view import write_causes
+
+        print(write_causes(page, explained, title=f"{detections.stem} on {split.name}"))
     if out is not None:
-        out.write_text(json.dumps(evaluation.to_dict(), indent=1), encoding="utf-8")
+        out.write_text(json.dumps(explained.to_dict(), indent=1), encoding="utf-8")
 
 
 def export_detections(

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from scanyard.boxes import Boxes
+import numpy as np
+
+from scanyard.boxes import Boxes, points_inside
 from scanyard.detections import Detections, read_detections, write_detections
 from scanyard.errors import EvaluationError
 from scanyard.evaluation import Evaluation
+from scanyard.frame import points_ego
 from scanyard.geometry import FloatArray
-from scanyard.metrics import NamedBoxes, ScoredFrame, evaluate, pair_frames
+from scanyard.metrics import Causes, NamedBoxes, ScoredFrame, SliceBy, evaluate, explain, has_kinds, pair_frames
+from scanyard.metrics.slices import MAX_VALUES
 from scanyard.results import KnownFrame
 from scanyard.sensors import Rig
+from scanyard.sequence import SequenceInfo
 from scanyard.split import Split
 
 if TYPE_CHECKING:
@@ -100,6 +105,7 @@ def pair_results(detections: Detections, frames: Sequence[LabelledFrame], where:
             dont_care=frame.dont_care,
             name=f"{frame.known.info.name}/{frame.known.index}",
             viewpoint=_camera(frame.known.info.rig),
+            metadata=metadata_of(frame.known.info),
         )
         for pair, frame in zip(pairs, frames, strict=True)
     ]
@@ -107,6 +113,62 @@ def pair_results(detections: Detections, frames: Sequence[LabelledFrame], where:
 
 def _named(sequence: str, index: int, boxes: Boxes) -> NamedBoxes:
     return NamedBoxes(sequence, str(index), boxes)
+
+
+def causes_of(path: str | Path, split: Split, *, protocol: str) -> Causes:
+    """Why a detections file has its score, as a report shows it: by range, scenario, weather, and kind of error."""
+    frames = scored_frames(path, split)
+    known = {column: {frame.metadata.get(column) for frame in frames} for column in ("scenario", "weather")}
+    several = [column for column, values in known.items() if None not in values and 2 <= len(values) <= MAX_VALUES]
+    return explain(
+        frames,
+        protocol,
+        split=split.name,
+        domain=split.domain,
+        by=[SliceBy(column) for column in ("range", *several)],
+        errors=has_kinds(protocol),
+        check=False,  # as it was before the score
+    )
+
+
+def count_returns(frames: Sequence[ScoredFrame], split: Split) -> list[ScoredFrame]:
+    """The frames with the LiDAR returns on each label, to slice by, from their clouds in the split.
+
+    Only labels that do not say themselves are counted.  What a protocol does with labels without returns stays as it
+    is: the count is a column beside the labels (``points``).
+    """
+    clouds = {
+        f"{sequence.info.name}/{index}": (sequence, index)
+        for sequence in split.sequences
+        for index in range(len(sequence))
+    }
+    counted = []
+    for frame in frames:
+        points = frame.labels.num_points
+        if points is None:
+            sequence, index = clouds[frame.name]
+            rig, sweeps = sequence.info.rig, sequence[index].sweeps
+            cloud = [
+                points_ego(sweeps[lidar.name], lidar.ego_from_sensor) for lidar in rig.lidars if lidar.name in sweeps
+            ]
+            points = points_inside(frame.labels, np.concatenate(cloud)).sum(axis=1)
+        counted.append(replace(frame, label_columns={**frame.label_columns, "points": points}))
+    return counted
+
+
+def metadata_of(info: SequenceInfo) -> dict[str, str | float | int | bool]:
+    """What is known of a recording and may be sliced by: its name and domain, and single values of its provenance.
+
+    Of a simulated one these are scenario, seed, weather, tags, and the drawn parameters by their names.
+    """
+    known: dict[str, Any] = {"sequence": info.name, "domain": info.domain}
+    parameters = info.provenance.get("parameters", {})
+    for name, value in {**info.provenance, **(parameters if isinstance(parameters, Mapping) else {})}.items():
+        if isinstance(value, list) and all(isinstance(one, str) for one in value):
+            known[name] = ", ".join(value)
+        elif isinstance(value, str | float | int | bool):
+            known[name] = value
+    return known
 
 
 def _camera(rig: Rig) -> tuple[float, float, float]:

@@ -1,0 +1,147 @@
+"""What ``scanyard evaluate`` says of why a score is what it is: slices, kinds of error, weighted scores."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from scanyard.cli.progress import progress
+from scanyard.errors import InputError
+
+if TYPE_CHECKING:
+    from scanyard.evaluation import Score
+    from scanyard.metrics import Causes, ScoredFrame
+    from scanyard.split import Split
+
+Slices = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--slice",
+        help="Also score parts: range:0,20,40,80, or a column alone: range, size, speed, points, occlusion, "
+        "truncation, visibility, drive, or what recordings know, such as scenario and weather; repeatable.",
+    ),
+]
+Errors = Annotated[bool, typer.Option("--errors", help="Also say what each kind of error costs.")]
+Weights = Annotated[
+    Path | None,
+    typer.Option(
+        help="YAML, sequence, drive or scenario to weight (target over proposal density): also weighted scores."
+    ),
+]
+Difficulty = Annotated[
+    str | None, typer.Option(help="Of what slices, errors and weights take apart; the one that asks for most.")
+]
+MinObjects = Annotated[int, typer.Option(min=1, help="Slices of fewer objects are grey.")]
+Page = Annotated[Path | None, typer.Option(help="Also write all of it as a page (.html).")]
+
+
+def explain(
+    frames: Sequence[ScoredFrame],
+    protocol: str,
+    *,
+    split: Split,
+    accepted: Sequence[str],
+    slices: Sequence[str],
+    errors: bool,
+    weights: Path | None,
+    difficulty: str | None,
+    min_objects: int,
+) -> Causes:
+    """The score of these frames, and of what is behind it whatever was asked for."""
+    from scanyard import metrics
+    from scanyard.experiment.scoring import count_returns
+
+    by = [metrics.SliceBy.parse(text) for text in slices]
+    if any(one.column == "points" for one in by):
+        frames = count_returns(frames, split)
+    if weights is not None:
+        frames = metrics.with_weights(frames, read_weights(weights))
+    with progress(f"evaluate {split.name}") as advance:
+        return metrics.explain(
+            frames,
+            protocol,
+            split=split.name,
+            domain=split.domain,
+            by=by,
+            errors=errors,
+            difficulty=difficulty,
+            min_objects=min_objects,
+            accepted=accepted,
+            on_progress=lambda done, total: advance(done, total, ""),
+        )
+
+
+def read_weights(path: Path) -> dict[str, float]:
+    """Weights by name from YAML or JSON; InputError says which is none."""
+    from ruamel.yaml import YAML
+    from ruamel.yaml.error import YAMLError
+
+    try:
+        data = YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8"))
+    except (YAMLError, UnicodeDecodeError) as trouble:
+        raise InputError(f"{path}: not YAML: {trouble}") from None
+    if not isinstance(data, dict) or not data:
+        raise InputError(
+            f"{path}: expected names of sequences, drives or scenarios with a weight each, as in fog: 0.05"
+        )
+    for name, weight in data.items():
+        if isinstance(weight, bool) or not isinstance(weight, int | float):
+            raise InputError(f"{path}: the weight of {name!r} is {weight!r}, expected a number")
+    return {str(name): float(weight) for name, weight in data.items()}
+
+
+def print_causes(causes: Causes) -> None:
+    """Tables of whatever was asked for."""
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console(markup=False)  # or "[too few drives]" is taken for a style
+    if causes.slices:
+        table = Table("slice", "", "category", "AP", "interval", "objects", title="by slice", title_justify="left")
+        for one in causes.slices:
+            style = "dim" if one.grey else None
+            table.add_row(
+                one.column, one.name, f"{one.score.category} {_what(one.score)}", f"{one.score.value:.2f}",
+                _interval(one.score),
+                f"{one.score.num_labels}{' (few)' if one.grey else ''}", style=style,
+            )  # fmt: skip
+        console.print(table)
+        if any(one.grey for one in causes.slices):
+            console.print(f"note: few is under {causes.min_objects} objects, from which nothing should be read")
+    for breakdown in causes.breakdowns:
+        score = breakdown.score
+        table = Table(
+            "error", "how many", "costs", "interval", title_justify="left",
+            title=f"{score.category}: {_what(score)} is {score.value:.2f}; putting right one kind alone would add",
+        )  # fmt: skip
+        for cost in breakdown.costs:
+            ends = "[too few drives]" if cost.low is None else f"[{cost.low:+.2f}, {cost.high:+.2f}]"
+            table.add_row(cost.kind, str(cost.count), f"{cost.value:+.2f}", ends)
+        console.print(table)
+    if causes.weighted is not None:
+        weighted = causes.weighted
+        table = Table("category", "raw", "interval", "weighted", "interval", title="weighted", title_justify="left")
+        for pair in weighted.scores:
+            table.add_row(
+                pair.raw.category, f"{pair.raw.value:.2f}", _interval(pair.raw), f"{pair.weighted.value:.2f}",
+                _interval(pair.weighted),
+            )  # fmt: skip
+        console.print(table)
+        console.print(
+            f"note: {weighted.num_drives} drives, {weighted.effective_drives:.1f} effective, the heaviest has "
+            f"{weighted.largest_share:.0%} of the weight"
+        )
+        if weighted.warning:
+            console.print(f"warning: {weighted.warning}")
+
+
+def _interval(score: Score) -> str:
+    return "[too few drives]" if score.low is None or score.high is None else f"[{score.low:.1f}, {score.high:.1f}]"
+
+
+def _what(score: Score) -> str:
+    at = f"@{score.iou:g}" if score.iou is not None else f"@{score.distance_m:g} m" if score.distance_m else ""
+    return f"{score.metric}{at} {score.difficulty}"

@@ -1,0 +1,97 @@
+"""``scanyard evaluate``: slices, kinds of error and weights, as tables, JSON and a page."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from scanyard.boxes import Boxes
+from scanyard.cli.app import app
+from scanyard.detect.detections import Detections, FrameDetections, cloud_digest, write_detections
+from scanyard.evaluation import Evaluation
+from scanyard.metrics import Causes
+from scanyard.store import create_dataset, open_dataset, write_sequence
+from tests.robustness.known_detectors import split_of_drives
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A dataset of four drives, and detections: the labels, every third one moved, with a false alarm a frame."""
+    root = tmp_path_factory.mktemp("evaluate")
+    create_dataset(root / "real", name="real", licence="CC0-1.0")
+    for sequence in split_of_drives(drives=4, frames=2).sequences:
+        write_sequence(root / "real", sequence.info, sequence)
+    found = []
+    for sequence in open_dataset(root / "real").sequences.values():
+        for index, frame in enumerate(sequence):
+            moved = np.arange(len(frame.boxes)) % 3 == 0
+            right = frame.boxes.replace(center=frame.boxes.center + np.outer(moved, [1.2, 0.0, 0.0]))
+            alarm = right[:1].replace(center=right.center[:1] + np.array([0.0, 9.0, 0.0]))
+            boxes = Boxes.concatenate([right, alarm])
+            boxes = boxes.replace(score=np.linspace(0.9, 0.3, len(boxes)), num_points=None, track=None)
+            digest = cloud_digest(frame, sequence.info.rig)
+            found.append(FrameDetections(sequence.info.name, index, frame.name, digest, boxes))
+    write_detections(root / "found.json", Detections("moved labels", tuple(found)))
+    return root
+
+
+def evaluate(folder: Path, *options: str | Path, code: int = 0) -> str:
+    arguments = ["evaluate", folder / "real", "--detections", folder / "found.json", *options]
+    result = CliRunner().invoke(app, [*map(str, arguments)], env={"COLUMNS": "160"})
+    assert result.exit_code == code, result.output
+    return result.output if code == 0 else str(result.exception)
+
+
+def test_slices_and_errors_are_tables_and_json_and_a_page(folder: Path) -> None:
+    out, page = folder / "why.json", folder / "why.html"
+    text = evaluate(
+        folder, "--slice", "range:0,12,80", "--slice", "points", "--slice", "sequence", "--errors", "--min-objects",
+        "5", "--out", out, "--page", page,
+    )  # fmt: skip
+    for expected in ("0 to 12 m", "12 to 80 m", "101 and more", "street-3", "translation", "background", "(few)"):
+        assert expected in text
+    causes = Causes.from_dict(json.loads(out.read_text()))
+    assert {one.column for one in causes.slices} == {"range", "points", "sequence"}
+    assert causes.min_objects == 5
+    costs = {cost.kind: cost for cost in causes.breakdowns[0].costs}
+    assert costs["translation"].count > 0
+    assert costs["translation"].value > 5
+    assert costs["background"].count == 8
+    html = page.read_text()
+    assert "translation" in html
+    assert "By range" in html
+    assert "<script" not in html
+
+
+def test_without_causes_the_file_is_an_evaluation_as_before(folder: Path) -> None:
+    out = folder / "plain.json"
+    text = evaluate(folder, "--out", out)
+    data = json.loads(out.read_text())
+    assert "causes" not in data
+    assert Evaluation.from_dict(data).num_drives == 4
+    assert "translation" not in text
+
+
+def test_weights_are_read_and_few_drives_warned_of(folder: Path) -> None:
+    weights = folder / "weights.yaml"
+    weights.write_text("street-0: 50\nstreet-1: 1\nstreet-2: 1\nstreet-3: 1\n")
+    out = folder / "weighted.json"
+    text = " ".join(evaluate(folder, "--weights", weights, "--out", out).split())
+    assert "weighted" in text
+    assert "warning: the weights leave 1.1 effective drives of 4" in text
+    weighted = Causes.from_dict(json.loads(out.read_text())).weighted
+    assert weighted.effective_drives == pytest.approx(53**2 / (2500 + 3))
+
+
+def test_what_is_wrong_is_said(folder: Path) -> None:
+    weights = folder / "bad.yaml"
+    for content, message in (("- 1\n", "expected names"), ("street-0: much\n", "is 'much', expected a number"),
+                             ("a: [\n", "not YAML")):  # fmt: skip
+        weights.write_text(content)
+        assert message in evaluate(folder, "--weights", weights, code=1)
+    assert "expected a column" in evaluate(folder, "--slice", "range:5", code=1)
+    assert "no frame has it" in evaluate(folder, "--slice", "moonlight", code=1)
