@@ -112,6 +112,24 @@ def test_one_slice_of_everything_is_the_score_itself_with_its_interval(protocol:
         assert s == whole.score(s.metric, s.iou, s.difficulty, s.category, distance_m=s.distance_m)
 
 
+def test_speed_that_is_not_detected_sorts_labels_alone() -> None:
+    frame = street("nuscenes", "a", num=4, found=slice(0, 2))
+    moving = frame.labels.replace(velocity=np.outer([0.0, 0.0, 8.0, 8.0], [1.0, 0.0, 0.0]))
+    frame = replace(frame, labels=moving, detections=frame.detections.replace(velocity=None))
+    assert sliced([frame], "nuscenes", "speed") == pytest.approx({"0 to 0.5 m/s": 100, "5 to 10 m/s": 0})
+
+
+def test_whatever_else_is_known_of_labels_can_be_sliced_by() -> None:
+    frames = [street("kitti_r40", f"{i}", num=4, found=slice(0, 2)) for i in range(2)]
+    columns = {"colour": np.array(["red", "red", "blue", "blue"]), "points": np.array([7, 7, 30, 30])}
+    frames = [replace(frame, label_columns=columns) for frame in frames]
+    assert sliced(frames, "kitti_r40", "colour") == {"blue": 0.0, "red": 100.0}
+    assert sliced(frames, "kitti_r40", "points") == {"6 to 20": 100.0, "21 to 100": 0.0}
+    frames[1] = replace(frames[1], label_columns={"colour": np.array(["red"])})
+    with pytest.raises(EvaluationError, match="4 labels have 1 values of colour"):
+        sliced(frames, "kitti_r40", "colour")
+
+
 def test_few_objects_are_grey() -> None:
     frames = [street("kitti_r40", f"{i}") for i in range(5)]  # 30 cars
     found = evaluate_slices(frames, by=[SliceBy("range", (0, 35, 1000)), SliceBy("range", (0, 1000))], resamples=2)

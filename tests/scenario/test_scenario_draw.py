@@ -215,3 +215,16 @@ def test_carla_towns_and_absolute_maps_need_no_maps_folder(write: Write, folder:
     assert draw(load_scenario(write(scenario_text.replace("village", str(path)))), 0).world.map == str(path)
     with pytest.raises(ScenarioError, match="which is no file; expected an OpenDRIVE map"):
         load_scenario(write(scenario_text.replace("village", "/nowhere/x.xodr")))
+
+
+@pytest.mark.parametrize(
+    ("values", "kind"),
+    [
+        ({}, "clear"),
+        ({"fog_density": 30}, "fog"),
+        ({"precipitation": 50, "sun_altitude_deg": -5}, "rain, night"),
+        ({"fog_density": 9.9, "precipitation": 9.9, "sun_altitude_deg": 0}, "clear"),
+    ],
+)
+def test_weather_has_a_word_for_it(values: dict[str, float], kind: str) -> None:
+    assert concrete.Weather(**values).kind == kind

@@ -7,6 +7,8 @@ because it may now compete with others; only its own overlaps are worked out aga
 Costs do not add up to what is lacking: putting right one kind moves the curve on which the others are measured.  Beside
 them stand the two totals, all false alarms excused and nothing missed asked for, which hold the kinds between them.
 
+In Argoverse 2's family a box that is excused still keeps its nearest label from others, as it does in the score.
+
 AP is that of the headline, at the one distance at which the protocol takes errors where it has several.  A category
 whose every label is excused by the fix has nothing left to find, and 100.
 """

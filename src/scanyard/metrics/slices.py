@@ -4,10 +4,10 @@
    neither right nor wrong, and keeps it from being a false alarm.
 2. *A detection that finds a label* belongs where the label belongs, wherever the detection itself lies: a car at 19.9 m
    that is found at 20.1 m is a hit of the nearer slice, and nothing to the farther one.
-3. *A detection that finds nothing* belongs by its own value where it has one: range, sizes, speed and whatever is known
-   of its frame.  What only labels know, such as occlusion, truncation, visibility and returns, it has not: it is a
-   false alarm in every slice, as KITTI's development kit counts the same false alarms at every difficulty.  Precision
-   of such slices is comparable between detectors, not between slices of different sizes.
+3. *A detection that finds nothing* belongs by its own value where it has one: range, sizes, speed if it is detected,
+   and whatever is known of its frame.  What only labels know, such as occlusion, truncation, visibility and returns, it
+   has not: it is a false alarm in every slice, as KITTI's development kit counts the same false alarms at every
+   difficulty.  Precision of such slices is comparable between detectors, not between slices of different sizes.
 
 In KITTI's family, labels beyond the difficulty stay ignored in all slices.  A slice by something that is known of whole
 frames has the score of those frames alone.  Drives are resampled as for the whole, and matched once for all slices.
@@ -164,6 +164,8 @@ def slices_of(pool: Pool, by: SliceBy) -> list[Slice]:
         return [Slice(name, inside, np.ones(len(pool.detections), bool)) for name, inside in _cut(labels, by)]
     if by.column in _OF_BOXES:
         labels = _measure_of(pool, pool.labels, pool.label_frame, by.column)
+        if by.column == "speed" and pool.detections.velocity is None:  # what is not detected cannot sort false alarms
+            return [Slice(name, inside, np.ones(len(pool.detections), bool)) for name, inside in _cut(labels, by)]
         detections = _measure_of(pool, pool.detections, pool.detection_frame, by.column)
         bins = _cut(np.concatenate([labels, detections]), by)
         return [Slice(name, inside[: len(labels)], inside[len(labels) :]) for name, inside in bins]
