@@ -14,6 +14,7 @@ already, and a ledger would need a lock that outlives a killed worker.  Text col
 """
 
 from scanyard.store.dataset import create_dataset, seal_dataset
+from scanyard.store.migrate import migrate
 from scanyard.store.read import Dataset, StoredSequence, open_dataset, open_sequence
 from scanyard.store.seal import Seal
 from scanyard.store.verify import Finding, verify
@@ -25,6 +26,7 @@ __all__ = [
     "Seal",
     "StoredSequence",
     "create_dataset",
+    "migrate",
     "open_dataset",
     "open_sequence",
     "seal_dataset",

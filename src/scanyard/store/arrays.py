@@ -1,7 +1,7 @@
 """One Zarr v3 array on disk: ``ArrayWriter`` appends rows, ``ArrayReader`` reads a range of them.
 
-The bytes are standard Zarr: codec ``sharding_indexed``, inner chunks zstd with a checksum.  They are encoded and
-decoded here rather than by zarr-python for three reasons.  It reads a missing chunk, and in 3.1 an empty shard,
+The bytes are standard Zarr: codec ``sharding_indexed``, inner chunks with a checksum (``chunks``).  They are encoded
+and decoded here rather than by zarr-python for three reasons.  It reads a missing chunk, and in 3.1 an empty shard,
 as zeros without a word; here both are DamagedError by construction.  Its cost per chunk and per array adds up: to write
 20 sweeps of 120 k points with labels and read them back takes about 30 ms of CPU a sweep, here 18 with all hashing.
 And its event-loop thread does not mix with forking data loaders.  Tests and ``verify`` read the same arrays with
@@ -18,21 +18,27 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import google_crc32c
 import numpy as np
-from numcodecs.zstd import Zstd
 from numpy.typing import DTypeLike, NDArray
 
 from scanyard.errors import DamagedError, StoreError
+from scanyard.store.chunks import (
+    EMPTY,
+    PLAIN,
+    Codec,
+    Packing,
+    checksum,
+    crc_bytes,
+    pack_shard,
+    same_bytes,
+    unpack,
+)
 from scanyard.store.disk import DISK, Disk
 from scanyard.store.layout import readable_json
 
-ROWS_PER_CHUNK = 65_536  # half a KITTI sweep: one frame then costs two or three chunks, and zstd has enough to chew
-CHUNKS_PER_SHARD = 32  # about 17 sweeps, 25 MB of points: few files, and a bounded write buffer
-ZSTD_LEVEL = -3  # per sweep 5.9 ms to write, 2.5 to read; -1: 7.2 and 2.8 for 7 % less; 1: 8.0 and 4.2 for 10 % less
+ROWS_PER_CHUNK = 16_384  # a frame begins and ends inside a chunk: at an eighth of a KITTI sweep that costs an eighth
+CHUNKS_PER_SHARD = 128  # about 17 sweeps, 25 MB of points: few files, and a bounded write buffer
 SHARDS_WAITING = 1  # of an array: memory for 25 MB of points more, and frames need not wait for the disk
-_EMPTY = np.iinfo(np.uint64).max  # marks a chunk that is not in the shard
-_CODEC = Zstd(level=ZSTD_LEVEL, checksum=True)  # decodes every level
 Array = NDArray[Any]
 
 
@@ -61,6 +67,9 @@ class StoredArray:
     """Of the decoded bytes, row-major."""
     rows_per_chunk: int
     chunks_per_shard: int
+    codec: Codec = "zstd"
+    crc32c: tuple[int, ...] | None = None
+    """Of every chunk as stored; ``None`` in the first format, which had none."""
 
     @property
     def row_shape(self) -> tuple[int, ...]:
@@ -92,7 +101,9 @@ class ArrayWriter:
     row_shape: tuple[int, ...] = ()
     rows_per_chunk: int = ROWS_PER_CHUNK
     chunks_per_shard: int = CHUNKS_PER_SHARD
-    zstd_level: int = ZSTD_LEVEL
+    packing: Packing = PLAIN
+    dimensions: Sequence[str] = ()
+    """A name per axis, for readers such as xarray; none by default."""
     attributes: Mapping[str, Any] = field(default_factory=dict)
     disk: Disk = DISK
     files: dict[str, StoredFile] = field(default_factory=dict)
@@ -101,6 +112,7 @@ class ArrayWriter:
     def __post_init__(self) -> None:
         self._dtype = np.dtype(self.dtype).newbyteorder("<")
         self._digest = hashlib.sha256()
+        self._checksums: list[int] = []
         self._pending: list[Array] = []
         self._pending_rows = 0
         self._rows = 0
@@ -140,8 +152,10 @@ class ArrayWriter:
             sha256=self._digest.hexdigest(),
             rows_per_chunk=self.rows_per_chunk,
             chunks_per_shard=self.chunks_per_shard,
+            codec=self.packing.codec,
+            crc32c=tuple(self._checksums),
         )
-        self._write_file("zarr.json", [array_metadata(stored, self.attributes, self.zstd_level)])
+        self._write_file("zarr.json", [array_metadata(stored, self.packing, self.dimensions, self.attributes)])
         return stored
 
     def _wait(self, waiting: int) -> None:
@@ -159,48 +173,19 @@ class ArrayWriter:
         rows = np.ascontiguousarray(rows)
         self._digest.update(rows.data)
         name = shard_key(len(self.files), rows.ndim)
-        self._write_file(name, encode_shard(rows, self.rows_per_chunk, self.chunks_per_shard, self.zstd_level))
-        stored = StoredArray(self._dtype.name, rows.shape, "", self.rows_per_chunk, self.chunks_per_shard)
-        if not _same_bytes(rows, _Shard(self.folder / name, stored).read(0, len(rows))):
+        parts, checksums = pack_shard(rows, self.rows_per_chunk, self.chunks_per_shard, self.packing)
+        self._write_file(name, parts)
+        self._checksums += checksums
+        stored = StoredArray(
+            self._dtype.name, rows.shape, "", self.rows_per_chunk, self.chunks_per_shard, self.packing.codec
+        )
+        if not same_bytes(rows, _Shard(self.folder / name, stored, checksums).read(0, len(rows))):
             raise DamagedError(f"{self.folder / name}: read back other bytes than were written; check disk and memory")
 
     def _write_file(self, name: str, parts: Sequence[bytes]) -> None:
         path = self.folder / name
         self.disk.write(path, parts)  # synced here, while the next frames are made, and not all at once at the end
         self.files[name] = StoredFile.of(path.read_bytes())
-
-
-def encode_shard(rows: Array, rows_per_chunk: int, chunks_per_shard: int, zstd_level: int = ZSTD_LEVEL) -> list[bytes]:
-    """Rows (K, ...) as one Zarr shard: compressed chunks, then their offsets and sizes, then a CRC-32C of those."""
-    codec = Zstd(level=zstd_level, checksum=True)
-    index = np.full((chunks_per_shard, 2), _EMPTY, dtype="<u8")
-    parts: list[bytes] = []
-    position = 0
-    for chunk, start in enumerate(range(0, len(rows), rows_per_chunk)):
-        block = rows[start : start + rows_per_chunk]
-        if len(block) < rows_per_chunk:  # Zarr stores edge chunks at full size
-            padded = np.zeros((rows_per_chunk, *rows.shape[1:]), dtype=rows.dtype)
-            padded[: len(block)] = block
-            block = padded
-        encoded = bytes(codec.encode(_flat_bytes(block)))
-        index[chunk] = position, len(encoded)
-        parts.append(encoded)
-        position += len(encoded)
-    tail = index.tobytes()
-    return [*parts, tail, google_crc32c.value(tail).to_bytes(4, "little")]
-
-
-def _flat_bytes(rows: Array) -> NDArray[np.uint8]:
-    return rows.reshape(-1).view(np.uint8)
-
-
-def _same_bytes(a: Array, b: Array) -> bool:
-    """Whether two contiguous arrays hold the same bytes, NaN and negative zero included."""
-    left, right = _flat_bytes(a), _flat_bytes(b)
-    words = len(left) // 8 * 8  # eight bytes at a time: comparing single ones costs as much as decoding
-    return np.array_equal(left[:words].view(np.uint64), right[:words].view(np.uint64)) and np.array_equal(
-        left[words:], right[words:]
-    )
 
 
 @dataclass
@@ -219,17 +204,29 @@ class ArrayReader:
         if not 0 <= start <= stop <= stored.shape[0]:
             raise DamagedError(f"{self.folder}: rows {start} to {stop} asked for, there are {stored.shape[0]}")
         rows = np.empty((stop - start, *stored.row_shape), dtype=stored.dtype)
+        per_shard = stored.chunks_per_shard
         shard_rows = stored.rows_per_chunk * stored.chunks_per_shard
         for shard in range(start // shard_rows, -(-stop // shard_rows)):
             first, last = max(start, shard * shard_rows), min(stop, (shard + 1) * shard_rows)
             if shard not in self._shards:
-                self._shards[shard] = _Shard(self.folder / shard_key(shard, len(stored.shape)), stored)
+                sealed = None if stored.crc32c is None else stored.crc32c[shard * per_shard : (shard + 1) * per_shard]
+                self._shards[shard] = _Shard(self.folder / shard_key(shard, len(stored.shape)), stored, sealed)
             self._shards[shard].read_into(rows[first - start : last - start], first - shard * shard_rows)
         return rows
 
     def read_all(self) -> Array:
         """All rows."""
         return self.read(0, self.stored.shape[0])
+
+    def chunk_checksums(self) -> tuple[int, ...]:
+        """CRC-32C of every chunk as it lies on disk now."""
+        per_chunk, per_shard = self.stored.rows_per_chunk, self.stored.chunks_per_shard
+        chunks = -(-self.stored.shape[0] // per_chunk)
+        found: list[int] = []
+        for shard in range(-(-chunks // per_shard)):
+            name = shard_key(shard, len(self.stored.shape))
+            found += _Shard(self.folder / name, self.stored, None).sums(min(per_shard, chunks - shard * per_shard))
+        return tuple(found)
 
 
 @dataclass
@@ -238,6 +235,8 @@ class _Shard:
 
     path: Path
     stored: StoredArray
+    checksums: Sequence[int] | None
+    """Of its chunks, as sealed; ``None`` where an early format sealed none."""
 
     def __post_init__(self) -> None:
         self._index: NDArray[np.uint64] | None = None
@@ -251,22 +250,19 @@ class _Shard:
         """Fill ``rows`` with the shard's rows from ``start`` on."""
         if not len(rows):
             return
-        per_chunk, row_bytes = self.stored.rows_per_chunk, self.stored.row_bytes
-        flat = _flat_bytes(rows)
+        per_chunk = self.stored.rows_per_chunk
         stop = start + len(rows)
         try:
-            with self.path.open("rb") as file:
-                if self._index is None:
-                    self._index = self._read_index(file)
+            with self.path.open("rb", buffering=0) as file:
                 for chunk in range(start // per_chunk, -(-stop // per_chunk)):
-                    offset, size = (int(value) for value in self._index[chunk])
-                    if size == _EMPTY:
-                        raise DamagedError(f"{self.path}: chunk {chunk} is not there")
-                    file.seek(offset)
                     first, last = max(start, chunk * per_chunk), min(stop, (chunk + 1) * per_chunk)
-                    wanted = flat[(first - start) * row_bytes : (last - start) * row_bytes]
-                    skip = (first - chunk * per_chunk) * row_bytes
-                    wanted[:] = self._decode(file.read(size), chunk, per_chunk * row_bytes)[skip : skip + len(wanted)]
+                    wanted = rows[first - start : last - start]
+                    if len(wanted) == per_chunk:
+                        self._read_chunk(file, chunk, wanted)
+                    else:
+                        whole = np.empty((per_chunk, *self.stored.row_shape), dtype=self.stored.dtype)
+                        self._read_chunk(file, chunk, whole)
+                        wanted[:] = whole[first - chunk * per_chunk :][: len(wanted)]
         except OSError as error:
             raise DamagedError(f"{self.path}: cannot be read ({error.strerror}); restore it or record again") from error
 
@@ -277,30 +273,46 @@ class _Shard:
             raise DamagedError(f"{self.path}: {size} bytes are too few for a shard index of {length + 4}")
         file.seek(size - length - 4)
         tail = file.read(length)
-        if google_crc32c.value(tail) != int.from_bytes(file.read(4), "little"):
+        if crc_bytes(tail) != file.read(4):
             raise DamagedError(f"{self.path}: the shard index does not match its checksum")
         return np.frombuffer(tail, dtype="<u8").reshape(-1, 2)
 
-    def _decode(self, encoded: bytes, chunk: int, expected_bytes: int) -> NDArray[np.uint8]:
-        # Not decoded straight into its place: numcodecs leaves the rest of a buffer that is too long as it was.
+    def _read_chunk(self, file: Any, chunk: int, rows: Array) -> None:
+        packed = self._packed(file, chunk)
+        if self.checksums is not None and checksum(packed, self.stored.codec) != self.checksums[chunk]:
+            raise DamagedError(
+                f"{self.path}: chunk {chunk} is not the one that was sealed; restore the file from a copy"
+            )
         try:
-            decoded = np.frombuffer(_CODEC.decode(encoded), dtype=np.uint8)
+            unpack(packed, self.stored.codec, rows)
         except (RuntimeError, ValueError) as error:
-            raise DamagedError(f"{self.path}: chunk {chunk} does not match its checksum ({error})") from error
-        if len(decoded) != expected_bytes:
-            raise DamagedError(f"{self.path}: chunk {chunk} holds {len(decoded)} bytes, expected {expected_bytes}")
-        return decoded
+            raise DamagedError(f"{self.path}: chunk {chunk} is damaged ({error})") from error
+
+    def _packed(self, file: Any, chunk: int) -> bytes:
+        if self._index is None:
+            self._index = self._read_index(file)
+        offset, size = (int(value) for value in self._index[chunk])
+        if size == EMPTY:
+            raise DamagedError(f"{self.path}: chunk {chunk} is not there")
+        file.seek(offset)
+        return bytes(file.read(size))
+
+    def sums(self, chunks: int) -> list[int]:
+        """CRC-32C of the first chunks as they lie there."""
+        with self.path.open("rb") as file:
+            return [checksum(self._packed(file, chunk), self.stored.codec) for chunk in range(chunks)]
 
 
-def array_metadata(stored: StoredArray, attributes: Mapping[str, Any], zstd_level: int = ZSTD_LEVEL) -> bytes:
+def array_metadata(
+    stored: StoredArray, packing: Packing, dimensions: Sequence[str], attributes: Mapping[str, Any]
+) -> bytes:
     """``zarr.json`` of an array, after the Zarr v3 specification."""
-    little = {"name": "bytes", "configuration": {"endian": "little"}}
     chunk = [stored.rows_per_chunk, *stored.row_shape]
     shard = [stored.rows_per_chunk * stored.chunks_per_shard, *stored.row_shape]
     sharding = {
         "chunk_shape": chunk,
-        "codecs": [little, {"name": "zstd", "configuration": {"level": zstd_level, "checksum": True}}],
-        "index_codecs": [little, {"name": "crc32c"}],
+        "codecs": packing.metadata(stored.dtype, len(stored.shape)),
+        "index_codecs": [{"name": "bytes", "configuration": {"endian": "little"}}, {"name": "crc32c"}],
         "index_location": "end",
     }
     return readable_json(
@@ -314,5 +326,6 @@ def array_metadata(stored: StoredArray, attributes: Mapping[str, Any], zstd_leve
             "fill_value": False if stored.dtype == "bool" else 0,
             "codecs": [{"name": "sharding_indexed", "configuration": sharding}],
             "attributes": dict(attributes),
+            **({"dimension_names": list(dimensions)} if dimensions else {}),
         }
     )

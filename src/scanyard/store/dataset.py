@@ -97,7 +97,7 @@ def read_header(root: Path) -> DatasetHeader:
     """Read and check ``dataset.json``; StoreError if the folder is no dataset, DamagedError if a byte has changed."""
     require_dataset(root)
     path = root / DATASET_FILE
-    body = read_json(path, expected_format=DATASET_FORMAT)
+    body = read_json(path, expected_formats=(DATASET_FORMAT,))
     try:
         header = DatasetHeader(
             name=body["name"], licence=body["licence"], campaign=body["campaign"], sequences=body["sequences"]

@@ -21,14 +21,16 @@ from __future__ import annotations
 import json
 import re
 import uuid
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
 from scanyard.errors import DamagedError, StoreError
 
 DATASET_FORMAT = "scanyard-dataset-1"
-SEQUENCE_FORMAT = "scanyard-sequence-1"
+SEQUENCE_FORMAT = "scanyard-sequence-2"
+FIRST_FORMAT = "scanyard-sequence-1"
+"""Before seals had checksums of chunks: read, and brought up to date by ``migrate``."""
 DATASET_FILE = "dataset.json"
 SEAL_FILE = "seal.json"
 SEQUENCES = "sequences"
@@ -44,7 +46,26 @@ BOX_COLUMNS = (
 )  # fmt: skip
 """Columns of ``Boxes`` stored as they are; ``category`` is stored as indices."""
 
+_ROW_DIMENSIONS = {"lidar": "point", "camera": "image", "boxes": "box", "dont_care": "region", "ego": "frame"}
+_DIMENSIONS = {
+    "offsets": ("frame_edge",),
+    "present": ("frame",),
+    "points": ("point", "xyz"),
+    "world_from_ego": ("frame", "matrix_row", "matrix_column"),
+    "center": ("box", "xyz"),
+    "size": ("box", "xyz"),
+    "velocity": ("box", "xyz"),
+    "image_box": ("box", "edge"),
+    "region": ("region", "edge"),
+}
+
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,199}")
+
+
+def dimensions_of(path: str, ndim: int) -> tuple[str, ...]:
+    """Names of an array's axes, as xarray wants them: arrays of one group agree on those of the same name."""
+    group, column = path.split("/", maxsplit=1)[0], path.rsplit("/", 1)[-1]
+    return _DIMENSIONS.get(column, (_ROW_DIMENSIONS[group], "row", "column", "channel")[:ndim])
 
 
 def require_name(name: str, what: str) -> str:
@@ -77,7 +98,7 @@ def readable_json(value: Any) -> bytes:
     return (json.dumps(value, sort_keys=True, indent=1, allow_nan=False) + "\n").encode()
 
 
-def read_json(path: Path, *, expected_format: str) -> dict[str, Any]:
+def read_json(path: Path, *, expected_formats: Collection[str]) -> dict[str, Any]:
     """Read one of our JSON files; DamagedError if it is no JSON object, StoreError if it is another format."""
     try:
         value = json.loads(path.read_bytes())
@@ -87,9 +108,9 @@ def read_json(path: Path, *, expected_format: str) -> dict[str, Any]:
         raise DamagedError(f"{path}: not JSON ({error}); restore it from a copy, or record again") from error
     if not isinstance(value, dict):
         raise DamagedError(f"{path}: found a JSON {type(value).__name__}, expected an object")
-    if value.get("format") != expected_format:
+    if value.get("format") not in expected_formats:
         raise StoreError(
-            f"{path}: found format {value.get('format')!r}, expected {expected_format!r}; "
+            f"{path}: found format {value.get('format')!r}, expected {' or '.join(expected_formats)}; "
             "it was written by another version of scanyard, or is damaged"
         )
     return value

@@ -19,7 +19,8 @@ from scanyard.errors import DamagedError
 from scanyard.sensors import Rig
 from scanyard.sequence import SequenceInfo
 from scanyard.store.arrays import StoredArray, StoredFile
-from scanyard.store.layout import SEAL_FILE, SEQUENCE_FORMAT, canonical_json, read_json, readable_json
+from scanyard.store.chunks import checksums_of, hex_of
+from scanyard.store.layout import FIRST_FORMAT, SEAL_FILE, SEQUENCE_FORMAT, canonical_json, read_json, readable_json
 
 
 @dataclass(frozen=True)
@@ -63,22 +64,36 @@ class Seal:
 
     def to_bytes(self) -> bytes:
         """The one serialisation: the file ``seal.json``."""
-        chunking = {path: [array.rows_per_chunk, array.chunks_per_shard] for path, array in self.arrays.items()}
         body = {
-            "format": SEQUENCE_FORMAT,
+            "format": self.format,
             "content": self.content(),
             "digest": self.digest,
-            "chunking": chunking,
+            "chunking": {path: self._chunking(array) for path, array in self.arrays.items()},
             "files": {path: asdict(file) for path, file in self.files.items()},
             "record": dict(self.record),
         }
         return readable_json({**body, "self_sha256": hashlib.sha256(canonical_json(body)).hexdigest()})
 
+    @property
+    def format(self) -> str:
+        """The first format sealed no checksums of chunks; nothing is written in it any more."""
+        return FIRST_FORMAT if any(array.crc32c is None for array in self.arrays.values()) else SEQUENCE_FORMAT
+
+    def _chunking(self, array: StoredArray) -> Any:
+        if self.format == FIRST_FORMAT:
+            return [array.rows_per_chunk, array.chunks_per_shard]
+        return {
+            "rows_per_chunk": array.rows_per_chunk,
+            "chunks_per_shard": array.chunks_per_shard,
+            "codec": array.codec,
+            "crc32c": hex_of(array.crc32c or ()),
+        }
+
 
 def read_seal(sequence_folder: Path) -> Seal:
     """Read and check the seal of a committed sequence; DamagedError if a byte of it has changed."""
     path = sequence_folder / SEAL_FILE
-    body = read_json(path, expected_format=SEQUENCE_FORMAT)
+    body = read_json(path, expected_formats=(SEQUENCE_FORMAT, FIRST_FORMAT))
     try:
         seal = _from_body(body)
         intact = seal.to_bytes() == path.read_bytes()
@@ -98,9 +113,11 @@ def _from_body(body: Mapping[str, Any]) -> Seal:
     content = body["content"]
     arrays = {}
     for path, array in content["arrays"].items():
-        rows_per_chunk, chunks_per_shard = body["chunking"][path]
-        shape = tuple(array["shape"])
-        arrays[path] = StoredArray(array["dtype"], shape, array["sha256"], rows_per_chunk, chunks_per_shard)
+        said, how = (array["dtype"], tuple(array["shape"]), array["sha256"]), body["chunking"][path]
+        if body["format"] == FIRST_FORMAT:
+            arrays[path] = StoredArray(*said, *how)
+        else:
+            arrays[path] = StoredArray(*said, **{**how, "crc32c": checksums_of(how["crc32c"])})
     return Seal(
         info=info_from_dict(content["info"]),
         num_frames=content["num_frames"],

@@ -55,7 +55,7 @@ def verify(uri: str | Path, on_progress: Progress | None = None) -> list[Finding
     findings += _check_header(root, seals)
     total, done = sum(seal.size_bytes for seal in seals.values()), 0
     for name, seal in seals.items():
-        for checked, finding in _check_sequence(sequence_folder(root, name), name, seal):
+        for checked, finding in check_sequence(sequence_folder(root, name), name, seal):
             done += checked
             if finding is not None:
                 findings.append(finding)
@@ -89,7 +89,7 @@ def _check_header(root: Path, seals: Mapping[str, Seal]) -> Iterator[Finding]:
             yield Finding(name, None, folder, "another sequence than was sealed into the dataset")
 
 
-def _check_sequence(folder: Path, name: str, seal: Seal) -> Iterator[tuple[int, Finding | None]]:
+def check_sequence(folder: Path, name: str, seal: Seal) -> Iterator[tuple[int, Finding | None]]:
     """Findings, and the bytes checked on the way."""
     damaged: set[str | None] = set()
     for relative, file in seal.files.items():

@@ -1,0 +1,142 @@
+"""Rows as bytes: one chunk packed and unpacked, one shard put together.  Everything is standard Zarr v3.
+
+Two packings.  ``zstd`` is plain and has zstd's own checksum.  ``columns`` is for coordinates: all x, then all y, then
+all z, bytes of equal weight side by side (Blosc's shuffle) before zstd, then a CRC-32C; of a real or simulated sweep it
+leaves 0.5 where zstd alone leaves 0.66, and is no slower to read.  What a stranger gets wrong: a checksum inside a
+file says that it is undamaged, not that it is the right file, so the CRC-32C of each chunk is in the seal as well.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import google_crc32c
+import numpy as np
+from numcodecs import blosc
+from numcodecs.zstd import Zstd
+from numpy.typing import NDArray
+
+Codec = Literal["zstd", "columns"]
+Array = NDArray[Any]
+
+EMPTY = np.iinfo(np.uint64).max
+"""Marks a chunk that is not in the shard."""
+ZSTD_LEVEL = -3  # per sweep 5.9 ms to write, 2.5 to read; -1: 7.2 and 2.8 for 7 % less; 1: 8.0 and 4.2 for 10 % less
+_ZSTD = Zstd(checksum=True)  # decodes every level
+_LITTLE = {"name": "bytes", "configuration": {"endian": "little"}}
+_CRC_BYTES = 4
+
+
+@dataclass(frozen=True)
+class Packing:
+    """How an array's chunks are packed."""
+
+    codec: Codec = "zstd"
+    level: int = ZSTD_LEVEL
+
+    def pack(self, rows: Array) -> bytes:
+        """A chunk of rows (K, ...) as it is stored."""
+        if self.codec == "zstd":
+            return bytes(Zstd(level=self.level, checksum=True).encode(flat_bytes(rows)))
+        columns = np.ascontiguousarray(rows.T)
+        packed = bytes(blosc.compress(columns, b"zstd", self.level, blosc.SHUFFLE))
+        return packed + crc_bytes(packed)
+
+    def metadata(self, dtype: str, ndim: int) -> list[dict[str, Any]]:
+        """The codecs as ``zarr.json`` names them."""
+        if self.codec == "zstd":
+            return [_LITTLE, {"name": "zstd", "configuration": {"level": self.level, "checksum": True}}]
+        shuffled = {
+            "cname": "zstd", "clevel": self.level, "shuffle": "shuffle", "typesize": np.dtype(dtype).itemsize,
+            "blocksize": 0,
+        }  # fmt: skip
+        return [
+            {"name": "transpose", "configuration": {"order": list(range(ndim))[::-1]}},
+            _LITTLE,
+            {"name": "blosc", "configuration": shuffled},
+            {"name": "crc32c"},
+        ]
+
+
+PLAIN = Packing()
+
+
+def checksum(packed: bytes, codec: Codec) -> int:
+    """CRC-32C of a chunk as the seal has it; of one that ends in its own, without that, or all would be the same."""
+    return int(google_crc32c.value(packed if codec == "zstd" else packed[:-_CRC_BYTES]))
+
+
+def unpack(packed: bytes, codec: Codec, rows: Array) -> None:
+    """Fill ``rows`` (K, ...), contiguous, with a chunk of exactly so many; ValueError or RuntimeError if it is not."""
+    if codec == "columns":
+        payload = packed[:-_CRC_BYTES]
+        if crc_bytes(payload) != packed[-_CRC_BYTES:]:
+            raise ValueError("the chunk does not match its checksum")
+        decoded = blosc.decompress(payload)
+        _require_size(len(decoded), rows)
+        rows[:] = np.frombuffer(decoded, rows.dtype).reshape(rows.shape[::-1]).T
+    else:
+        # Not decoded straight into its place: numcodecs leaves the rest of a buffer that is too long as it was.
+        decoded = _ZSTD.decode(packed)
+        _require_size(len(decoded), rows)
+        flat_bytes(rows)[:] = np.frombuffer(decoded, np.uint8)
+
+
+def _require_size(found: int, rows: Array) -> None:
+    if found != rows.nbytes:
+        raise ValueError(f"the chunk holds {found} bytes, expected {rows.nbytes}")
+
+
+def pack_shard(
+    rows: Array, rows_per_chunk: int, chunks_per_shard: int, packing: Packing
+) -> tuple[list[bytes], list[int]]:
+    """Rows (K, ...) as one Zarr shard (chunks, then their offsets and sizes, then a CRC-32C of those); chunk checksums.
+
+    All chunks are stored at full size, as Zarr has it, the last one filled up with zeros.
+    """
+    index = np.full((chunks_per_shard, 2), EMPTY, dtype="<u8")
+    parts: list[bytes] = []
+    position = 0
+    for chunk, start in enumerate(range(0, len(rows), rows_per_chunk)):
+        block = rows[start : start + rows_per_chunk]
+        if len(block) < rows_per_chunk:
+            padded = np.zeros((rows_per_chunk, *rows.shape[1:]), dtype=rows.dtype)
+            padded[: len(block)] = block
+            block = padded
+        packed = packing.pack(block)
+        index[chunk] = position, len(packed)
+        parts.append(packed)
+        position += len(packed)
+    tail = index.tobytes()
+    return [*parts, tail, crc_bytes(tail)], [checksum(part, packing.codec) for part in parts]
+
+
+def crc_bytes(data: bytes) -> bytes:
+    """CRC-32C as Zarr appends it."""
+    return int(google_crc32c.value(data)).to_bytes(_CRC_BYTES, "little")
+
+
+def flat_bytes(rows: Array) -> NDArray[np.uint8]:
+    """The bytes of a contiguous array."""
+    return rows.reshape(-1).view(np.uint8)
+
+
+def same_bytes(a: Array, b: Array) -> bool:
+    """Whether two contiguous arrays hold the same bytes, NaN and negative zero included."""
+    left, right = flat_bytes(a), flat_bytes(b)
+    words = len(left) // 8 * 8  # eight bytes at a time: comparing single ones costs as much as decoding
+    return np.array_equal(left[:words].view(np.uint64), right[:words].view(np.uint64)) and np.array_equal(
+        left[words:], right[words:]
+    )
+
+
+def hex_of(checksums: Sequence[int]) -> str:
+    """Checksums as the seal writes them: eight digits each, joined."""
+    return "".join(f"{value:08x}" for value in checksums)
+
+
+def checksums_of(text: str) -> tuple[int, ...]:
+    """Undo ``hex_of``."""
+    return tuple(int(text[at : at + 8], 16) for at in range(0, len(text), 8))
