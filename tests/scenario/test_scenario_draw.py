@@ -1,14 +1,28 @@
 from __future__ import annotations
 
+import hashlib
+import json
 import re
 from collections.abc import Callable
 from dataclasses import fields
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from scanyard.errors import ScenarioError
-from scanyard.scenario import concrete, draw, draw_parameters, load_scenario, load_scenarios, model, sample_table
+from scanyard.randomness import first_uniforms, stream
+from scanyard.scenario import (
+    concrete,
+    draw,
+    draw_many,
+    draw_parameters,
+    load_scenario,
+    load_scenarios,
+    model,
+    sample_table,
+)
 from scanyard.sensors import Rig
 
 Write = Callable[[str], Path]
@@ -228,3 +242,24 @@ def test_carla_towns_and_absolute_maps_need_no_maps_folder(write: Write, folder:
 )
 def test_weather_has_a_word_for_it(values: dict[str, float], kind: str) -> None:
     assert concrete.Weather(**values).kind == kind
+
+
+def test_many_seeds_at_once_are_drawn_as_one_by_one() -> None:
+    for scenario in load_scenarios(Path(__file__).parents[2] / "scenarios"):
+        seeds = [3, 1, 4, 1, *range(100, 120)]
+        together = list(draw_many(scenario, seeds))
+        assert [one.digest for one in together] == [draw(scenario, seed).digest for seed in seeds]
+
+
+def test_the_digest_is_that_of_the_whole_as_canonical_json() -> None:
+    for scenario in load_scenarios(Path(__file__).parents[2] / "scenarios"):
+        drawn = draw(scenario, 5)
+        canonical = json.dumps(drawn.to_dict(), sort_keys=True, separators=(",", ":"), allow_nan=False)
+        assert drawn.digest == hashlib.sha256(canonical.encode()).hexdigest()
+
+
+@given(st.lists(st.integers(0, 2**63), min_size=1, max_size=5), st.text(max_size=5), st.integers())
+@settings(max_examples=30)
+def test_first_numbers_of_many_streams_are_those_of_each(numbers: list[int], word: str, last: int) -> None:
+    together = first_uniforms((word, "x"), numbers, (last,))
+    assert together.tolist() == [stream(word, "x", number, last).random() for number in numbers]

@@ -81,18 +81,27 @@ def generate(
     domain: Domain = "synthetic",
 ) -> None:
     """Bring the dataset ``out`` up to date with every scenario drawn with every seed; say how it went."""
-    from scanyard.fleet.plan import draw_all, missing
+    from scanyard.fleet.plan import plan
     from scanyard.fleet.record import LICENCE
-    from scanyard.scenario import load_scenarios, map_folders
+    from scanyard.scenario import draw, load_scenarios, map_folders
     from scanyard.store import create_dataset, open_dataset, seal_dataset, sweep_staging
 
     loaded = load_scenarios(scenarios)
-    wanted = draw_all(loaded, seeds, overrides)
+    for scenario in loaded:
+        draw(scenario, seeds[0], overrides)  # what is wrong with it is said before anything is made
     create_dataset(out, name=out.name, licence=LICENCE)
     sweep_staging(out)
-    todo = missing(open_dataset(out).sequences, wanted)
-    if len(todo) < len(wanted):
-        print(f"{len(wanted) - len(todo)} of {len(wanted)} sequences are already there")
+    with progress(f"plan {out.name}") as advance:
+        planned = plan(
+            loaded,
+            seeds,
+            open_dataset(out).sequences,
+            overrides,
+            on_progress=lambda done, all_: advance(done, all_, ""),
+        )
+    todo = planned.todo
+    if planned.present:
+        print(f"{planned.present} of {planned.wanted} sequences are already there")
     if todo:
         from scanyard.fleet.campaign import Settings, run_campaign
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection
 
 from scanyard.cluster import ray_session
 from scanyard.fleet.backlog import MAX_FAILURES, Backlog
@@ -27,7 +27,7 @@ POLL_S = 0.5
 
 
 def run_campaign(
-    scenarios: Sequence[ConcreteScenario],
+    scenarios: Collection[ConcreteScenario],
     settings: Settings,
     on_progress: Callable[[Progress], None] = lambda _: None,
 ) -> Progress:

@@ -19,7 +19,7 @@ Turned down:
 """
 
 from scanyard.scenario.concrete import ConcreteScenario
-from scanyard.scenario.draw import Draw, SampleTable, draw, draw_parameters, sample_table
+from scanyard.scenario.draw import Draw, SampleTable, draw, draw_many, draw_parameters, sample_table
 from scanyard.scenario.load import Scenario, load_scenario, load_scenarios, map_folders
 from scanyard.scenario.rig import load_rig
 from scanyard.scenario.schema import json_schema, write_schema
@@ -30,6 +30,7 @@ __all__ = [
     "SampleTable",
     "Scenario",
     "draw",
+    "draw_many",
     "draw_parameters",
     "json_schema",
     "load_rig",

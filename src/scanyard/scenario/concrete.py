@@ -22,6 +22,9 @@ Kind = Literal[
 Behaviour = Literal["stand", "drive", "cut_in", "oncoming", "wrong_way", "cross", "turn_across"]
 """How an actor moves; ``sim.choreography`` has one function per behaviour."""
 
+KEPT_RIGS = 16
+"""Rigs whose JSON is kept: scenarios that are drawn together have a few rigs among them."""
+
 RoadKind = Literal["any", "straight", "curve", "crest", "junction"]
 
 
@@ -172,11 +175,41 @@ class ConcreteScenario:
 
     @property
     def digest(self) -> str:
-        """SHA-256 of the canonical JSON of ``to_dict``."""
-        canonical = json.dumps(self.to_dict(), sort_keys=True, separators=(",", ":"), allow_nan=False)
+        """SHA-256 of the canonical JSON of ``to_dict``, put together with the rig's, which many scenarios share."""
+        before = {
+            "actors": [vars(actor) for actor in self.actors],
+            "ego": vars(self.ego),
+            "name": self.name,
+            "parameters": dict(self.parameters),
+            "recording": vars(self.recording),
+        }
+        after = {
+            "seed": self.seed,
+            "tags": self.tags,
+            "traffic": vars(self.traffic),
+            "weather": vars(self.weather),
+            "world": vars(self.world),
+        }
+        canonical = f'{_canonical(before)[:-1]},"rig":{_rig_text(self.rig)},{_canonical(after)[1:]}'
         return hashlib.sha256(canonical.encode()).hexdigest()
 
     @property
     def sequence_name(self) -> str:
         """The name of the sequence it is recorded as: scenario, digest prefix, seed."""
         return f"{self.name}-{self.digest[:8]}-{self.seed:04d}"
+
+
+_canonical = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=False).encode
+
+_rig_texts: list[tuple[Rig, str]] = []
+
+
+def _rig_text(rig: Rig) -> str:
+    """Canonical JSON of a rig; those of the last few are kept, by identity: they hold arrays, and so have no hash."""
+    for known, text in _rig_texts:
+        if known is rig:
+            return text
+    text = _canonical(rig.to_dict())
+    _rig_texts.insert(0, (rig, text))
+    del _rig_texts[KEPT_RIGS:]
+    return text

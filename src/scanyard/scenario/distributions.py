@@ -143,6 +143,9 @@ class Choice(Strict):
         return self.values[bisect_right(reached, u * reached[-1])]
 
 
+Shape = Uniform | TruncatedNormal | LogNormal | Integer | Choice
+
+
 class Distribution(Strict):
     """Exactly one of the distributions, by its name."""
 
@@ -167,10 +170,10 @@ class Distribution(Strict):
         return self
 
     @property
-    def shape(self) -> Uniform | TruncatedNormal | LogNormal | Integer | Choice:
+    def shape(self) -> Shape:
         """The one that was given."""
         for name in DISTRIBUTION_NAMES:
-            shape: Uniform | TruncatedNormal | LogNormal | Integer | Choice | None = getattr(self, name)
+            shape: Shape | None = getattr(self, name)
             if shape is not None:
                 return shape
         raise AssertionError("a distribution without a shape passed validation")

@@ -140,19 +140,27 @@ def _operands(node: ast.expr) -> Iterator[ast.expr]:
         yield from (child for child in ast.iter_child_nodes(node) if isinstance(child, ast.expr))
 
 
-def _evaluate(node: ast.expr, values: Mapping[str, Value]) -> Value:  # noqa: PLR0911 - a case per node
+def _evaluate(node: ast.expr, values: Mapping[str, Value]) -> Value:
+    """The value of a node; a large campaign asks a million times, so the usual kinds are met without a match."""
+    if isinstance(node, ast.Name):
+        try:
+            return values[node.id]
+        except KeyError:
+            raise ExpressionError(f"uses {node.id}, which is no parameter") from None
+    if isinstance(node, ast.Constant):
+        value = node.value
+        assert isinstance(value, int | float | str)
+        return value
+    if isinstance(node, ast.BinOp):
+        a, b = _number(_evaluate(node.left, values)), _number(_evaluate(node.right, values))
+        if b == 0 and isinstance(node.op, ast.Div):
+            raise ExpressionError("divides by zero")
+        return _ARITHMETIC[type(node.op)](a, b)
+    return _evaluate_rare(node, values)
+
+
+def _evaluate_rare(node: ast.expr, values: Mapping[str, Value]) -> Value:
     match node:
-        case ast.Constant(value=int() | float() | str() as value):
-            return value
-        case ast.Name(id=name):
-            if name not in values:
-                raise ExpressionError(f"uses {name}, which is no parameter")
-            return values[name]
-        case ast.BinOp(left=left, op=op, right=right):
-            a, b = _number(_evaluate(left, values)), _number(_evaluate(right, values))
-            if b == 0 and isinstance(op, ast.Div):
-                raise ExpressionError("divides by zero")
-            return _ARITHMETIC[type(op)](a, b)
         case ast.UnaryOp(op=ast.Not(), operand=operand):
             return not _truth(_evaluate(operand, values))
         case ast.UnaryOp(op=op, operand=operand):
@@ -179,6 +187,8 @@ def _compare(op: ast.cmpop, a: Value, b: Value) -> bool:
 
 def _number(value: Value) -> float:
     """``value`` as a float; a comparison counts as 1 or 0, which is how a choice is made without an if."""
+    if type(value) is float:
+        return value
     if isinstance(value, str):
         raise ExpressionError(f"calculates with the text {value!a}; expected a number")
     try:
