@@ -16,7 +16,8 @@ from typing import Any
 
 from scanyard.fleet.plan import Plan, draw_all, plan
 from scanyard.scenario import load_scenarios
-from scanyard.store import create_dataset, open_dataset
+from scanyard.store import create_dataset
+from scanyard.store.dataset import committed_names
 
 SCENARIOS = Path("scenarios")
 
@@ -55,7 +56,7 @@ def main() -> None:
 def measure(what: str, dataset: Path, seeds: range) -> dict[str, Any]:
     """Plan once, up to the first scenario."""
     began, cpu = time.perf_counter(), _cpu_s()
-    planned: Plan = plan(load_scenarios(SCENARIOS), seeds, set(open_dataset(dataset).sequences))
+    planned: Plan = plan(load_scenarios(SCENARIOS), seeds, committed_names(dataset))
     next(iter(planned.todo), None)
     return {
         "what": what,

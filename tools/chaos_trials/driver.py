@@ -16,7 +16,8 @@ from tiny import MAPS, tiny_scenarios
 
 from scanyard.fleet.campaign import Deadlines, Progress, Settings, run_campaign
 from scanyard.fleet.plan import missing
-from scanyard.store import create_dataset, open_dataset, seal_dataset, sweep_staging
+from scanyard.store import create_dataset, seal_dataset, sweep_staging
+from scanyard.store.dataset import committed_names
 
 
 def main() -> int:
@@ -32,7 +33,7 @@ def main() -> int:
     create_dataset(dataset, name="chaos", licence="CC0-1.0")
     sweep_staging(dataset)
     wanted = tiny_scenarios(order["seeds"], frames=order["frames"])
-    todo = missing(open_dataset(dataset).sequences, wanted)
+    todo = missing(committed_names(dataset), wanted)
     settings = Settings(
         dataset=str(dataset),
         maps=str(MAPS),

@@ -3,7 +3,8 @@
 Network namespaces stand for the hosts, a veth pair for the cable: each runs a Ray node of its own, the driver beside
 the first.  After a short cut nothing may have happened; in a long one the far node is given up, its scenario done
 again, and what its worker seals late is the same sequence, which the store drops.  A node that was given up ends
-itself, as Ray's nodes do, and is started again, as a cluster's would be.
+itself, as Ray's nodes do, and is started again, as a cluster's would be.  After a short cut the driver is killed and
+started again: the cluster lives on.
 """
 
 from __future__ import annotations
@@ -132,6 +133,9 @@ def cut_hosts(n: int, seed: int, on_progress: OnProgress) -> Outcome:
             given_up += long and stage.state["replaced"] > before
             done = stage.state["done"]
             hosts.join()
+            if not long and stage.is_running:  # what the driver's death leaves on a cluster that lives on, its jobs end
+                stage.kill_driver()
+                stage.start(["ip", "netns", "exec", hosts.head])
             while stage.is_running:
                 stage.wait(0.5)
                 back += hosts.restart_far_node_if_gone()

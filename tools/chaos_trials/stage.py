@@ -28,7 +28,8 @@ import psutil
 from tiny import tiny_scenarios
 
 from scanyard.fleet.launch import port_is_free
-from scanyard.store import open_dataset, seal_dataset, sweep_staging, verify
+from scanyard.store import seal_dataset, sweep_staging, verify
+from scanyard.store.dataset import committed_names
 
 HERE = Path(__file__).parent
 MARK = "SCANYARD_CHAOS_MARK"
@@ -200,7 +201,7 @@ class Stage:
 
     def num_sealed(self) -> int:
         """Sequences in the dataset."""
-        return len(open_dataset(self.dataset).sequences) if self.dataset.is_dir() else 0
+        return len(committed_names(self.dataset)) if self.dataset.is_dir() else 0
 
     def log_tail(self) -> str:
         """The last line that the driver wrote when it complained."""
@@ -219,7 +220,7 @@ class Stage:
         if self.dataset.is_dir():
             sweep_staging(self.dataset)
             expected = {one.sequence_name for one in tiny_scenarios(self.seeds, frames=self.frames)}
-            committed = set(open_dataset(self.dataset).sequences)
+            committed = set(committed_names(self.dataset))
             findings = verify(self.dataset)
             traces.lost_or_doubled = len(expected ^ committed) + len(findings)
             traces.problems += [str(finding) for finding in findings[:3]]

@@ -85,6 +85,7 @@ def generate(
     from scanyard.fleet.record import LICENCE
     from scanyard.scenario import draw, load_scenarios, map_folders
     from scanyard.store import create_dataset, open_dataset, seal_dataset, sweep_staging
+    from scanyard.store.dataset import committed_names
 
     loaded = load_scenarios(scenarios)
     for scenario in loaded:
@@ -95,7 +96,7 @@ def generate(
         planned = plan(
             loaded,
             seeds,
-            open_dataset(out).sequences,
+            committed_names(out),  # names are enough, and opening reads every seal
             overrides,
             on_progress=lambda done, all_: advance(done, all_, ""),
         )

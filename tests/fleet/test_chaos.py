@@ -1,0 +1,83 @@
+"""The tool that looks for what campaigns lose or leave behind does find it."""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import psutil
+import pytest
+
+from scanyard.fleet.record import record
+from scanyard.roads import RoadMap
+from scanyard.sim.simulator import FlatWorld
+from scanyard.store import create_dataset
+
+sys.path.insert(0, str(Path(__file__).parents[2] / "tools" / "chaos_trials"))  # tools are no package
+
+import stage
+from outcome import Outcome, table
+from tiny import MAPS, tiny_scenarios
+
+LISTENS = (
+    "import socket, time; s = socket.create_server(('127.0.0.1', 0));"
+    "print(s.getsockname()[1], flush=True); time.sleep(60)"
+)
+
+
+def test_no_failure_in_n_trials_bounds_the_rate_by_about_three_in_n() -> None:
+    assert Outcome("", 300, 0).bound == pytest.approx(3 / 300, rel=0.01)
+    assert Outcome("", 20, 0).bound == pytest.approx(0.139, abs=0.001)
+    assert Outcome("", 20, 1).bound == pytest.approx(0.216, abs=0.001)
+    assert Outcome("", 5, 5).bound == 1.0
+    assert "not tried" in table([Outcome("", 0, 0, ["no root"])])
+
+
+def recorded(folder: Path, seeds: Sequence[int]) -> None:
+    create_dataset(folder, name="chaos", licence="CC0-1.0")
+    simulator = FlatWorld(RoadMap.load(MAPS / "lane.xodr"))
+    for scenario in tiny_scenarios(seeds):
+        record(scenario, simulator, folder, server="flat world")
+
+
+def test_a_complete_dataset_and_nothing_left_is_clean() -> None:
+    with stage.Stage(range(2)) as scene:
+        recorded(scene.dataset, range(2))
+        assert scene.traces().clean
+
+
+def test_what_is_missing_doubled_damaged_or_left_behind_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stage, "GONE_S", 0.1)
+    with stage.Stage(range(3)) as scene:
+        recorded(scene.dataset, [0, 1, 7])  # 2 is lost, 7 was never asked for
+        chunk = next(one for one in (scene.dataset / "sequences").rglob("*") if one.is_file() and one.suffix != ".json")
+        chunk.write_bytes(chunk.read_bytes()[:-1])
+        orphan = subprocess.Popen(
+            [sys.executable, "-c", LISTENS],
+            stdout=subprocess.PIPE,
+            text=True,
+            env=os.environ | {stage.MARK: scene.mark},
+        )
+        assert orphan.stdout is not None
+        scene.logs.mkdir(parents=True)
+        (scene.logs / f"server-{int(orphan.stdout.readline())}.log").touch()
+        traces = scene.traces()
+        orphan.kill()
+        orphan.communicate()
+    assert traces.lost_or_doubled == 2 + 1
+    assert (traces.orphans, traces.held_ports) == (1, 1)
+    assert not traces.clean
+
+
+def test_a_bystander_that_was_killed_or_stopped_is_missed() -> None:
+    with stage.bystanders() as those:
+        assert stage.touched(those) == 0
+        those[0].suspend()
+        those[1].kill()
+        deadline = time.monotonic() + 5.0
+        while those[1].status() != psutil.STATUS_ZOMBIE and time.monotonic() < deadline:
+            time.sleep(0.01)
+        assert stage.touched(those) == 2
+        those[0].resume()
