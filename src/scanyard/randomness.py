@@ -43,7 +43,7 @@ def first_uniforms(
     tail = ", " * bool(after) + json.dumps(after)[1:]
     digests = b"".join(hashlib.sha256(f"{head}{number}{tail}".encode()).digest()[:16] for number in numbers)
     high, low = np.frombuffer(digests, dtype=">u8").astype(np.uint64).reshape(-1, 2).T
-    return (_philox(low, high) >> np.uint64(11)) * 2.0**-53
+    return np.ldexp((_philox(low, high) >> np.uint64(11)).astype(np.float64), -53)
 
 
 def _philox(key0: NDArray[np.uint64], key1: NDArray[np.uint64]) -> NDArray[np.uint64]:

@@ -126,7 +126,7 @@ def _parameters(scenario: Scenario, seeds: Sequence[int]) -> list[Draw]:
         columns = {name: _uniforms(before, trying, ("parameter", name, attempt)) for name in shapes}
         for row, index in enumerate(unlucky):
             values = {
-                name: shapes[name].at(columns[name][row]) if name in shapes else value
+                name: shapes[name].at(columns[name][row]) if isinstance(value, Distribution) else value
                 for name, value in file.parameters.items()
             }
             broken = [text for at, text in enumerate(file.require) if not _holds(scenario, at, text, values)]
