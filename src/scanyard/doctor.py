@@ -160,7 +160,7 @@ def _shared_memory() -> Check:
 
 
 def _ports() -> Check:
-    from scanyard.fleet.launch import PortLease  # noqa: PLC0415  # not needed by the other checks
+    from scanyard.fleet.ports import PortLease  # noqa: PLC0415  # not needed by the other checks
 
     try:
         lease = PortLease.take()

@@ -2,6 +2,7 @@
 
 import random
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,8 @@ from hypothesis import strategies as st
 
 from scanyard.errors import EnvironmentFault, SimulationError, StoreError
 from scanyard.fleet.backlog import DISK_FULL, LONGEST_DELAY_S, MAX_FAILURES, Backlog
-from scanyard.fleet.record import Failed
+from scanyard.fleet.faults import Fault
+from scanyard.fleet.outcome import Failed
 from scanyard.scenario import ConcreteScenario
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "tools" / "chaos_trials"))
@@ -28,7 +30,7 @@ class Clock:
         return self.now_s
 
 
-def failure(scenario: ConcreteScenario, kind: str = "WorkerDied", *, retry: bool = True) -> Failed:
+def failure(scenario: ConcreteScenario, kind: str = Fault.WORKER_DIED, *, retry: bool = True) -> Failed:
     return Failed(scenario.sequence_name, scenario.name, scenario.seed, "killed", kind, retry)
 
 
@@ -106,16 +108,38 @@ def test_another_try_waits_ever_longer() -> None:
 def test_a_campaign_in_which_nothing_succeeds_ends_instead_of_setting_everything_aside() -> None:
     clock = Clock()
     backlog = Backlog(tiny_scenarios(range(200)), clock, hands=2)
-    with pytest.raises(SimulationError, match=r"the last 30 tries all failed.*WorkerDied: killed"):
+    with pytest.raises(SimulationError, match=r"the last 30 tries all failed.*worker_died: killed"):
         play(backlog, clock, {"others": 1.0}, 0)
 
 
-def test_a_machine_that_lacks_something_is_named_as_that() -> None:
+def test_machines_without_servers_end_the_campaign_and_set_nothing_aside() -> None:
     clock = Clock()
-    backlog = Backlog(tiny_scenarios(range(200)), clock)
-    with pytest.raises(EnvironmentFault, match=r"EnvironmentFault: killed"):
-        while (scenario := backlog.take()) is not None:
-            backlog.failed(scenario, failure(scenario, "EnvironmentFault"))
+    backlog = Backlog(tiny_scenarios(range(200)), clock, hands=2, start_tries=3)
+    for _ in range(5):
+        scenario = backlog.take()
+        assert not backlog.failed(scenario, replace(failure(scenario, Fault.PORT_TAKEN), counts=False))
+    scenario = backlog.take()
+    with pytest.raises(EnvironmentFault, match=r"6 tries failed in a row, most recently with port_taken: killed"):
+        backlog.failed(scenario, replace(failure(scenario, Fault.PORT_TAKEN), counts=False))
+
+
+def test_one_unfit_machine_among_others_costs_only_time() -> None:
+    clock = Clock()
+    backlog = Backlog(SCENARIOS, clock, start_tries=2)
+    succeeded = []
+    is_unfit = True
+    while not backlog.is_empty:
+        scenario = backlog.take()
+        if scenario is None:
+            clock.now_s += LONGEST_DELAY_S
+            continue
+        if is_unfit:
+            assert not backlog.failed(scenario, replace(failure(scenario, Fault.MACHINE_UNFIT), counts=False))
+        else:
+            backlog.succeeded(scenario)
+            succeeded.append(scenario.sequence_name)
+        is_unfit = not is_unfit
+    assert sorted(succeeded) == sorted(scenario.sequence_name for scenario in SCENARIOS)
 
 
 def test_a_full_disk_stops_everybody_and_blames_nobody() -> None:

@@ -11,8 +11,10 @@ import psutil
 import pytest
 
 from scanyard.fleet.campaign import Deadlines, Progress, Settings, run_campaign
+from scanyard.fleet.faults import Fault
+from scanyard.fleet.outcome import Recorded
 from scanyard.fleet.plan import campaign_digest, draw_all, missing
-from scanyard.fleet.record import Recorded, realistic, record
+from scanyard.fleet.record import realistic, record
 from scanyard.roads import RoadMap
 from scanyard.scenario import ConcreteScenario, load_scenario
 from scanyard.sim.simulator import FlatWorld
@@ -85,6 +87,9 @@ def test_kills_change_nothing_but_the_time_it_takes(tmp_path: Path) -> None:
 
     assert len(victims) == 3
     assert not calm.failures
+    kinds = {failed.kind for failed in rough.failures}
+    assert kinds & {Fault.SERVER_CRASHED, Fault.SERVER_CRASHED_AT_START}  # it is killed as soon as it is seen
+    assert {Fault.SCENARIO_UNPLAYABLE, Fault.WORKER_DIED} <= kinds
     assert len(rough.recorded) == len(scenarios)
     assert [failed.scenario for failed in rough.quarantined] == ["unplayable"]
     assert "nowhere" in rough.quarantined[0].reason

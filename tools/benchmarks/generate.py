@@ -124,12 +124,13 @@ def cast_alone(scenario: ConcreteScenario) -> tuple[Rate, int]:
 
 
 def _memory_mb() -> float:
-    """Resident memory of all Ray workers and servers below this process."""
+    """Resident memory of all Ray workers, clients and servers below this process."""
     total = 0
     for process in psutil.Process().children(recursive=True):
         try:
             command = " ".join(process.cmdline())
-            if "scanyard.carla_server" in command or command.startswith("ray::Worker"):
+            ours = ("scanyard.carla_server", "scanyard.fleet.client")
+            if any(module in command for module in ours) or command.startswith("ray::Worker"):
                 total += process.memory_info().rss
         except psutil.NoSuchProcess:
             continue

@@ -25,7 +25,8 @@ from tiny import MAPS, tiny_scenarios
 
 from scanyard.cluster import import_ray, ray_session
 from scanyard.fleet.backlog import Backlog
-from scanyard.fleet.record import Recorded, record
+from scanyard.fleet.outcome import Recorded
+from scanyard.fleet.record import record
 from scanyard.fleet.settings import Deadlines
 from scanyard.roads import RoadMap
 from scanyard.scenario import ConcreteScenario

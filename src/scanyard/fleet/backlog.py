@@ -4,6 +4,7 @@ Two kinds of failure are told apart.  A scenario that cannot be played is set as
 died may have been killed by the scenario, or by somebody else: so a scenario whose tries all failed is set aside only
 when chance does not explain it, given how often the tries of all the others failed.  Where nothing else fails that
 takes ``MAX_FAILURES`` tries; on machines that die all the time it takes more, so that bad luck costs no data.
+A machine that cannot run a server at all speaks against no scenario.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterable
 
 from scanyard.errors import EnvironmentFault, SimulationError, StoreError
-from scanyard.fleet.record import Failed
+from scanyard.fleet.outcome import Failed
 from scanyard.scenario.concrete import ConcreteScenario
 
 MAX_FAILURES = 3
@@ -41,16 +42,21 @@ class Backlog:
         *,
         hands: int = 1,
         disk_patience_s: float = math.inf,
+        start_tries: int = 3,
     ) -> None:
+        """``hands`` work at a time; servers that fail to start ``start_tries`` times for each of them in a row are
+        reason to end.
+        """
         self._fresh = iter(scenarios)
         self._head: deque[ConcreteScenario] = deque()
         self._clock = clock
         self._hands = hands
         self._disk_patience_s = disk_patience_s
+        self._start_tries = start_tries
         self._later: list[tuple[float, int, ConcreteScenario]] = []
         self._order = itertools.count()
         self._failures: Counter[str] = Counter()
-        self._tries = self._tries_failed = self._failed_in_a_row = 0
+        self._tries = self._tries_failed = self._failed_in_a_row = self._unfit_in_a_row = 0
         self._full_since: float | None = None
         self._paused_until = -math.inf
         self._disk_delay_s = FIRST_DISK_DELAY_S
@@ -78,18 +84,23 @@ class Backlog:
         """Take note that it is sealed."""
         self._tries += 1
         self._failures.pop(scenario.sequence_name, None)
-        self._failed_in_a_row = 0
+        self._failed_in_a_row = self._unfit_in_a_row = 0
         self._full_since, self._disk_delay_s = None, FIRST_DISK_DELAY_S
 
     def failed(self, scenario: ConcreteScenario, failure: Failed) -> bool:
         """Take note of a failure; True when the scenario is set aside, else it will be handed out again.
 
-        StoreError when the disk stayed full for too long, EnvironmentFault or SimulationError when nothing succeeds any
-        more: going on would set every scenario aside for a fault that is in none of them.
+        StoreError when the disk stayed full for too long, EnvironmentFault when no server can be run, SimulationError
+        when nothing succeeds any more: going on would set every scenario aside for a fault that is in none of them.
         """
         if failure.kind == DISK_FULL:
             self._wait_for_room(scenario, failure)
             return False
+        if not failure.counts:
+            self._note_unfit_machine(failure)
+            self._again(scenario, self._clock() + FIRST_DELAY_S)
+            return False
+        self._unfit_in_a_row = 0
         if not failure.retry:
             self._failures.pop(scenario.sequence_name, None)
             return True
@@ -111,12 +122,19 @@ class Backlog:
         rate = (others_failed + USUAL_FAILURE_RATE) / (others + 1)
         return own >= MAX_FAILURES and rate**own < CHANCE
 
+    def _note_unfit_machine(self, failure: Failed) -> None:
+        self._unfit_in_a_row += 1
+        if self._unfit_in_a_row >= self._start_tries * self._hands:
+            raise EnvironmentFault(
+                f"no server can be run here, {self._unfit_in_a_row} tries failed in a row, most recently with "
+                f"{failure.kind}: {failure.reason}"
+            )
+
     def _refuse_if_nothing_succeeds(self, failure: Failed) -> None:
         limit = 10 * max(self._hands, MAX_FAILURES)
         if self._failed_in_a_row < limit:
             return
-        kind = EnvironmentFault if failure.kind == EnvironmentFault.__name__ else SimulationError
-        raise kind(
+        raise SimulationError(
             f"the last {self._failed_in_a_row} tries all failed, with different scenarios, most recently "
             f"{failure.sequence}: {failure.kind}: {failure.reason}. Find the cause and run the same command again: "
             "what is sealed is kept"

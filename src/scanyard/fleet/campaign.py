@@ -15,8 +15,8 @@ from collections.abc import Callable, Collection
 from scanyard.cluster import ray_session
 from scanyard.fleet.backlog import MAX_FAILURES, Backlog
 from scanyard.fleet.crew import Crew
+from scanyard.fleet.outcome import Recorded
 from scanyard.fleet.progress import Progress
-from scanyard.fleet.record import Recorded
 from scanyard.fleet.settings import Deadlines, Settings
 from scanyard.scenario.concrete import ConcreteScenario
 
@@ -43,7 +43,13 @@ def run_campaign(
     with ray_session(settings.address, num_cpus=math.ceil(size * settings.cpus)), contextlib.ExitStack() as exits:
         crew = Crew(settings, size)
         exits.callback(crew.dismiss)
-        backlog = Backlog(scenarios, time.monotonic, hands=size, disk_patience_s=settings.deadlines.disk_s)
+        backlog = Backlog(
+            scenarios,
+            time.monotonic,
+            hands=size,
+            disk_patience_s=settings.deadlines.disk_s,
+            start_tries=settings.limits.start_tries,
+        )
         on_progress(progress)
         while not backlog.is_empty or crew.is_busy:
             crew.assign(backlog.take)

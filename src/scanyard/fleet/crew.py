@@ -18,7 +18,8 @@ from typing import Any
 
 from scanyard.cluster import import_ray
 from scanyard.errors import EnvironmentFault, ScanyardError
-from scanyard.fleet.record import Failed, Recorded
+from scanyard.fleet.faults import Fault
+from scanyard.fleet.outcome import Failed, Recorded
 from scanyard.fleet.settings import Settings
 from scanyard.fleet.worker import Seat, Worker
 from scanyard.scenario.concrete import ConcreteScenario
@@ -166,7 +167,7 @@ class Crew:
                 raise cause from None
             raise
         except self._ray.exceptions.RayError as error:  # the worker, its node, or the way there
-            return self._give_up(hand, f"its worker died: {_first_line(error)}", "WorkerDied")
+            return self._give_up(hand, f"its worker died: {_first_line(error)}", Fault.WORKER_DIED)
         hand.scenario = hand.task = hand.pulse = None
         hand.pulse_due_at = math.inf
         return scenario, result
@@ -175,20 +176,20 @@ class Crew:
         try:
             silent_s = self._ray.get(hand.pulse)
         except self._ray.exceptions.RayError as error:
-            yield self._give_up(hand, f"its worker died: {_first_line(error)}", "WorkerDied")
+            yield self._give_up(hand, f"its worker died: {_first_line(error)}", Fault.WORKER_DIED)
             return
         hand.pulse, hand.pulse_due_at = None, self.clock() + self._pulse_every_s
         limit_s = self.settings.deadlines.frame_s
         if silent_s > limit_s:
             yield self._give_up(
-                hand, f"no frame came for {silent_s:.0f} s, at most {limit_s:.0f} s are allowed", "Hung"
+                hand, f"no frame came for {silent_s:.0f} s, at most {limit_s:.0f} s are allowed", Fault.WORKER_HUNG
             )
 
     def _watch(self) -> Iterator[tuple[ConcreteScenario, Recorded | Failed]]:
         now, deadlines = self.clock(), self.settings.deadlines
         for hand in list(self._hands):
             if hand.pulse is not None and now - hand.pulse_sent_at > deadlines.pulse_s:
-                yield self._give_up(hand, f"its worker did not answer for {deadlines.pulse_s:.0f} s", "Hung")
+                yield self._give_up(hand, f"its worker did not answer for {deadlines.pulse_s:.0f} s", Fault.WORKER_HUNG)
             elif hand.pulse is None and now >= hand.pulse_due_at:
                 hand.pulse = hand.actor.pulse.options(concurrency_group=PULSE).remote()
                 hand.pulse_sent_at = now
@@ -202,14 +203,14 @@ class Crew:
                 f"cluster offers {self._offers()}; start nodes that have as much, or ask for less"
             )
 
-    def _give_up(self, hand: _Hand, reason: str, kind: str) -> tuple[ConcreteScenario, Failed]:
+    def _give_up(self, hand: _Hand, reason: str, fault: Fault) -> tuple[ConcreteScenario, Failed]:
         scenario, seat = hand.scenario, hand.seat
         assert scenario is not None
         assert seat is not None
         logger.warning("worker %d on %s is replaced: %s", seat.pid, seat.host, reason)
         self.replaced += 1
         self._replace(hand)
-        return scenario, Failed(scenario.sequence_name, scenario.name, scenario.seed, reason, kind, retry=True)
+        return scenario, Failed(scenario.sequence_name, scenario.name, scenario.seed, reason, fault, retry=True)
 
     def _replace(self, hand: _Hand) -> None:
         self._hands.remove(hand)

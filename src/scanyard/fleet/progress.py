@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from scanyard.fleet.record import Failed, Recorded
+from scanyard.fleet.outcome import Failed, Recorded
 
 
 @dataclass

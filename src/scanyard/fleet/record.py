@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 from scanyard import profiles
+from scanyard.fleet.outcome import Recorded
 from scanyard.frame import Frame
 from scanyard.label import label_frame
 from scanyard.randomness import stream
@@ -21,43 +22,24 @@ LICENCE = "CC0-1.0"
 """What we make from nothing but our own code and YAML, anybody may use."""
 
 
-@dataclass(frozen=True)
-class Recorded:
-    """A sequence that is sealed in the dataset."""
-
-    sequence: str
-    digest: str
-    frames: int
-    points: int
-    boxes: int
-    seconds: float
-
-
-@dataclass(frozen=True)
-class Failed:
-    """A scenario that could not be recorded this time."""
-
-    sequence: str
-    scenario: str
-    seed: int
-    reason: str
-    kind: str
-    """Name of the error's class."""
-    retry: bool
-    """Whether another try may succeed."""
-
-
 def record(
-    scenario: ConcreteScenario, simulator: Simulator, dataset: str | Path, *, server: str, domain: Domain = "synthetic"
+    scenario: ConcreteScenario,
+    simulator: Simulator,
+    dataset: str | Path,
+    *,
+    server: str,
+    domain: Domain = "synthetic",
+    notes: Callable[[], Mapping[str, Any]] = dict,
 ) -> Recorded:
     """Play ``scenario`` and seal what its sensors report as one sequence of ``dataset``.
 
-    ``server`` says what simulated, for the provenance.  Raises what the rooms raise; nothing half-written stays
-    visible.
+    ``server`` says what simulated, for the provenance; ``notes`` is asked after the last frame what else is worth
+    keeping, and lies beside the digest, not under it.  Raises what the rooms raise; nothing half-written stays visible.
     """
     started = time.monotonic()
-    counted = _Counted(_labelled(scenario, simulator))
-    seal = write_sequence(dataset, _info(scenario, server, domain), counted)
+    noted: dict[str, Any] = {}  # the store writes it down after the last frame
+    counted = _Counted(_labelled(scenario, simulator), lambda: noted.update(notes()))
+    seal = write_sequence(dataset, _info(scenario, server, domain), counted, record=noted)
     return Recorded(
         sequence=scenario.sequence_name,
         digest=seal.digest,
@@ -65,6 +47,7 @@ def record(
         points=counted.points,
         boxes=counted.boxes,
         seconds=time.monotonic() - started,
+        notes=noted,
     )
 
 
@@ -90,10 +73,11 @@ def _labelled(scenario: ConcreteScenario, simulator: Simulator) -> Iterator[Fram
 
 
 class _Counted:
-    """Frames on their way to the store, counted as they pass."""
+    """Frames on their way to the store, counted as they pass; ``at_end`` is called after the last."""
 
-    def __init__(self, frames: Iterator[Frame]) -> None:
+    def __init__(self, frames: Iterator[Frame], at_end: Callable[[], None]) -> None:
         self._frames = frames
+        self._at_end = at_end
         self.frames = self.points = self.boxes = 0
 
     def __iter__(self) -> Iterator[Frame]:
@@ -102,6 +86,7 @@ class _Counted:
             self.points += sum(len(sweep) for sweep in frame.sweeps.values())
             self.boxes += len(frame.boxes or ())
             yield frame
+        self._at_end()
 
 
 def _info(scenario: ConcreteScenario, server: str, domain: Domain) -> SequenceInfo:

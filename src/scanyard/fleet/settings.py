@@ -8,12 +8,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from scanyard.fleet.limits import Limits
+from scanyard.fleet.supervisor import Assignment
 from scanyard.sequence import Domain
 
 
 @dataclass(frozen=True)
 class Deadlines:
-    """How long a campaign waits before it acts, seconds.
+    """How long a campaign waits for its workers before it acts, seconds; ``Limits`` are a worker's own.
 
     Generous by default: a machine that swaps or loads a large town is slow, and a worker that is given up for dead in
     error costs only its work, done again.
@@ -42,8 +44,12 @@ class Settings:
     address: str | None = None
     """A Ray cluster to join; ``None`` starts one here."""
     carla: str | None = None
-    """``HOST:PORT`` of a server that already runs, or the path of a CARLA start script; ``None`` for our own server."""
+    """``HOST:PORT`` of a server that already runs, the path of a CARLA start script, or ``container:IMAGE``; ``None``
+    for our own server."""
     domain: Domain = "synthetic"
+    adapters: tuple[int, ...] = ()
+    """Graphics cards to share among the servers of each machine; none: the servers choose."""
+    limits: Limits = field(default_factory=Limits)
     logs: str = field(default_factory=lambda: str(Path(tempfile.gettempdir()) / f"scanyard-{os.getuid()}" / "logs"))
     cpus: float = 1.0
     """Cores each worker claims of its node; Ray places as many on a node as fit."""
@@ -52,3 +58,16 @@ class Settings:
     resources: Mapping[str, float] = field(default_factory=dict)
     """Resources of any other name each worker claims, as nodes were started to offer them."""
     deadlines: Deadlines = field(default_factory=Deadlines)
+
+    def assignment(self, threads: int) -> Assignment:
+        """Each worker's part of it; its own server casts with so many ``threads``."""
+        return Assignment(
+            dataset=self.dataset,
+            maps=self.maps,
+            logs=self.logs,
+            carla=self.carla,
+            domain=self.domain,
+            threads=threads,
+            adapters=self.adapters,
+            limits=self.limits,
+        )

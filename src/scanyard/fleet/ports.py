@@ -1,0 +1,138 @@
+"""Leases of port blocks: whoever holds one is alone on its ports, and leaves nothing behind however it ends.
+
+A lease is a locked file: the lock falls with the process that holds it.  The file says who leads the server's process
+group, so that the next holder can end a server whose starter was killed, and nobody else's.  The ports are probed by
+binding them besides, as others take ports without asking.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import logging
+import os
+import socket
+import tempfile
+from collections.abc import Iterable
+from dataclasses import asdict
+from pathlib import Path
+from typing import IO
+
+from scanyard.errors import EnvironmentFault
+from scanyard.fleet.process_group import GroupName
+
+logger = logging.getLogger(__name__)
+
+FIRST_PORT, LAST_PORT = 21000, 29000
+"""Above CARLA's own 2000 and Ray's workers, below the ports the kernel hands out."""
+PORTS_PER_SERVER = 4
+"""RPC, streams, secondary server, and one to spare."""
+FIRST_TRAFFIC_PORT = 30000
+"""Traffic Manager's ports, one per block: two simulations that share one silently become one."""
+ORPHAN_PATIENCE_S = 2.0
+
+
+def lease_folder() -> Path:
+    """Where this user's leases lie on this machine."""
+    return Path(tempfile.gettempdir()) / f"scanyard-{os.getuid()}" / "ports"
+
+
+class Lease:
+    """One of several named things that no other process of ours will take while this one lives."""
+
+    def __init__(self, name: str, file: IO[str]) -> None:
+        self.name = name
+        self._file = file
+
+    @classmethod
+    def take_one(cls, folder: Path, names: Iterable[str]) -> Lease | None:
+        """The first that nobody holds; None when all are held."""
+        folder.mkdir(parents=True, exist_ok=True)
+        for name in names:
+            file = (folder / f"{name}.lease").open("a+", encoding="utf-8")
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                file.close()
+                continue
+            return cls(name, file)
+        return None
+
+    def note(self, group: GroupName | None) -> None:
+        """Write down whose processes use what is leased; None: nobody's."""
+        self._file.seek(0)
+        self._file.truncate()
+        if group is not None:
+            json.dump(asdict(group), self._file)
+        self._file.flush()
+
+    def noted(self) -> GroupName | None:
+        """Whose processes the last holder wrote down."""
+        self._file.seek(0)
+        with contextlib.suppress(ValueError, TypeError):  # cut short as its writer died, or of an earlier version
+            return GroupName(**json.loads(self._file.read()))
+        return None
+
+    def release(self) -> None:
+        """Give it back."""
+        self._file.close()
+
+
+class PortLease:
+    """A block of ``PORTS_PER_SERVER`` ports and one for Traffic Manager, ours while this process lives."""
+
+    def __init__(self, lease: Lease) -> None:
+        self.port = int(lease.name)
+        self._lease = lease
+
+    @property
+    def traffic_port(self) -> int:
+        """Where a Traffic Manager of this server's clients may listen."""
+        return FIRST_TRAFFIC_PORT + (self.port - FIRST_PORT) // PORTS_PER_SERVER
+
+    @property
+    def ports(self) -> tuple[int, ...]:
+        """All of them."""
+        return (*range(self.port, self.port + PORTS_PER_SERVER), self.traffic_port)
+
+    @classmethod
+    def take(cls, folder: Path | None = None) -> PortLease:
+        """The first free block; EnvironmentFault when all are taken.
+
+        A server that a killed process of ours left in the block is ended first.
+        """
+        names = iter(range(FIRST_PORT, LAST_PORT, PORTS_PER_SERVER))
+        while lease := Lease.take_one(folder or lease_folder(), map(str, names)):
+            orphans = lease.noted()
+            if orphans is not None and orphans.members():
+                logger.warning("ports %s: ending group %d, whose starter is gone", lease.name, orphans.group)
+                orphans.end(ORPHAN_PATIENCE_S)
+            block = cls(lease)
+            if all(port_is_free(port) for port in block.ports):
+                block.note(None)
+                return block
+            lease.release()
+        raise EnvironmentFault(
+            f"no free block of {PORTS_PER_SERVER} ports between {FIRST_PORT} and {LAST_PORT}; "
+            "end what holds them (ss -ltnp shows it)"
+        )
+
+    def note(self, group: GroupName | None) -> None:
+        """Write down whose processes use the ports."""
+        self._lease.note(group)
+
+    def release(self) -> None:
+        """Give the block back."""
+        self._lease.release()
+
+
+def port_is_free(port: int, host: str = "") -> bool:
+    """Whether a server could listen on ``port`` now, on all addresses unless ``host`` names one."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError:
+            return False
+        return True
