@@ -24,7 +24,14 @@ def simulate(
     cpus: Annotated[float, typer.Option(min=0, help="Cores each worker claims of its Ray node.")] = 1.0,
     gpus: Annotated[float, typer.Option(min=0, help="Graphics cards each worker claims; 0.5 puts two on one.")] = 0.0,
     carla: Annotated[
-        str | None, typer.Option(help="A CARLA start script, or HOST:PORT of a running server, instead of our server.")
+        str | None,
+        typer.Option(help="CARLA's start script, container:IMAGE, or HOST:PORT of a running server, instead of ours."),
+    ] = None,
+    adapters: Annotated[
+        str, typer.Option(help="Graphics cards for CARLA servers, as 0,1; each machine shares them out.")
+    ] = "",
+    limits: Annotated[
+        Path | None, typer.Option(help="YAML of deadlines and of when a server is replaced (fleet/limits.py).")
     ] = None,
     rate_hz: Annotated[float | None, typer.Option(help="Record at this rate instead of each scenario's own.")] = None,
     duration_s: Annotated[float | None, typer.Option(help="Record this long instead of each scenario's own.")] = None,
@@ -46,6 +53,8 @@ def simulate(
         cpus=cpus,
         gpus=gpus,
         carla=carla,
+        adapters=parse_adapters(adapters),
+        limits=limits,
         overrides=overrides(rate_hz=rate_hz, duration_s=duration_s, rig=rig, cameras=False if no_cameras else None),
     )
 
@@ -77,6 +86,8 @@ def generate(
     cpus: float = 1.0,
     gpus: float = 0.0,
     carla: str | None = None,
+    adapters: tuple[int, ...] = (),
+    limits: Path | None = None,
     overrides: dict[str, str | float | bool] | None = None,
     domain: Domain = "synthetic",
 ) -> None:
@@ -104,7 +115,8 @@ def generate(
     if planned.present:
         print(f"{planned.present} of {planned.wanted} sequences are already there")
     if todo:
-        from scanyard.fleet.campaign import Settings, run_campaign
+        from scanyard.fleet.campaign import Settings, report_of, run_campaign
+        from scanyard.fleet.limits import Limits, load_limits
 
         settings = Settings(
             dataset=str(out.resolve()),
@@ -115,6 +127,8 @@ def generate(
             gpus=gpus,
             carla=carla,
             domain=domain,
+            adapters=adapters,
+            limits=Limits() if limits is None else load_limits(limits),
         )
         try:
             with progress(f"simulate {out.name}") as advance:
@@ -123,7 +137,11 @@ def generate(
             sweep_staging(out)
         for failed in outcome.failures:
             print(f"  failed once: {failed.sequence}: {failed.kind}: {failed.reason}")
-        print(_summary(outcome))
+        told = report_of(outcome, settings)
+        print("\n".join(told.lines()))
+        path = Path(settings.logs) / f"{out.name}-report.json"
+        told.write(path)
+        print(f"accounts, and the servers' logs beside them: {path}")
     digest = seal_dataset(out)
     dataset = open_dataset(out)
     print(f"{out}: {len(dataset.sequences)} sequences, {dataset.num_frames} frames, digest {digest[:16]}")
@@ -143,6 +161,14 @@ def parse_seeds(text: str) -> range:
     return seeds
 
 
+def parse_adapters(text: str) -> tuple[int, ...]:
+    """``0,1`` is 0 and 1; nothing is none."""
+    try:
+        return tuple(int(word) for word in text.split(",") if word.strip())
+    except ValueError:
+        raise InputError(f"--adapters {text!r}: expected numbers of graphics cards, such as 0,1") from None
+
+
 def _show(advance: Advance, state: Progress) -> None:
     note = f"{state.frames} frames, {state.frames_per_s:.1f} frames/s, {len(state.failures)} failures"
     if state.waits_for_disk:
@@ -150,13 +176,6 @@ def _show(advance: Advance, state: Progress) -> None:
     elif not state.workers:
         note += ", waiting for a worker"
     advance(state.done, state.total, note)
-
-
-def _summary(outcome: Progress) -> str:
-    return (
-        f"recorded {len(outcome.recorded)} sequences, {outcome.frames} frames at {outcome.frames_per_s:.1f} frames/s; "
-        f"{len(outcome.failures)} failures, {outcome.workers_replaced} workers replaced"
-    )
 
 
 def _quarantine(outcome: Progress) -> str:

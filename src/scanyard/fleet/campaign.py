@@ -17,13 +17,26 @@ from scanyard.fleet.backlog import MAX_FAILURES, Backlog
 from scanyard.fleet.crew import Crew
 from scanyard.fleet.outcome import Recorded
 from scanyard.fleet.progress import Progress
+from scanyard.fleet.report import Report, report
 from scanyard.fleet.settings import Deadlines, Settings
 from scanyard.scenario.concrete import ConcreteScenario
 
-__all__ = ["MAX_FAILURES", "Deadlines", "Progress", "Settings", "run_campaign"]
+__all__ = ["MAX_FAILURES", "Deadlines", "Progress", "Settings", "report_of", "run_campaign"]
 
 POLL_S = 0.5
 """How often progress is told while nothing finishes."""
+
+
+def report_of(progress: Progress, settings: Settings) -> Report:
+    """What the campaign made and what that cost."""
+    return report(
+        progress.recorded,
+        progress.failures,
+        progress.quarantined,
+        seconds=progress.elapsed_s,
+        workers=min(settings.workers, max(1, progress.total)),
+        gpus=len(settings.adapters),
+    )
 
 
 def run_campaign(
