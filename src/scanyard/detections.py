@@ -62,7 +62,12 @@ def cloud_digest(frame: Frame, rig: Rig) -> str:
 
 
 def write_detections(path: str | Path, detections: Detections) -> None:
-    """Write one JSON file; it appears only when complete."""
+    """Write one JSON file; it appears only when complete.
+
+    FormatError where a box could not be read back: a score beyond 0 to 1, as KITTI's results may have, or no number.
+    """
+    for i, frame in enumerate(detections.frames):
+        _check(frame.boxes, f"{path}: frame {i}")
     data = {
         "format": FORMAT,
         "detector": detections.detector,
@@ -129,8 +134,12 @@ def _boxes(columns: dict[str, Any], where: str) -> Boxes:
         boxes = Boxes(**arrays)
     except ValueError as trouble:
         raise FormatError(f"{where}: {trouble}") from None
-    check_boxes(boxes, lambda box: f"{where}, box {box}")
+    _check(boxes, where)
     return boxes
+
+
+def _check(boxes: Boxes, where: str) -> None:
+    check_boxes(boxes, lambda box: f"{where}, box {box}", max_size_m=_MAX_SIZE_M)
 
 
 def _column(name: str, value: Any, where: str) -> NDArray[Any]:
@@ -147,5 +156,7 @@ def _column(name: str, value: Any, where: str) -> NDArray[Any]:
 
 
 _TAILS = {"center": (3,), "size": (3,), "velocity": (3,), "image_box": (4,)}
+_MAX_SIZE_M = 250.0
+"""What our own detector can say of a bus before it has learned anything is 221 m."""
 _WHOLE = ("track", "num_points", "occlusion")
 _CATEGORY = re.compile(r"[a-z0-9_]{1,64}")

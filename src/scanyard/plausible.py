@@ -31,7 +31,9 @@ MAX_BOXES = 10_000
 _SHARES = ("visibility", "truncation")
 
 
-def check_boxes(boxes: Boxes, where: Callable[[int], str], *, unit_score: bool = True) -> None:
+def check_boxes(
+    boxes: Boxes, where: Callable[[int], str], *, unit_score: bool = True, max_size_m: float = MAX_SIZE_M
+) -> None:
     """FormatError for the first box that no sensor ever saw; ``where`` says where in which file box i is.
 
     Distances are from the boxes' origin, so this is for boxes of the ego frame or a sensor's.  ``unit_score`` asks for
@@ -42,7 +44,7 @@ def check_boxes(boxes: Boxes, where: Callable[[int], str], *, unit_score: bool =
     if len(boxes) > MAX_BOXES:
         raise FormatError(f"{where(MAX_BOXES)}: {len(boxes)} boxes in one frame, expected at most {MAX_BOXES}")
     _check(boxes.center, -MAX_DISTANCE_M, MAX_DISTANCE_M, where, f"centre {{}}, expected within {MAX_DISTANCE_M:g} m")
-    _check(boxes.size, 1e-6, MAX_SIZE_M, where, f"size {{}}, expected metres above 0, up to {MAX_SIZE_M:g}")
+    _check(boxes.size, 1e-6, max_size_m, where, f"size {{}}, expected metres above 0, up to {max_size_m:g}")
     _check(boxes.yaw_rad, -MAX_YAW_RAD, MAX_YAW_RAD, where, "yaw {}, expected radians between -4 and 4 pi")
     if boxes.score is not None:
         low, high = (0.0, 1.0) if unit_score else (-MAX_SCORE, MAX_SCORE)

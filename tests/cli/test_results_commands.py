@@ -96,6 +96,17 @@ def test_detections_are_exported_and_score_the_same(folder: Path) -> None:
         assert (folder / "a.json").read_text() == (folder / "b.json").read_text()
 
 
+def test_scores_our_own_file_cannot_keep_are_not_written(folder: Path) -> None:
+    odds = sample.write_kitti(folder / "odds")
+    line = sample.kitti_text(0).splitlines()[0].split()
+    (odds / "000000.txt").write_text(" ".join([*line[:-1], "3.5"]) + "\n")
+    error, _ = refused(
+        "export", "detections", folder / "data", "--detections", odds, "--to", "scanyard", "--out", folder / "o.json"
+    )
+    assert "o.json: frame 0, box 0: found score 3.5, expected 0 to 1" in error
+    assert not (folder / "o.json").exists()
+
+
 def test_a_list_of_frames_narrows_what_is_scored(folder: Path) -> None:
     names, some = folder / "val.txt", folder / "some"
     names.write_text("000000\n000001\n")
