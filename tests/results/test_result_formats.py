@@ -239,6 +239,8 @@ def edited(folder: Path, layout: str, edit: Callable[[Any], Any]) -> Path:
         ("openpcdet_pickle", lambda d: d[1].update(location=d[1]["location"] + 1.0), "1.00 m away from its"),
         ("openpcdet_pickle", lambda d: d[1].update(dimensions=d[1]["dimensions"][:, [1, 2, 0]]), "away from its boxes"),
         ("mmdet3d_pickle", lambda d: d.append(d[3]), "2 entries without boxes"),
+        ("mmdet3d_pickle", lambda d: d[3].update(bbox=[[[]]]), "entry 3, bbox"),
+        ("mmdet3d_pickle", lambda d: d[3].update(name=np.zeros((1, 0))), "entry 3, name: found an array"),
         ("mmdet3d_pickle", lambda d: d[0].update(sample_id=np.arange(5)), "different values"),
         ("mmdet3d_pickle", lambda d: d[0].pop("bbox"), "entry 0: lacks some of"),
     ],

@@ -117,7 +117,7 @@ def array(value: Any, tail: tuple[int, ...], where: str) -> FloatArray:
 
 def words(value: Any, where: str) -> list[str]:
     """Text (N,) from an array or a list; FormatError says what else was found."""
-    if isinstance(value, PickledArray):
+    if isinstance(value, PickledArray) and value.values.ndim == 1:
         if not value.values.size:  # an empty array of names is one of numbers, in both frameworks
             return []
         try:
