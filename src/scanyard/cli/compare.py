@@ -76,20 +76,38 @@ def experiment(
     dataset: Annotated[
         list[str] | None, typer.Option(help="NAME=FOLDER, instead of the folder the recipe gives; repeatable.")
     ] = None,
+    real: Annotated[
+        Path | None, typer.Option(help="KITTI folder, for a recipe that says which of its datasets comes from there.")
+    ] = None,
     workers: Annotated[int | None, typer.Option(min=1, help="Runs at the same time.")] = None,
     address: Annotated[str | None, typer.Option(help="A Ray cluster to use instead of this machine.")] = None,
+    plan: Annotated[
+        bool, typer.Option("--plan", help="Only say what would run, how many steps and for how long.")
+    ] = False,
 ) -> None:
     """Train every arm of a recipe, test each on the same unseen drives, and write report and leaderboard.
 
+    Datasets that the recipe has a source for are made below OUT first.
+
     Example: scanyard experiment scenarios/recipes/demo.yaml --out out/demo --dataset real=out/real
     """
+    from scanyard import experiment as room
+    from scanyard.cli.laboratory import make_datasets, place_of, print_plan
+
     folders = {}
     for item in dataset or []:
         name, equals, folder = item.partition("=")
         if not equals:
             raise InputError(f"--dataset {item!r}: expected NAME=FOLDER, such as real=out/real")
         folders[name] = Path(folder)
-    run_experiment(recipe, out, folders, workers=workers, address=address)
+    loaded = room.load_recipe(recipe)
+    loaded.dataset_folders(folders)  # a name the recipe does not have is refused before anything is made
+    places = place_of(loaded, out, folders)
+    if plan:
+        print_plan(loaded, places, out, workers=workers)
+        return
+    make_datasets(loaded, places, real, given=folders, workers=workers)
+    run_experiment(recipe, out, places, workers=workers, address=address)
 
 
 def leaderboard(
@@ -215,6 +233,9 @@ def run_experiment(
                 f"{contrast.arm} less {contrast.baseline} on {where}, {what}, {contrast.trainings}: {difference}: "
                 f"{contrast.verdict}"
             )
+    found = room.load_findings(out)
+    for sentence in (*found.sentences, *(f"{one.sentence} {one.gain}" for one in found.equivalents), *found.notes):
+        print(sentence)
     report, board = room.publish(loaded, out, datasets=folders)
     print(f"leaderboard: {board}\nreport: {report}")
     return report
