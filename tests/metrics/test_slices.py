@@ -70,6 +70,12 @@ def test_a_false_alarm_belongs_to_every_slice_that_only_labels_know_of(protocol:
 
 
 @EVERY
+def test_whoever_finds_what_is_outside_the_slice_is_no_false_alarm(protocol: str) -> None:
+    frames = [street(protocol, "a", num=4)]  # everything is found
+    assert sliced(frames, protocol, "points:1,25,100") == pytest.approx({"1 to 24": 100, "25 to 99": 100})
+
+
+@EVERY
 def test_slices_of_whole_frames_score_as_those_frames_alone(protocol: str) -> None:
     rng = np.random.default_rng(3)
     frames = [street(protocol, f"{i}", num=int(rng.integers(2, 7)), found=slice(0, int(rng.integers(1, 7))),
