@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 from scanyard.boxes import Boxes, points_inside
-from scanyard.experiment.scoring import count_returns, metadata_of
+from scanyard.errors import EvaluationError
+from scanyard.experiment.scoring import count_returns, metadata_of, weight_of
 from scanyard.frame import points_ego
 from scanyard.metrics import ScoredFrame
 from scanyard.split import Split
@@ -51,3 +54,11 @@ def test_single_values_of_the_provenance_are_known_of_every_frame() -> None:
         "sequence": "street-0", "domain": "synthetic", "scenario": "fog_bank", "seed": 7, "tags": "fog, urban",
         "gap_m": 21.5, "kind": "van",
     }  # fmt: skip
+
+
+def test_a_recording_may_know_how_often_it_happens() -> None:
+    info = split_of_drives(drives=1).sequences[0].info
+    assert weight_of(info) == 1.0
+    assert weight_of(replace(info, provenance={"exposure_weight": 0.02})) == 0.02
+    with pytest.raises(EvaluationError, match="its exposure_weight is 'seldom'"):
+        weight_of(replace(info, provenance={"exposure_weight": "seldom"}))

@@ -12,6 +12,8 @@ from scored_scenes import cars_in_a_row, detected, random_frames, shifted
 from scanyard.boxes import Boxes
 from scanyard.errors import EvaluationError
 from scanyard.metrics import ScoredFrame, SliceBy, SliceScore, evaluate, evaluate_slices
+from scanyard.metrics.headline import Subject
+from scanyard.metrics.slices import score_slices
 
 CATEGORY = {"kitti_r40": "car", "nuscenes": "car", "argoverse2": "regular_vehicle", "waymo": "vehicle"}
 EVERY = pytest.mark.parametrize("protocol", sorted(CATEGORY))
@@ -134,6 +136,17 @@ def test_whatever_else_is_known_of_labels_can_be_sliced_by() -> None:
     frames[1] = replace(frames[1], label_columns={"colour": np.array(["red"])})
     with pytest.raises(EvaluationError, match="4 labels have 1 values of colour"):
         sliced(frames, "kitti_r40", "colour")
+
+
+@EVERY
+def test_all_slices_share_one_matching(protocol: str) -> None:
+    subject = Subject.of([street(protocol, f"{i}") for i in range(3)], protocol, resamples=2)
+    subject.measure()
+    done = dict(subject.pool.done)
+    assert done
+    score_slices(subject, [SliceBy("range"), SliceBy("points"), SliceBy("drive")])
+    assert subject.pool.done.keys() == done.keys()
+    assert all(subject.pool.done[key] is done[key] for key in done)
 
 
 def test_few_objects_are_grey() -> None:

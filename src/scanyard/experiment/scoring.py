@@ -106,6 +106,7 @@ def pair_results(detections: Detections, frames: Sequence[LabelledFrame], where:
             name=f"{frame.known.info.name}/{frame.known.index}",
             viewpoint=_camera(frame.known.info.rig),
             metadata=metadata_of(frame.known.info),
+            weight=weight_of(frame.known.info),
         )
         for pair, frame in zip(pairs, frames, strict=True)
     ]
@@ -169,6 +170,19 @@ def metadata_of(info: SequenceInfo) -> dict[str, str | float | int | bool]:
         elif isinstance(value, str | float | int | bool):
             known[name] = value
     return known
+
+
+def weight_of(info: SequenceInfo) -> float:
+    """How often such a recording happens in traffic over how often it was made: ``exposure_weight`` of its provenance.
+
+    One where it does not say.  EvaluationError where that is no number.
+    """
+    weight = info.provenance.get("exposure_weight", 1.0)
+    if isinstance(weight, bool) or not isinstance(weight, int | float):
+        raise EvaluationError(
+            f"sequence {info.name}: its exposure_weight is {weight!r}, expected a number, target over proposal density"
+        )
+    return float(weight)
 
 
 def _camera(rig: Rig) -> tuple[float, float, float]:
