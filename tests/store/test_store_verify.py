@@ -189,6 +189,7 @@ def test_verify_of_something_else_is_a_store_error(tmp_path: Path) -> None:
         verify(tmp_path)
 
 
+@pytest.mark.filterwarnings("ignore:Numcodecs codecs")  # of images; see ``chunks``
 def test_zarr_reads_every_array_as_sealed(root: Path) -> None:
     group = zarr.open_group(root / "sequences/walk-0001", mode="r")
     stored = open_sequence(root, "walk-0001")

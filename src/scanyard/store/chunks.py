@@ -1,9 +1,13 @@
 """Rows as bytes: one chunk packed and unpacked, one shard put together.  Everything is standard Zarr v3.
 
-Two packings.  ``zstd`` is plain and has zstd's own checksum.  ``columns`` is for coordinates: all x, then all y, then
+Three packings.  ``zstd`` is plain and has zstd's own checksum.  ``columns`` is for coordinates: all x, then all y, then
 all z, bytes of equal weight side by side (Blosc's shuffle) before zstd, then a CRC-32C; of a real or simulated sweep it
-leaves 0.5 where zstd alone leaves 0.66, and is no slower to read.  What a stranger gets wrong: a checksum inside a
-file says that it is undamaged, not that it is the right file, so the CRC-32C of each chunk is in the seal as well.
+leaves 0.48 where zstd alone leaves 0.66.  ``lines`` is for colour images: each line's red, then its green, then its
+blue, as differences from the pixel before, which leaves what PNG leaves and reads twice as fast.  Differences are
+zarr-python's ``numcodecs.delta``, the one codec here that the specification does not have.
+
+What a stranger gets wrong: a checksum inside a file says that it is undamaged, not that it is the right file, so the
+CRC-32C of each chunk is in the seal as well.
 """
 
 from __future__ import annotations
@@ -18,7 +22,7 @@ from numcodecs import blosc
 from numcodecs.zstd import Zstd
 from numpy.typing import NDArray
 
-Codec = Literal["zstd", "columns"]
+Codec = Literal["zstd", "columns", "lines"]
 Array = NDArray[Any]
 
 EMPTY = np.iinfo(np.uint64).max
@@ -38,16 +42,21 @@ class Packing:
 
     def pack(self, rows: Array) -> bytes:
         """A chunk of rows (K, ...) as it is stored."""
-        if self.codec == "zstd":
-            return bytes(Zstd(level=self.level, checksum=True).encode(flat_bytes(rows)))
+        if self.codec != "columns":
+            flat = flat_bytes(rows) if self.codec == "zstd" else _differences(rows)
+            return bytes(Zstd(level=self.level, checksum=True).encode(flat))
         columns = np.ascontiguousarray(rows.T)
         packed = bytes(blosc.compress(columns, b"zstd", self.level, blosc.SHUFFLE))
         return packed + crc_bytes(packed)
 
     def metadata(self, dtype: str, ndim: int) -> list[dict[str, Any]]:
         """The codecs as ``zarr.json`` names them."""
+        zstd = {"name": "zstd", "configuration": {"level": self.level, "checksum": True}}
         if self.codec == "zstd":
-            return [_LITTLE, {"name": "zstd", "configuration": {"level": self.level, "checksum": True}}]
+            return [_LITTLE, zstd]
+        if self.codec == "lines":
+            by_line = {"name": "transpose", "configuration": {"order": [*range(ndim - 2), ndim - 1, ndim - 2]}}
+            return [by_line, {"name": "numcodecs.delta", "configuration": {"dtype": "|u1"}}, _LITTLE, zstd]
         shuffled = {
             "cname": "zstd", "clevel": self.level, "shuffle": "shuffle", "typesize": np.dtype(dtype).itemsize,
             "blocksize": 0,
@@ -65,7 +74,7 @@ PLAIN = Packing()
 
 def checksum(packed: bytes, codec: Codec) -> int:
     """CRC-32C of a chunk as the seal has it; of one that ends in its own, without that, or all would be the same."""
-    return int(google_crc32c.value(packed if codec == "zstd" else packed[:-_CRC_BYTES]))
+    return int(google_crc32c.value(packed[:-_CRC_BYTES] if codec == "columns" else packed))
 
 
 def unpack(packed: bytes, codec: Codec, rows: Array) -> None:
@@ -81,7 +90,25 @@ def unpack(packed: bytes, codec: Codec, rows: Array) -> None:
         # Not decoded straight into its place: numcodecs leaves the rest of a buffer that is too long as it was.
         decoded = _ZSTD.decode(packed)
         _require_size(len(decoded), rows)
-        flat_bytes(rows)[:] = np.frombuffer(decoded, np.uint8)
+        if codec == "zstd":
+            flat_bytes(rows)[:] = np.frombuffer(decoded, np.uint8)
+        else:
+            _sum_up(np.frombuffer(decoded, np.uint8), rows)
+
+
+def _differences(rows: Array) -> NDArray[np.uint8]:
+    """Of pixels (..., W, C) of bytes, line by line and channel by channel, from the value before, flat."""
+    flat = np.ascontiguousarray(np.swapaxes(rows, -1, -2)).reshape(-1)
+    differences = flat.copy()
+    np.subtract(flat[1:], flat[:-1], out=differences[1:])
+    return differences
+
+
+def _sum_up(differences: NDArray[np.uint8], rows: Array) -> None:
+    """Undo ``_differences``."""
+    lines = np.cumsum(differences, dtype=np.uint8).reshape(np.swapaxes(rows, -1, -2).shape)
+    for channel in range(rows.shape[-1]):  # three times as fast as all channels at once
+        rows[..., channel] = lines[..., channel, :]
 
 
 def _require_size(found: int, rows: Array) -> None:
