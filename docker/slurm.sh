@@ -22,6 +22,9 @@ scenarios=$1 dataset=$2 seeds=$3
 cores=${SLURM_CPUS_ON_NODE:?this is no Slurm job: submit it with sbatch}
 cards=${SLURM_GPUS_ON_NODE:-0}
 export PATH="$PWD/.venv/bin:$PATH" RAY_USAGE_STATS_ENABLED=0
+# Who else is on these hosts may not use our nodes; the token lies in the home folder, which all hosts share.
+ray get-auth-token --generate >/dev/null
+export RAY_AUTH_MODE=token
 
 if [ -n "${SCANYARD_CARLA:-}" ] && [ "$cards" -gt 0 ]; then
   per_host=$cards

@@ -121,6 +121,16 @@ def test_the_ray_job_has_only_fields_that_kuberay_knows() -> None:
     assert claimed == {claim["metadata"]["name"]}
 
 
+def test_no_cluster_lets_strangers_in() -> None:
+    """Ray runs whatever those who reach it ask for, and asks for a token only where every node is told to."""
+    services = documents("compose.yaml")[0]["services"]
+    nodes = [service for service in services.values() if service.get("entrypoint") == ["ray", "start"]]
+    assert len(nodes) == 3
+    assert all(node["environment"]["RAY_AUTH_MODE"] == "token" and "ports" not in node for node in nodes)
+    assert documents("kuberay.yaml")[1]["spec"]["rayClusterSpec"]["authOptions"] == {"mode": "token"}
+    assert "export RAY_AUTH_MODE=token" in (DOCKER / "slurm.sh").read_text()
+
+
 def test_versions_are_those_that_are_pinned_here() -> None:
     _, job = documents("kuberay.yaml")
     assert job["spec"]["rayClusterSpec"]["rayVersion"] == pinned("ray")
