@@ -71,6 +71,11 @@ def ray_session(address: str | None, *, num_cpus: int) -> Iterator[list[int]]:
             yield _cores(ray)
         except ConnectionError as error:
             raise EnvironmentFault(f"ray at {address}: cannot be reached ({error}); check the address") from error
+        except ray.exceptions.AuthenticationError as error:
+            raise EnvironmentFault(
+                f"ray at {address}: lets nobody in without its token; set RAY_AUTH_MODE=token, and RAY_AUTH_TOKEN to "
+                "what `ray get-auth-token` says on its head"
+            ) from error
 
 
 def _start(ray: Any, options: dict[str, Any]) -> None:
