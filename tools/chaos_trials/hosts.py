@@ -50,6 +50,8 @@ class Hosts:
         self._cable = f"scy{name}"
         self._folder = folder
         self.mark = uuid.uuid4().hex
+        self.environment = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": uuid.uuid4().hex}
+        """Of all who belong to the cluster: Ray lets nobody else in."""
         self._nodes: dict[str, subprocess.Popen[bytes]] = {}
 
     def lay_cable(self) -> None:
@@ -83,7 +85,7 @@ class Hosts:
                 ["ip", "netns", "exec", host, ray, "start", *place, "--num-cpus=1", "--block",
                  "--object-store-memory=80000000", "--disable-usage-stats"],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
-                env=os.environ | HEALTH | {MARK: self.mark},
+                env=os.environ | HEALTH | self.environment | {MARK: self.mark},
             )  # fmt: skip
 
     def restart_far_node_if_gone(self) -> bool:
@@ -120,7 +122,7 @@ def cut_hosts(n: int, seed: int, on_progress: OnProgress) -> Outcome:
             range(SCENARIOS), frames=FRAMES, address=f"{HEAD}:{PORT}",
             deadlines={"pulse_s": PULSE_S}, mark=hosts.mark,
         ) as stage:  # fmt: skip
-            stage.start(["ip", "netns", "exec", hosts.head])
+            stage.start(["ip", "netns", "exec", hosts.head], hosts.environment)
             while stage.is_running and stage.state["workers"] < 2:
                 stage.wait(0.2)
             stage.wait_until(stage.state["done"] + 1 + luck.randrange(4))
@@ -135,7 +137,7 @@ def cut_hosts(n: int, seed: int, on_progress: OnProgress) -> Outcome:
             hosts.join()
             if not long and stage.is_running:  # what the driver's death leaves on a cluster that lives on, its jobs end
                 stage.kill_driver()
-                stage.start(["ip", "netns", "exec", hosts.head])
+                stage.start(["ip", "netns", "exec", hosts.head], hosts.environment)
             while stage.is_running:
                 stage.wait(0.5)
                 back += hosts.restart_far_node_if_gone()
