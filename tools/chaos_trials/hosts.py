@@ -30,6 +30,7 @@ SCENARIOS = 30
 HEAD, FAR = "10.231.77.1", "10.231.77.2"
 PORT = 22379
 SHORT_S = 2.0
+START_S = 300.0
 GIVEN_UP_WITHIN_S = 240.0
 HEALTH = {  # a node is given up after five seconds, not after Ray's half minute
     "RAY_health_check_initial_delay_ms": "2000",
@@ -87,6 +88,16 @@ class Hosts:
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
                 env=os.environ | HEALTH | self.environment | {MARK: self.mark},
             )  # fmt: skip
+
+    def wait_until_up(self, host: str, seconds: float = START_S) -> None:
+        """Wait until a host's node says that it runs; Ray gives up early on a machine at work, so it may try again."""
+        deadline = time.monotonic() + seconds
+        while b"Ray runtime started" not in (said := (self._folder / f"{host}.log").read_bytes()):
+            if time.monotonic() > deadline:
+                raise RuntimeError(f"the node of {host} did not come up in {seconds:.0f} s: {said[-500:].decode()}")
+            if self._nodes[host].poll() is not None:
+                self.start_node(host)
+            time.sleep(0.2)
 
     def restart_far_node_if_gone(self) -> bool:
         """Start the far node again if it has ended."""
@@ -156,6 +167,7 @@ def _hosts() -> Iterator[Hosts]:
         hosts.lay_cable()
         for host in (hosts.head, hosts.far):
             hosts.start_node(host)
+            hosts.wait_until_up(host)
         yield hosts
     finally:
         hosts.tear_down()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import signal
 import sys
 import time
 from collections.abc import Sequence
@@ -58,6 +59,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--trials", type=int, help="so many of each part instead")
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args(arguments)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that what was started is ended, too
     plan = {name: options.trials or (PARTS[name].quick() if options.quick else PARTS[name].n) for name in options.only}
     began_s = time.monotonic()
     with bystanders() as others:
