@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from scanyard.boxes import Boxes
 from scanyard.cli.app import app
-from scanyard.detect.detections import Detections, FrameDetections, cloud_digest, write_detections
+from scanyard.detections import Detections, FrameDetections, cloud_digest, write_detections
 from scanyard.evaluation import Evaluation
 from scanyard.metrics import Causes
 from scanyard.store import create_dataset, open_dataset, write_sequence

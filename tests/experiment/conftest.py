@@ -43,10 +43,10 @@ def write_dataset(root: Path, domain: Domain, drives: int, *, frames: int = 2, p
 
 @pytest.fixture(scope="session")
 def datasets(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the datasets ``synthetic`` (2 drives) and ``real`` (8 drives, playing the part)."""
+    """A folder with the datasets ``synthetic`` (2 drives) and ``real`` (10 drives, playing the part)."""
     root = tmp_path_factory.mktemp("data")
     write_dataset(root / "synthetic", "synthetic", 2)
-    write_dataset(root / "real", "stand-in", 8)
+    write_dataset(root / "real", "stand-in", 10)
     return root
 
 

@@ -78,7 +78,7 @@ def test_an_arm_is_one_row_scored_on_all_folds_together(
     entries = run(recipe, tmp_path / "out", datasets=given, execute=here(trainer))
     assert len(trainer.calls) == 1 + 3 + 2 * 3  # synthetic once; real, and both stages of mixed, for each fold
     assert [(entry.arm, entry.evaluation.num_drives) for entry in entries] == [
-        ("synthetic", 8), ("real", 8), ("mixed", 8),
+        ("synthetic", 10), ("real", 10), ("mixed", 10),
     ]  # fmt: skip
     of_real = [job for job in planned(recipe, given, tmp_path / "out") if job.arm == "real"]
     (together,) = frames_of_runs(of_real, "real_test").values()

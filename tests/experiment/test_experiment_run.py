@@ -143,7 +143,7 @@ def test_the_entries_say_what_was_trained_on(finished: Finished) -> None:
     assert synthetic.trained_on == {"synthetic_train": "synthetic"}
     assert mixed.trained_on == {"synthetic_train": "synthetic", "real_train": "stand-in"}
     assert [e.declaration.synthetic_share for e in finished.entries] == [1.0, 0.0, 0.85]
-    assert [e.declaration.label_budget for e in finished.entries] == [0, 8, 8]
+    assert [e.declaration.label_budget for e in finished.entries] == [0, 10, 10]
     assert all(entry.domain == "stand-in" and entry.single_run for entry in finished.entries)
     assert set(real.datasets) == {"real"}
     assert set(synthetic.datasets) == {"synthetic", "real"}  # scored on the other

@@ -56,7 +56,7 @@ def finished(datasets: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[
     from tests.experiment.conftest import RECIPE, write_dataset
 
     root = tmp_path_factory.mktemp("laboratory")
-    write_dataset(root / "harbour", "stand-in", 3, frames=1, prefix="harbour")
+    write_dataset(root / "harbour", "stand-in", 5, frames=1, prefix="harbour")
     text = RECIPE
     for old, new in CHANGES:
         assert old in text
@@ -108,12 +108,12 @@ def test_every_arm_with_synthetic_frames_is_read_off_the_curve_of_the_others(
     mine = {e.arm: e for e in findings.equivalents if (e.evaluated_on, e.metric) == ("real_test", "bev")}
     assert set(mine) == {"synthetic", "mixed", "ratio_50", "ratio_100"}
     for one in mine.values():
-        assert [(point.frames, point.arm) for point in one.sizes] == [(2, "labels_2"), (4, "labels_4"), (8, "real")]
+        assert [(point.frames, point.arm) for point in one.sizes] == [(2, "labels_2"), (4, "labels_4"), (10, "real")]
         assert one.low <= one.frames <= one.high
         assert one.seeds == 2
     assert mine["synthetic"].real_frames == 0
-    assert mine["mixed"].real_frames == 8
-    assert mine["synthetic"].frames < mine["ratio_50"].frames  # 4 synthetic frames count as one, beside eight
+    assert mine["mixed"].real_frames == 10
+    assert mine["synthetic"].frames < mine["ratio_50"].frames  # 4 synthetic frames count as one, beside ten
 
 
 def test_the_report_shows_all_of_it_with_what_to_know_of_the_data(finished: tuple[Findings, Path, str]) -> None:

@@ -31,7 +31,7 @@ def labels_of(protocol: str, num: int = 4) -> Boxes:
 
 
 def planted(kind: str, protocol: str) -> list[ScoredFrame]:
-    """Three drives of two frames; of four cars in each, one is detected as the kind says, and the rest rightly."""
+    """Six frames of five drives; of four cars in each, one is detected as the kind says, and the rest rightly."""
     frames = []
     for index in range(6):
         labels = labels_of(protocol)
@@ -48,7 +48,7 @@ def planted(kind: str, protocol: str) -> list[ScoredFrame]:
             "background": [right, shifted(wrong, 0, 9)],
             "missed": [rest],
         }[kind]
-        frames.append(ScoredFrame(labels, Boxes.concatenate(parts), f"drive {index % 3}", name=f"{index}"))
+        frames.append(ScoredFrame(labels, Boxes.concatenate(parts), f"drive {index % 5}", name=f"{index}"))
     return frames
 
 

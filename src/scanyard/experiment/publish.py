@@ -15,6 +15,7 @@ from scanyard.experiment.plan import plan_jobs
 from scanyard.experiment.recipe import Recipe
 from scanyard.experiment.rows import MIN_SEEDS
 from scanyard.experiment.run import ENTRIES, EXPERIMENT, load_comparison, load_findings
+from scanyard.experiment.scored import frames_of_runs
 from scanyard.experiment.scoring import causes_of
 from scanyard.experiment.splits import resolve_splits
 from scanyard.sequence import SensorSequence
@@ -61,9 +62,9 @@ def publish(
         sources=[_card(name, dataset) for name, dataset in opened.items()],
         facts=_facts(recipe, jobs, entries, splits),
         causes={
-            f"arm {job.arm} on {test}": causes_of(job.detections(test), splits[test], protocol=recipe.protocol)
-            for job in shown
-            for test in job.test
+            f"arm {best.arm} on {test}": causes_of(frames, splits[test], protocol=recipe.protocol)
+            for test in recipe.test
+            for frames in list(frames_of_runs(shown, test).values())[:1]
         },
     )
     database = Path(board) if board is not None else folder / BOARD

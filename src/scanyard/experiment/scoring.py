@@ -116,9 +116,8 @@ def _named(sequence: str, index: int, boxes: Boxes) -> NamedBoxes:
     return NamedBoxes(sequence, str(index), boxes)
 
 
-def causes_of(path: str | Path, split: Split, *, protocol: str) -> Causes:
-    """Why a detections file has its score, as a report shows it: by range, scenario, weather, and kind of error."""
-    frames = scored_frames(path, split)
+def causes_of(frames: Sequence[ScoredFrame], split: Split, *, protocol: str) -> Causes:
+    """Why detections have their score, as a report shows it: by range, scenario, weather, and kind of error."""
     known = {column: {frame.metadata.get(column) for frame in frames} for column in ("scenario", "weather")}
     several = [column for column, values in known.items() if None not in values and 2 <= len(values) <= MAX_VALUES]
     return explain(

@@ -84,9 +84,9 @@ class Subject:
         by_key = {one.key: one for one in measured}
         return {name: by_key[key] for name, key in self.keys.items() if key in by_key}
 
-    def score(self, one: Measured) -> Score:
-        """With its interval over drives that have a label of it."""
-        low, high = self.interval(one.values, one)
+    def score(self, one: Measured, said_by: IntArray | None = None) -> Score:
+        """With its interval over drives that have a label of it; ``said_by`` (D,) are weighted labels, if they are."""
+        low, high = percentile_interval(one.values[1:], self.level, one.labels_by_drive if said_by is None else said_by)
         metric, category, difficulty, iou, distance_m = one.key
         value, labels = float(one.values[0]), int(one.labels_by_drive.sum())
         return Score(metric, category, difficulty, iou, value, low, high, labels, distance_m, one.unit)

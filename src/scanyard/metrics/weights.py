@@ -87,6 +87,7 @@ def weigh(subject: Subject) -> Weighted:
     copies = whole_copies(units[:, 1])
     raw = subject.measure()
     weighted = raw
+    said_by = {name: one.labels_by_drive for name, one in raw.items()}
     if (copies != 1).any():
         drive = units[:, 0].astype(np.int64)
         by_unit = replace(
@@ -101,9 +102,14 @@ def weigh(subject: Subject) -> Weighted:
             name: replace(one, values=one.values[1:], labels_by_drive=raw[name].labels_by_drive)
             for name, one in measured.items()
         }
+        for name, one in measured.items():
+            said_by[name] = np.zeros_like(raw[name].labels_by_drive)
+            np.add.at(said_by[name], drive, one.labels_by_drive * copies)
     effective = float(by_drive.sum() ** 2 / (by_drive**2).sum())
     return Weighted(
-        scores=tuple(WeightedScore(subject.score(raw[name]), subject.score(one)) for name, one in weighted.items()),
+        scores=tuple(
+            WeightedScore(subject.score(raw[name]), subject.score(one, said_by[name])) for name, one in weighted.items()
+        ),
         num_drives=len(by_drive),
         effective_drives=effective,
         largest_share=float(by_drive.max() / by_drive.sum()),
