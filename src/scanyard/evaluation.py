@@ -36,6 +36,9 @@ class Score:
     or something else decides."""
     unit: str = "percent"
     """percent, m, rad, m/s or 1 (no unit)."""
+    resampled: str = "drive"
+    """What was drawn anew for the interval: ``drive``, or ``block of 24 frames`` where there are too few drives; it
+    then speaks of these drives only."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +53,7 @@ class Evaluation:
     num_frames: int
     num_drives: int
     interval_level: float
-    """Coverage aimed at, such as 0.9; resampled by drive."""
+    """Coverage aimed at, such as 0.9."""
     scores: tuple[Score, ...]
     notes: tuple[str, ...] = field(default=())
 
@@ -64,6 +67,19 @@ class Evaluation:
                 return score
         at = "" if iou is None and distance_m is None else f"@{distance_m if iou is None else iou}"
         raise KeyError(f"{self.protocol} on {self.split} has no {category} {difficulty} {metric}{at}")
+
+    @property
+    def how_sure(self) -> str:
+        """What the intervals are, in words."""
+        units = dict.fromkeys(score.resampled for score in self.scores if score.low is not None)
+        if not units:
+            return "no intervals"
+        blocks = [unit for unit in units if unit != "drive"]
+        level = f"{100 * self.interval_level:.0f} % intervals"
+        if not blocks:
+            return f"{level} resampled by drive"
+        drives = "1 drive" if self.num_drives == 1 else f"{self.num_drives} drives"
+        return f"{level} resampled by {' or '.join(blocks)} of {drives}, which says nothing of other drives"
 
     def to_dict(self) -> dict[str, Any]:
         """All fields as JSON values."""

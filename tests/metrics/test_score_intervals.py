@@ -26,7 +26,7 @@ def drives(*shares: float) -> list[ScoredFrame]:
     return [frame for i, share in enumerate(shares) for frame in drive(f"drive {i}", found=share)]
 
 
-def scored(frames: list[ScoredFrame], **options: int) -> Evaluation:
+def scored(frames: list[ScoredFrame], **options: float) -> Evaluation:
     return evaluate(frames, split="s", domain="real", **options)
 
 
@@ -132,7 +132,7 @@ def difference(a: list[ScoredFrame], b: list[ScoredFrame], **options: object) ->
 
 def test_a_detector_does_not_differ_from_itself() -> None:
     frames = drives(0.2, 0.4, 0.5, 0.7, 0.9)
-    assert difference(frames, frames) == Difference(0.0, 0.0, 0.0)
+    assert difference(frames, frames) == Difference(0.0, 0.0, 0.0, p_value=1.0)
 
 
 def test_pairing_sees_a_small_difference_that_single_intervals_hide() -> None:
@@ -170,3 +170,78 @@ def test_a_thousand_resamples_of_forty_frames_take_about_a_second() -> None:
     started = time.process_time()
     scored(frames, resamples=1000)
     assert time.process_time() - started < 3.0  # several times what an idle core needs, for busy machines
+
+
+def drifting_drive(seed: int, *, num_frames: int = 240, shift: float = 0.0, name: str = "only") -> list[ScoredFrame]:
+    """One drive, in which the share of cars found goes up and down slowly."""
+    random = np.random.default_rng(seed)
+    wave = 0.5 + 0.35 * np.sin(np.arange(num_frames) / 4 + random.uniform(0, 6)) + shift
+    frames = []
+    for index, share in enumerate(wave):
+        labels = cars_in_a_row(6)
+        seen = np.flatnonzero(random.random(6) < share)
+        frames.append(ScoredFrame(labels, detected(labels[seen], random.random(len(seen))), name, name=f"{index}"))
+    return frames
+
+
+def test_one_drive_has_an_interval_from_blocks_of_its_frames_and_says_so() -> None:
+    evaluation = scored(drifting_drive(0), resamples=200, check=False)
+    score = evaluation.score("3d", 0.7, "moderate")
+    assert score.low is not None
+    assert score.high is not None
+    assert score.low < score.value < score.high
+    assert score.resampled.startswith("block of ")
+    assert "frames of 1 drive, which says nothing of other drives" in evaluation.how_sure
+    assert Evaluation.from_dict(evaluation.to_dict()) == evaluation
+
+
+def test_many_drives_are_drawn_as_drives() -> None:
+    evaluation = scored(drives(0.2, 0.4, 0.5, 0.7, 0.9))
+    assert {score.resampled for score in evaluation.scores} == {"drive"}
+    assert evaluation.how_sure == "90 % intervals resampled by drive"
+    assert scored(drives(0.3, 0.8)).how_sure == "no intervals"
+
+
+def test_two_detectors_on_one_drive_are_compared_by_blocks() -> None:
+    frames, better = drifting_drive(0), drifting_drive(0, shift=0.12)
+    found = difference(better, frames, resamples=200)
+    assert found.low is not None
+    assert found.low > 0
+    assert found.p_value is not None
+    assert found.p_value < 0.05
+    assert found.resampled.startswith("block of ")
+
+
+def test_p_of_a_difference_counts_the_ways_to_swap_drives() -> None:
+    better, worse = drives(0.3, 0.5, 0.6, 0.7, 0.9, 1.0), drives(0.2, 0.4, 0.5, 0.6, 0.8, 0.9)
+    assert difference(better, worse).p_value == 2 / 2**6  # as great a difference only as it is, and the other way round
+    assert difference(worse, better).p_value == 2 / 2**6
+    assert difference(better, better).p_value == 1.0
+
+
+def test_swapping_drives_is_scoring_the_swapped_frames() -> None:
+    a, b = random_frames(np.random.default_rng(7), 15), random_frames(np.random.default_rng(7), 15)
+    b = [replace(f, detections=f.detections[: len(f.detections) // 2]) for f in b]
+    names = sorted({frame.drive for frame in a})
+
+    def score(frames: list[ScoredFrame]) -> float:
+        return scored(frames, resamples=1, check=False).score("bev", 0.5, "hard").value
+
+    found = abs(score(a) - score(b))
+    as_great = 0
+    for ways in range(2 ** (len(names) - 1)):  # the others are these with the two sides exchanged
+        swapped = {name for k, name in enumerate(names) if ways >> k & 1}
+        sides = [[(y if x.drive in swapped else x) for x, y in zip(*pair, strict=True)] for pair in ((a, b), (b, a))]
+        as_great += abs(score(sides[0]) - score(sides[1])) >= found - 1e-9
+    exact = difference(a, b, metric="bev", iou=0.5, difficulty="hard").p_value
+    assert exact == pytest.approx(as_great / 2 ** (len(names) - 1))
+
+
+def test_a_holdout_says_what_it_can_tell() -> None:
+    steady = difference(drives(0.3, 0.5, 0.6, 0.7, 0.9, 1.0), drives(0.2, 0.4, 0.5, 0.6, 0.8, 0.9))
+    uneven = difference(drives(0.3, 0.9, 0.6, 0.2, 0.9, 1.0), drives(0.2, 0.4, 0.5, 0.6, 0.8, 0.9))
+    assert steady.detectable is not None
+    assert uneven.detectable is not None
+    assert steady.detectable < 5 < uneven.detectable
+    five = difference(drives(0.3, 0.5, 0.6, 0.7, 0.9), drives(0.2, 0.4, 0.5, 0.6, 0.8))
+    assert five.detectable is None

@@ -155,7 +155,7 @@ def print_evaluation(evaluation: Evaluation) -> None:
 
     title = (
         f"{evaluation.protocol} on {evaluation.split} ({domain_label(evaluation.domain)}): "
-        f"{evaluation.num_frames} frames, {evaluation.num_drives} drives"
+        f"{evaluation.num_frames} frames, {evaluation.num_drives} drives, {evaluation.how_sure}"
     )
     table = Table("category", "metric", "difficulty", "value", f"{evaluation.interval_level:.0%} interval", "labels")
     for score in evaluation.scores:

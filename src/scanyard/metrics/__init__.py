@@ -23,7 +23,13 @@ detections; it refuses by name.  ``claims`` does the same for published numbers.
 
 **Intervals.**  Frames of a drive resemble each other, so drives are drawn with replacement, never frames: 90 % between
 percentiles of the resampled values, farther out than the 5th and the 95th as there are fewer drives (``intervals``).
-Matching is done once, a resample only reweights drives.
+Matching is done once, a resample only reweights drives.  Where fewer than five drives hold labels, contiguous blocks of
+frames are drawn, as long as the frames' own correlation asks for, and the interval says so (``blocks``); there is no
+drawing of single frames.
+
+**Comparisons.**  Two detectors are compared on the same drives: interval of the difference, p by swapping their drives
+(``permutation``), families corrected (``multiplicity``), and what could have been told apart at all (``power``).
+``tools/bench coverage`` holds all of it against simulated detectors whose true scores are known.
 
 Left to others: what boxes are (``boxes``), who detects, where numbers are kept (``board``).
 

@@ -18,6 +18,9 @@ Such an interval speaks of these drives alone, had they been longer; of other dr
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
+
 import numpy as np
 
 from scanyard.geometry import FloatArray
@@ -31,6 +34,56 @@ LEAST_PER_CORRELATION_TIME = 5
 MIN_BLOCKS = 8
 """As few as the t quantiles of so few still repair; ``tools/bench coverage`` shows it."""
 _STEP = 2**0.5
+_PROBES = 200
+"""Draws of each length tried: their variance is known to a tenth, better than any estimate from so few frames."""
+
+
+@dataclass(frozen=True)
+class BlockDraws:
+    """One number under draws of blocks."""
+
+    length: int
+    """Frames in a block."""
+    values: FloatArray
+    """(R,) NaN where a draw holds no label."""
+    number: float
+    """How many blocks the frames make."""
+
+    @property
+    def words(self) -> str:
+        """What was drawn, in words."""
+        return f"block of {self.length} frames"
+
+
+def draw_blocks(
+    measure: Callable[[IntArray], FloatArray], frame_drive: IntArray, *, resamples: int, seed: int
+) -> list[BlockDraws | None]:
+    """Draw blocks for each of K numbers, as long as that number asks for; ``None`` where frames are too few for it.
+
+    ``measure`` takes copies (M, F) of frames and answers with values (K, M); ``frame_drive`` (F,) says which drive a
+    frame is of, and frames of a drive are in the order of time.
+    """
+    num_frames = len(frame_drive)
+    lengths = block_lengths(num_frames)
+    if not lengths:
+        return [None] * len(measure(np.ones((1, num_frames), dtype=np.int64)))
+    tried = [measure(resampled_blocks(frame_drive, length, _PROBES, seed)) for length in lengths]
+    spreads = np.array([[_spread(values) for values in of_length] for of_length in tried])
+    chosen = [block_length(correlation_time(column, lengths, num_frames), lengths) for column in spreads.T]
+    drawn = {
+        length: measure(resampled_blocks(frame_drive, length, resamples, seed))
+        for length in {length for length in chosen if length is not None}
+    }
+    return [
+        None if length is None else BlockDraws(length, drawn[length][k], num_frames / length)
+        for k, length in enumerate(chosen)
+    ]
+
+
+def _spread(values: FloatArray) -> float:
+    """Variance of those draws that hold a label."""
+    values = values[~np.isnan(values)]
+    return float(values.var()) if len(values) else 0.0
 
 
 def block_lengths(num_frames: int) -> tuple[int, ...]:

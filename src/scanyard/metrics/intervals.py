@@ -33,6 +33,12 @@ class Difference:
     low: float | None
     """Lower end of the interval; ``None`` where there are too few drives to say."""
     high: float | None
+    p_value: float | None = None
+    """Of the permutation test (``permutation``); ``None`` without an interval, or where it was not asked for."""
+    detectable: float | None = None
+    """The least difference that these frames would show four times in five (``power``); ``None`` if none."""
+    resampled: str = "drive"
+    """``drive`` or ``block of 24 frames``: what was drawn for the interval and swapped for p."""
 
 
 def resampled_drives(num_drives: int, resamples: int, seed: int) -> IntArray:

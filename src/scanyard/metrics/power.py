@@ -11,6 +11,7 @@ import numpy as np
 from scipy.special import stdtrit
 
 from scanyard.geometry import FloatArray
+from scanyard.metrics.permutation import least_p
 
 LEVEL = 0.05
 """How often a test may see a difference where there is none."""
@@ -19,15 +20,16 @@ POWER = 0.8
 
 
 def detectable_difference(
-    differences: FloatArray, number: float, *, level: float = LEVEL, power: float = POWER
+    differences: FloatArray, number: float, units: int, *, level: float = LEVEL, power: float = POWER
 ) -> float | None:
     """The least difference that a test at ``level`` shows with probability ``power``, in the unit of ``differences``.
 
-    ``differences`` (R,) are resampled ones, ``number`` is how many drives of equal weight they came from; ``None``
-    where so few can show nothing at this level (``permutation.least_p``).
+    ``differences`` (R,) are resampled ones, ``number`` is how many drives of equal weight they came from and ``units``
+    how many drives there are; ``None`` where so few can show nothing at this level.
     """
     differences = differences[~np.isnan(differences)]
-    if number < 2 or 2.0 ** (1 - number) > level or not len(differences):
+    if least_p(units) > level or not len(differences):
         return None
+    number = max(number, 2.0)
     error = float(differences.std()) * np.sqrt(number / (number - 1))
     return float((stdtrit(number - 1, 1 - level / 2) + stdtrit(number - 1, power)) * error)

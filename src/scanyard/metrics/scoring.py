@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from itertools import chain
 
 import numpy as np
 
 from scanyard.errors import EvaluationError
 from scanyard.evaluation import Evaluation, Score
+from scanyard.metrics.blocks import BlockDraws
+from scanyard.metrics.comparison import Key, enough_drives, weighted_blocks
 from scanyard.metrics.contract import check_contract
 from scanyard.metrics.families import measure, unscored
-from scanyard.metrics.intervals import MIN_DRIVES, Difference, mixtures_of, percentile_interval
+from scanyard.metrics.intervals import MIN_DRIVES, Difference, mixtures_of, percentile_interval, widened_interval
 from scanyard.metrics.measured import Measured
 from scanyard.metrics.pool import ScoredFrame, pool_frames
 from scanyard.metrics.protocols import KittiProtocol, Protocol, load_protocol
@@ -81,7 +83,10 @@ def evaluate_mean(
             f"split {split}: none of its {len(runs[0])} frames has a label of {list(settings.categories)} that counts; "
             "there is nothing to score"
         )
-    scores = tuple(_score(same, level) for same in zip(*by_run, strict=True))
+    blocks: Mapping[Key, BlockDraws] = {}
+    if not enough_drives(by_run[0]):
+        blocks = weighted_blocks(pools, [1 / len(pools)] * len(pools), settings, resamples=resamples, seed=seed)
+    scores = tuple(_score(same, level, blocks) for same in zip(*by_run, strict=True))
     return Evaluation(
         protocol=settings.name,
         split=split,
@@ -146,7 +151,7 @@ def paired_mean_difference(
     Drives are resampled for all together: the interval is over the choice of drives, not over that of seeds.
     EvaluationError when the runs do not hold the same labels, or there is nothing to find.
     """
-    key = (metric, category, difficulty, iou, distance_m)
+    key: Key = (metric, category, difficulty, iou, distance_m)
     sides = {("a", index): frames for index, frames in enumerate(runs_a)} | {
         ("b", index): frames for index, frames in enumerate(runs_b)
     }
@@ -155,11 +160,16 @@ def paired_mean_difference(
     return measured.difference(a, b, key)
 
 
-def _score(same: Sequence[Measured], level: float) -> Score:
+def _score(same: Sequence[Measured], level: float, blocks: Mapping[Key, BlockDraws]) -> Score:
     """The mean of one number over runs."""
     one = same[0]
     values = np.mean([run.values for run in same], axis=0)
     low, high = percentile_interval(values[1:], level, one.labels_by_drive)
+    resampled = "drive"
+    if low is None and one.key in blocks:
+        drawn = blocks[one.key]
+        low, high = widened_interval(drawn.values, level, drawn.number)
+        resampled = drawn.words
     return Score(
         metric=one.metric,
         category=one.category,
@@ -171,6 +181,7 @@ def _score(same: Sequence[Measured], level: float) -> Score:
         num_labels=int(one.labels_by_drive.sum()),
         distance_m=one.distance_m,
         unit=one.unit,
+        resampled=resampled,
     )
 
 
@@ -192,7 +203,10 @@ def _notes(scores: Sequence[Score], protocol: Protocol) -> list[str]:
     notes = []
     without = [score for score in scores if score.low is None]
     if without:
-        notes.append(f"no interval, labels in fewer than {MIN_DRIVES} drives: {names(without)}")
+        notes.append(
+            f"no interval, labels in fewer than {MIN_DRIVES} drives and too few frames to draw blocks of them: "
+            f"{names(without)}"
+        )
     if isinstance(protocol, KittiProtocol):
         few = [score for score in scores if score.num_labels <= protocol.recall_positions]
         if few:

@@ -14,15 +14,22 @@ import numpy as np
 from scanyard.errors import EvaluationError
 from scanyard.evaluation import Score
 from scanyard.geometry import FloatArray
+from scanyard.metrics.blocks import BlockDraws, cut_in_blocks
+from scanyard.metrics.comparison import Key, enough_drives, swapped_p, weighted_blocks
 from scanyard.metrics.families import measure
-from scanyard.metrics.intervals import Difference, mixtures_of, percentile_interval
+from scanyard.metrics.intervals import (
+    Difference,
+    effective_number,
+    mixtures_of,
+    percentile_interval,
+    widened_interval,
+)
 from scanyard.metrics.measured import Measured
-from scanyard.metrics.pool import ScoredFrame, pool_frames
+from scanyard.metrics.pool import Pool, ScoredFrame, pool_frames
+from scanyard.metrics.power import detectable_difference
 from scanyard.metrics.protocols import KittiProtocol, Protocol, load_protocol
 
 Run = TypeVar("Run", bound=Hashable)
-Key = tuple[str, str, str, float | None, float | None]
-"""Metric, category, difficulty, overlap, distance: what tells one number of an evaluation from the others."""
 
 
 @dataclass(frozen=True)
@@ -30,9 +37,13 @@ class SideBySide(Generic[Run]):
     """Every number of several runs, as it is and under each resample; runs go by whatever they were given as."""
 
     protocol: Protocol
+    frames: Mapping[Run, Sequence[ScoredFrame]]
+    pools: Mapping[Run, Pool]
     measured: Mapping[Run, Mapping[Key, Measured]]
     level: float
     """Coverage that intervals aim at, such as 0.9."""
+    resamples: int
+    seed: int
 
     def has(self, runs: Sequence[Run], key: Key) -> bool:
         """Whether each of the runs has this number: there was a label to find."""
@@ -47,10 +58,15 @@ class SideBySide(Generic[Run]):
         return int(np.count_nonzero(self._one(run, key).labels_by_drive))
 
     def mean(self, runs: Sequence[Run], key: Key) -> Score:
-        """The mean over runs, its interval that over the choice of drives."""
+        """The mean over runs, its interval that over the choice of drives, or of blocks where drives are few."""
         one = self._one(runs[0], key)
         values = self._mean_values(runs, key)
         low, high = percentile_interval(values[1:], self.level, one.labels_by_drive)
+        resampled = "drive"
+        weights = [1 / len(runs)] * len(runs)
+        if not enough_drives([one]) and (blocks := self._blocks(runs, weights, key)) is not None:
+            low, high = widened_interval(blocks.values, self.level, blocks.number)
+            resampled = blocks.words
         return Score(
             metric=one.metric,
             category=one.category,
@@ -62,13 +78,43 @@ class SideBySide(Generic[Run]):
             num_labels=int(one.labels_by_drive.sum()),
             distance_m=one.distance_m,
             unit=one.unit,
+            resampled=resampled,
         )
 
     def difference(self, runs_a: Sequence[Run], runs_b: Sequence[Run], key: Key) -> Difference:
-        """The mean of runs a less that of runs b, drives resampled for all together."""
+        """The mean of runs a less that of runs b, with its p and what could have been told apart.
+
+        Drives are resampled for all together, or blocks where drives are few; for p they are swapped.
+        """
         values = self._mean_values(runs_a, key) - self._mean_values(runs_b, key)
-        low, high = percentile_interval(values[1:], self.level, self._one(runs_a[0], key).labels_by_drive)
-        return Difference(float(values[0]), low, high)
+        labels = self._one(runs_a[0], key).labels_by_drive
+        runs = [*runs_a, *runs_b]
+        low, high = percentile_interval(values[1:], self.level, labels)
+        drawn, number, resampled = values[1:], effective_number(labels), "drive"
+        units = [self.pools[run].frame_drive for run in runs]
+        if not enough_drives([self._one(runs_a[0], key)]):
+            weights = [1 / len(runs_a)] * len(runs_a) + [-1 / len(runs_b)] * len(runs_b)
+            if (blocks := self._blocks(runs, weights, key)) is not None:
+                low, high = widened_interval(blocks.values, self.level, blocks.number)
+                drawn, number, resampled = blocks.values, blocks.number, blocks.words
+                units = [cut_in_blocks(of_drive, blocks.length) for of_drive in units]
+        if low is None:
+            return Difference(float(values[0]), None, None)
+        frames_a, frames_b = ([self.frames[run] for run in side] for side in (runs_a, runs_b))
+        return Difference(
+            float(values[0]),
+            low,
+            high,
+            p_value=swapped_p(frames_a, frames_b, units, self.protocol, key, draws=self.resamples, seed=self.seed),
+            detectable=detectable_difference(drawn, number, int(units[0].max()) + 1),
+            resampled=resampled,
+        )
+
+    def _blocks(self, runs: Sequence[Run], weights: Sequence[float], key: Key) -> BlockDraws | None:
+        """Draws of blocks for the weighted sum of one number over runs; None where there are too few frames."""
+        pools = [self.pools[run] for run in runs]
+        drawn = weighted_blocks(pools, weights, self.protocol, (key[1],), resamples=self.resamples, seed=self.seed)
+        return drawn.get(key)
 
     def _mean_values(self, runs: Sequence[Run], key: Key) -> FloatArray:
         mean: FloatArray = np.mean([self.values(run, key) for run in runs], axis=0)
@@ -108,7 +154,7 @@ def side_by_side(
         run: {one.key: one for one in measure(pool, settings, mixtures, categories)} for run, pool in pools.items()
     }
     _require_same_labels(list(measured.values()))
-    return SideBySide(settings, measured, level)
+    return SideBySide(settings, runs, pools, measured, level, resamples, seed)
 
 
 def _require_same_labels(measured: Sequence[Mapping[Key, Measured]]) -> None:
