@@ -1,0 +1,137 @@
+"""Several detectors on the same frames, put in order as far as the frames allow.
+
+Every two are compared by the permutation test, p is corrected for all the pairs there are (Holm), and only pairs still
+told apart narrow a rank or part two letters.  Nobody is first because of a digit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+
+import numpy as np
+
+from scanyard.errors import EvaluationError
+from scanyard.metrics.intervals import Difference
+from scanyard.metrics.multiplicity import holm, letters, rank_ranges
+from scanyard.metrics.pool import ScoredFrame
+from scanyard.metrics.scoring import evaluate_mean, paired_mean_difference
+
+SHOWN = 0.05
+"""Corrected p up to which two are told apart."""
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Two detectors, the first less the second."""
+
+    first: str
+    second: str
+    difference: Difference
+    corrected_p: float | None
+    """p corrected for all pairs; ``None`` where there is no p."""
+
+    @property
+    def apart(self) -> bool:
+        """Whether they were told apart."""
+        return self.corrected_p is not None and self.corrected_p <= SHOWN
+
+
+@dataclass(frozen=True)
+class Standing:
+    """A detector in its place."""
+
+    name: str
+    value: float
+    low: float | None
+    high: float | None
+    best_rank: int
+    """One more than the detectors shown to be better."""
+    worst_rank: int
+    letters: str
+    """Two that share one could not be told apart."""
+
+
+@dataclass(frozen=True)
+class Order:
+    """Detectors by their score, best first, and every pair of them."""
+
+    standings: tuple[Standing, ...]
+    pairs: tuple[Pair, ...]
+    how_sure: str
+    """What the intervals are, in words."""
+
+
+def put_in_order(
+    runs: Mapping[str, Sequence[Sequence[ScoredFrame]]],
+    protocol: str = "kitti_r40",
+    *,
+    metric: str,
+    iou: float | None = None,
+    difficulty: str,
+    category: str = "car",
+    distance_m: float | None = None,
+    resamples: int = 1000,
+    level: float = 0.9,
+    seed: int = 0,
+    on_progress: Callable[[int, int], None] | None = None,
+) -> Order:
+    """Order detectors, each with the frames of one or more trainings, by one score in percent.
+
+    EvaluationError when they do not hold the same labels, there is nothing to find, or more is not better.
+    """
+    total, done = len(runs) + len(runs) * (len(runs) - 1) // 2, 0
+
+    def advance() -> None:
+        nonlocal done
+        done += 1
+        if on_progress is not None:
+            on_progress(done, total)
+
+    scores, how_sure = {}, ""
+    for name, frames in runs.items():
+        evaluation = evaluate_mean(
+            frames, protocol, split=name, domain="", resamples=resamples, level=level, seed=seed, check=False
+        )
+        try:
+            scores[name] = evaluation.score(metric, iou, difficulty, category, distance_m=distance_m)
+        except KeyError as error:
+            raise EvaluationError(f"cannot order detectors by what was not scored: {error.args[0]}") from error
+        if scores[name].unit != "percent":
+            raise EvaluationError(f"{metric} is an error, of which less is better; order detectors by a precision")
+        how_sure = evaluation.how_sure
+        advance()
+    names = sorted(runs, key=lambda name: (-scores[name].value, name))
+    differences = []
+    for first, second in combinations(names, 2):
+        differences.append(
+            paired_mean_difference(
+                runs[first],
+                runs[second],
+                protocol,
+                metric=metric,
+                iou=iou,
+                difficulty=difficulty,
+                category=category,
+                distance_m=distance_m,
+                resamples=resamples,
+                level=level,
+                seed=seed,
+            )
+        )
+        advance()
+    corrected = iter(holm([one.p_value for one in differences if one.p_value is not None]))
+    pairs = tuple(
+        Pair(first, second, one, None if one.p_value is None else next(corrected))
+        for (first, second), one in zip(combinations(names, 2), differences, strict=True)
+    )
+    better = np.zeros((len(names), len(names)), dtype=bool)
+    for pair in pairs:
+        i, j = names.index(pair.first), names.index(pair.second)
+        better[i, j] = pair.apart and pair.difference.value > 0
+    standings = tuple(
+        Standing(name, scores[name].value, scores[name].low, scores[name].high, best, worst, shared)
+        for name, (best, worst), shared in zip(names, rank_ranges(better), letters(better), strict=True)
+    )
+    return Order(standings, pairs, how_sure)

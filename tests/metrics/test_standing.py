@@ -1,0 +1,59 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scored_scenes import cars_in_a_row, detected
+
+from scanyard.errors import EvaluationError
+from scanyard.metrics import ScoredFrame
+from scanyard.metrics.standing import Order, put_in_order
+
+
+def finding(*shares: float) -> list[list[ScoredFrame]]:
+    """One training, a frame of 20 cars per drive, of which it finds these shares."""
+    frames = []
+    for index, share in enumerate(shares):
+        labels = cars_in_a_row(20)
+        seen = detected(labels[20 - round(20 * share) :], np.linspace(0.5, 0.9, round(20 * share)))
+        frames.append(ScoredFrame(labels, seen, f"drive {index}", name="0"))
+    return [frames]
+
+
+def order_of(runs: dict[str, list[list[ScoredFrame]]]) -> Order:
+    return put_in_order(runs, metric="3d", iou=0.7, difficulty="moderate", resamples=200)
+
+
+GOOD, ALIKE = (0.8, 0.7, 0.9, 0.85, 0.75, 0.9, 0.8, 0.95), (0.75, 0.75, 0.9, 0.85, 0.8, 0.85, 0.8, 0.95)
+POOR = tuple(share - 0.4 for share in GOOD)
+
+
+def test_who_cannot_be_told_apart_shares_ranks_and_letters() -> None:
+    found = order_of({"poor": finding(*POOR), "alike": finding(*ALIKE), "good": finding(*GOOD)})
+    assert [one.name for one in found.standings][2] == "poor"
+    assert [(one.best_rank, one.worst_rank) for one in found.standings] == [(1, 2), (1, 2), (3, 3)]
+    assert [one.letters for one in found.standings] == ["a", "a", "b"]
+    assert found.how_sure == "90 % intervals resampled by drive"
+
+
+def test_every_pair_is_corrected_for_all_pairs() -> None:
+    found = order_of({"poor": finding(*POOR), "alike": finding(*ALIKE), "good": finding(*GOOD)})
+    assert len(found.pairs) == 3
+    least = min(pair.difference.p_value for pair in found.pairs)
+    assert least == 2 / 2**8
+    assert min(pair.corrected_p for pair in found.pairs) == 3 * least
+
+
+def test_the_order_they_are_given_in_changes_no_rank() -> None:
+    runs = {"poor": finding(*POOR), "alike": finding(*ALIKE), "good": finding(*GOOD)}
+    assert order_of(runs).standings == order_of(dict(reversed(runs.items()))).standings
+
+
+def test_too_few_drives_leave_every_rank_open() -> None:
+    found = order_of({"poor": finding(*POOR[:4]), "good": finding(*GOOD[:4])})
+    assert [(one.best_rank, one.worst_rank, one.letters) for one in found.standings] == [(1, 2, "a")] * 2
+    assert found.pairs[0].corrected_p is None
+
+
+def test_what_is_not_scored_orders_nobody() -> None:
+    with pytest.raises(EvaluationError, match="not scored"):
+        put_in_order({"good": finding(*GOOD)}, metric="3d", iou=0.6, difficulty="moderate")
