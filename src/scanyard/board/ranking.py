@@ -9,9 +9,12 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from scanyard.board.entry import Entry
 from scanyard.errors import EvaluationError
 from scanyard.evaluation import Score
+from scanyard.metrics.multiplicity import letters
 
 
 @dataclass(frozen=True)
@@ -27,6 +30,8 @@ class Ranked:
     """The best rank its interval allows: one more than the entries that lie wholly above it."""
     worst_rank: int
     """The worst rank its interval allows."""
+    letters: str
+    """Two entries share one exactly if their intervals overlap."""
 
 
 def boards(entries: Sequence[Entry]) -> dict[tuple[str, str, str], list[Entry]]:
@@ -70,8 +75,10 @@ def rank(
     except KeyError as error:
         raise EvaluationError(f"cannot rank by what was not scored: {error.args[0]}") from error
     scored.sort(key=lambda pair: (-pair[1].value, pair[0].arm, pair[0].detector, pair[0].seeds))
+    ranges = [score_range(score) for _, score in scored]
+    shared = letters(np.array([[one[0] > other[1] for other in ranges] for one in ranges]).reshape(-1, len(ranges)))
     ranked = []
-    for entry, score in scored:
+    for (entry, score), group in zip(scored, shared, strict=True):
         low, high = score_range(score)
         others = [score_range(other) for peer, other in scored if peer is not entry]
         ranked.append(
@@ -81,6 +88,7 @@ def rank(
                 rank=1 + sum(other.value > score.value for _, other in scored),
                 best_rank=1 + sum(other_low > high for other_low, _ in others),
                 worst_rank=len(scored) - sum(other_high < low for _, other_high in others),
+                letters=group,
             )
         )
     return ranked
