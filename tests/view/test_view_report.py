@@ -16,6 +16,7 @@ import pytest
 from scanyard.evaluation import Evaluation, Score
 from scanyard.sequence import Domain, InMemorySequence
 from scanyard.view import Contrast, LossCurve, SourceCard, write_report
+from scanyard.view.holdout import detectable_lines
 from tests.view.street import street
 
 HOSTILE = "</script><script>alert(1)</script><img src=x onerror='x'>\"'&"
@@ -203,3 +204,35 @@ def test_detections_below_the_least_score_are_not_shown() -> None:
     assert len(shown) == 4  # of scores 0.1, 0.3, 0.5, 0.7, 0.9
     assert min(box["score"] for box in shown) == 0.3
     assert clouds[0]["detections"] == []
+
+
+def test_a_corrected_p_decides_what_is_claimed() -> None:
+    one = contrast(5.0, 0.5, 9.0)
+    assert replace(one, p_value=0.02, corrected_p=0.04).verdict == "mixed is better"
+    assert replace(one, p_value=0.02, corrected_p=0.06).verdict == "no difference shown"
+    assert replace(contrast(-5.0, -9.0, -0.5), p_value=0.02, corrected_p=0.02).verdict == "real is better"
+
+
+def test_a_report_says_p_what_was_drawn_and_what_could_be_told(tmp_path: Path) -> None:
+    one = replace(
+        contrast(5.0, 0.5, 9.0), p_value=0.012, corrected_p=0.036, compared=3, detectable=4.2,
+        resampled="block of 24 frames",
+    )  # fmt: skip
+    path = write_report(
+        tmp_path / "report.html",
+        title="Compared",
+        sequences={},
+        entries=[row("real"), row("mixed")],
+        differences=[one, replace(one, arm="synthetic", detectable=6.0)],
+    )
+    text = path.read_text(encoding="utf-8")
+    assert "0.036" in text
+    assert "of 3; 0.012 alone" in text
+    assert "by block of 24 frames; of other drives it says nothing" in text
+    assert "this holdout can tell differences of at least 4.2 to 6.0 points, by the pair of arms" in text
+
+
+def test_a_holdout_too_small_for_any_difference_says_so() -> None:
+    (line,) = detectable_lines([contrast(30.0, 10.0, 50.0)])
+    assert line == "real_test, BEV at IoU 0.7: this holdout is too small to show any difference at the 5 % level."
+    assert detectable_lines([]) == []

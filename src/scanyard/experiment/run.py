@@ -22,6 +22,7 @@ from scanyard.experiment.recipe import Recipe
 from scanyard.experiment.rows import entries_of, synthetic_share
 from scanyard.experiment.scored import DIFFICULTY, Runs, frames_of_runs, key_of, measure_runs, of_arm
 from scanyard.experiment.splits import resolve_splits
+from scanyard.experiment.verdicts import corrected
 from scanyard.experiment.workers import work_on_ray
 from scanyard.split import Split
 from scanyard.store import Dataset, open_dataset
@@ -119,9 +120,12 @@ def compare(recipe: Recipe, runs_on: Mapping[str, Runs], splits: Mapping[str, Sp
                     value=difference.value,
                     low=difference.low,
                     high=difference.high,
+                    p_value=difference.p_value,
+                    detectable=difference.detectable,
+                    resampled=difference.resampled,
                 )
             )
-    return contrasts
+    return corrected(contrasts)
 
 
 def baseline_of(recipe: Recipe, splits: Mapping[str, Split]) -> str:

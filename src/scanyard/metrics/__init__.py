@@ -66,10 +66,10 @@ from scanyard.metrics.side_by_side import side_by_side as side_by_side
 from scanyard.metrics.slices import SliceBy as SliceBy
 from scanyard.metrics.slices import SliceScore as SliceScore
 from scanyard.metrics.slices import evaluate_slices as evaluate_slices
-from scanyard.metrics.weights import Weighted as Weighted
-from scanyard.metrics.weights import evaluate_weighted as evaluate_weighted
-from scanyard.metrics.weights import with_weights as with_weights
 from scanyard.metrics.standing import Order as Order
 from scanyard.metrics.standing import Pair as Pair
 from scanyard.metrics.standing import Standing as Standing
 from scanyard.metrics.standing import put_in_order as put_in_order
+from scanyard.metrics.weights import Weighted as Weighted
+from scanyard.metrics.weights import evaluate_weighted as evaluate_weighted
+from scanyard.metrics.weights import with_weights as with_weights

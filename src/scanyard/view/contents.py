@@ -12,6 +12,9 @@ from scanyard.evaluation import Evaluation
 STAND_IN = "stand-in, not real"
 """Said beside the name of whatever plays the part of real data."""
 
+SHOWN = 0.05
+"""Corrected p up to which a difference counts as shown."""
+
 Detections = Mapping[tuple[str, int], Boxes]
 """Boxes in the ego frame, by sequence name and frame index."""
 
@@ -81,6 +84,16 @@ class Contrast:
     value: float
     low: float | None
     high: float | None
+    p_value: float | None = None
+    """Of the permutation test, by itself."""
+    corrected_p: float | None = None
+    """The same, corrected for the company of all arms compared by this score on these frames."""
+    compared: int = 1
+    """Comparisons in that company."""
+    detectable: float | None = None
+    """The least difference that these frames would have shown four times in five."""
+    resampled: str = "drive"
+    """``drive``, or ``block of 24 frames``: what was drawn for the interval and swapped for p."""
 
     @property
     def trainings(self) -> str:
@@ -89,9 +102,13 @@ class Contrast:
 
     @property
     def verdict(self) -> str:
-        """What the interval allows one to say."""
+        """What interval and corrected p allow one to say."""
         if self.low is None or self.high is None:
             return "too few drives to say"
+        if self.corrected_p is not None:
+            if self.corrected_p > SHOWN:
+                return "no difference shown"
+            return f"{self.arm if self.value > 0 else self.baseline} is better"
         if self.low > 0:
             return f"{self.arm} is better"
         if self.high < 0:

@@ -30,6 +30,7 @@ from scanyard.view.cloud import pack_cloud
 from scanyard.view.contents import STAND_IN, Contrast, Detections, LossCurve, Row, SourceCard, named
 from scanyard.view.findings import Findings
 from scanyard.view.laboratory import laboratory_section
+from scanyard.view.holdout import detectable_lines
 from scanyard.view.overlay import draw_overlay
 from scanyard.view.survey import Glimpse, Survey, survey
 
@@ -77,6 +78,7 @@ def write_report(
         findings=_findings(differences),
         laboratory=None if findings is None else laboratory_section(findings),
         contrasts=[_contrast(contrast, differences) for contrast in differences],
+        detectable=detectable_lines(differences),
         difficulty=difficulty,
         clouds=clouds,
         viewer=_viewer(clouds),
