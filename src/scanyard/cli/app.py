@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from scanyard import __version__
-from scanyard.cli import compare, data, demo, doctor, exchange, generate, results, robustness, scenarios, serve
+from scanyard.cli import compare, data, demo, doctor, exchange, generate, order, results, robustness, scenarios, serve
 from scanyard.errors import ScanyardError
 
 app = typer.Typer(
@@ -36,6 +36,7 @@ app.command("verify")(data.verify)
 app.command("train")(compare.train)
 app.command("detect")(compare.detect)
 app.command("evaluate")(results.evaluate)
+app.command("compare")(order.compare)
 app.command("corrupt")(robustness.corrupt)
 app.command("robustness")(robustness.robustness)
 app.command("experiment")(compare.experiment)

@@ -29,8 +29,8 @@ from scanyard.view.charts import loss_chart, points_chart
 from scanyard.view.cloud import pack_cloud
 from scanyard.view.contents import STAND_IN, Contrast, Detections, LossCurve, Row, SourceCard, named
 from scanyard.view.findings import Findings
-from scanyard.view.laboratory import laboratory_section
 from scanyard.view.holdout import detectable_lines
+from scanyard.view.laboratory import laboratory_section
 from scanyard.view.overlay import draw_overlay
 from scanyard.view.survey import Glimpse, Survey, survey
 

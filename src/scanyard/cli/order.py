@@ -1,0 +1,100 @@
+"""``scanyard compare``: detectors on the same labels, in order only as far as the frames allow."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from scanyard.cli.compare import DatasetPath, domain_label, interval, open_split
+from scanyard.cli.progress import progress
+from scanyard.errors import InputError
+
+if TYPE_CHECKING:
+    from scanyard.metrics import Order
+
+
+def compare(
+    dataset: DatasetPath,
+    detections: Annotated[
+        list[str], typer.Option(help="NAME=FILE; one for each detector, or for each training under the same name.")
+    ],
+    protocol: Annotated[str, typer.Option(help="Named, frozen scoring settings.")] = "kitti_r40",
+    metric: Annotated[str, typer.Option(help="What is compared; a precision.")] = "bev",
+    iou: Annotated[float | None, typer.Option(help="Overlap from which a detection counts as found.")] = 0.7,
+    difficulty: Annotated[str, typer.Option()] = "moderate",
+    category: Annotated[str, typer.Option()] = "car",
+    out: Annotated[Path | None, typer.Option("--out", "-o", help="Also write the numbers as JSON.")] = None,
+) -> None:
+    """Compare detectors on the same labels: paired differences, corrected p, ranges of ranks.
+
+    Example: scanyard compare out/real --detections real=out/a.json --detections mixed=out/b.json
+    """
+    from scanyard.detect import read_detections
+    from scanyard.experiment.scoring import scored_frames
+    from scanyard.metrics import put_in_order
+
+    files: dict[str, list[Path]] = {}
+    for item in detections:
+        name, equals, path = item.partition("=")
+        if not equals or not name:
+            raise InputError(f"--detections {item!r}: expected NAME=FILE, such as mixed=out/found.json")
+        files.setdefault(name, []).append(Path(path))
+    if len(files) < 2:
+        raise InputError(f"--detections: {len(files)} detector named; name two or more to compare")
+    named = {frame.sequence for of_name in files.values() for path in of_name for frame in read_detections(path).frames}
+    split = open_split(dataset, None, only=named)
+    runs = {name: [scored_frames(path, split) for path in of_name] for name, of_name in files.items()}
+    with progress(f"compare on {split.name}") as advance:
+        order = put_in_order(
+            runs,
+            protocol,
+            metric=metric,
+            iou=iou,
+            difficulty=difficulty,
+            category=category,
+            on_progress=lambda done, total: advance(done, total, ""),
+        )
+    at = "" if iou is None else f"@{iou:g}"
+    print_order(order, f"{category} {difficulty} {metric}{at} on {split.name} ({domain_label(split.domain)})")
+    if out is not None:
+        out.write_text(json.dumps(asdict(order), indent=1), encoding="utf-8")
+
+
+def print_order(order: Order, title: str) -> None:
+    """Detectors with ranks and letters, every pair, and what these frames could have told apart."""
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console(width=120)
+    console.print(f"{title}: {order.how_sure}")
+    table = Table("rank", "detector", "score", "interval", "letters")
+    for one in order.standings:
+        ranks = f"{one.best_rank}" if one.best_rank == one.worst_rank else f"{one.best_rank}-{one.worst_rank}"
+        table.add_row(ranks, one.name, f"{one.value:.1f}", interval(one.low, one.high), one.letters)
+    console.print(table)
+    pairs = Table("pair", "difference", "interval", "p", f"p of {len(order.pairs)}", "verdict")
+    for pair in order.pairs:
+        found = pair.difference
+        better = pair.first if found.value > 0 else pair.second
+        pairs.add_row(
+            f"{pair.first} less {pair.second}",
+            f"{found.value:+.1f}",
+            interval(found.low, found.high),
+            "none" if found.p_value is None else f"{found.p_value:.3f}",
+            "none" if pair.corrected_p is None else f"{pair.corrected_p:.3f}",
+            f"{better} is better" if pair.apart else "no difference shown",
+        )
+    console.print(pairs)
+    console.print(
+        "Detectors that share a letter could not be told apart; the last p is corrected for all pairs (Holm)."
+    )
+    least = [pair.difference.detectable for pair in order.pairs if pair.difference.detectable is not None]
+    if least:
+        span = f"{min(least):.1f}" if len(least) == 1 else f"{min(least):.1f} to {max(least):.1f}"
+        console.print(f"This holdout can tell differences of at least {span} points (power 0.8 at the 5 % level).")
+    else:
+        console.print("This holdout is too small to show any difference at the 5 % level.")

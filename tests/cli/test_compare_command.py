@@ -1,0 +1,59 @@
+"""``scanyard compare``: detections files of several detectors, put in order on the same labels."""
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from scanyard.cli.app import app
+from scanyard.detect import detect_all, write_detections
+from scanyard.errors import InputError
+from scanyard.store import create_dataset, write_sequence
+from tests.robustness.known_detectors import CountingDetector, split_of_drives
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Seven drives, and what a sharp and a dull detector find in them."""
+    root = tmp_path_factory.mktemp("compare")
+    split = split_of_drives(drives=7, frames=1)
+    create_dataset(root / "streets", name="streets", licence="CC0-1.0")
+    for sequence in split.sequences:
+        write_sequence(root / "streets", sequence.info, sequence)
+    for name, at_least in (("sharp", 1), ("dull", 100_000)):
+        write_detections(root / f"{name}.json", detect_all(CountingDetector(at_least), split.sequences))
+    return root
+
+
+def compare(folder: Path, *detections: str, out: Path | None = None):  # type: ignore[no-untyped-def]
+    arguments = ["compare", str(folder / "streets")]
+    for item in detections:
+        name, file = item.split("=")
+        arguments += ["--detections", f"{name}={folder / file}"]
+    arguments += ["--difficulty", "hard", *(["--out", str(out)] if out else [])]
+    return CliRunner().invoke(app, arguments)
+
+
+def test_two_detectors_are_ordered_with_p_and_what_could_be_told(folder: Path, tmp_path: Path) -> None:
+    result = compare(folder, "dull=dull.json", "sharp=sharp.json", out=tmp_path / "order.json")
+    assert result.exit_code == 0, result.output
+    assert "sharp is better" in result.output
+    assert "resampled by drive" in result.output
+    assert "This holdout can tell differences of at least" in result.output
+    order = json.loads((tmp_path / "order.json").read_text(encoding="utf-8"))
+    assert [(one["name"], one["letters"]) for one in order["standings"]] == [("sharp", "a"), ("dull", "b")]
+    assert order["pairs"][0]["difference"]["p_value"] == 2 / 2**7
+
+
+def test_a_detector_is_not_told_apart_from_itself(folder: Path) -> None:
+    result = compare(folder, "one=sharp.json", "other=sharp.json")
+    assert result.exit_code == 0, result.output
+    assert "no difference shown" in result.output
+    assert "1-2" in result.output
+
+
+def test_one_detector_alone_is_refused(folder: Path) -> None:
+    result = compare(folder, "one=sharp.json", "one=dull.json")
+    assert isinstance(result.exception, InputError)
+    assert "name two or more" in str(result.exception)
