@@ -115,8 +115,9 @@ class FaultyStreams(StreamServer):
             return
         plan.rig_packets += 1
         self._oldest = self._oldest or message
-        lasting = ("late_packets", "packets_twice", "stale_packets")
-        if plan.strike_at_tick(*lasting):
+        if plan.strike_at_tick("late_packets", "packets_twice"):
+            self._episode = plan.fault
+        if plan.rig_packets > SOUND_PACKETS and plan.strike("stale_packets"):  # the first is not the last one by now
             self._episode = plan.fault
         if plan.strike_at_tick("missing_packet"):
             return

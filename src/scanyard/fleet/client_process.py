@@ -29,7 +29,7 @@ from scanyard.sequence import Domain
 
 logger = logging.getLogger(__name__)
 
-GRACE_S = 3.0
+GRACE_S = 5.0
 """The client gives up by itself when a deadline passes, and has this much to say so."""
 IMPORT_S = 120.0
 """A machine that starts many clients at once takes long to read their libraries."""

@@ -24,7 +24,7 @@ class Limits(BaseModel):
     load_s: float = Field(default=120.0, gt=0)
     """From handing over a scenario to its first frame, the loading of a world included."""
     tick_s: float = Field(default=20.0, gt=0)
-    """For a tick with all its packets; the client gives up after that, and is ended three seconds later if it hangs."""
+    """For a tick with all its packets; the client gives up after that, and is ended five seconds later if it hangs."""
     seal_s: float = Field(default=120.0, gt=0)
     """For sealing what was recorded."""
     stop_s: float = Field(default=5.0, gt=0)
