@@ -10,9 +10,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
+from scanyard.boxes import Boxes
 from scanyard.datasets.kitti import calibration_of
 from scanyard.datasets.kitti_calibration import Calibration
-from scanyard.detections import cloud_digest
+from scanyard.detections import FrameDetections, cloud_digest
 from scanyard.errors import FormatError
 from scanyard.frame import Frame
 from scanyard.geometry import Transform
@@ -37,6 +38,10 @@ class KnownFrame:
     def of(cls, info: SequenceInfo, index: int, frame: Frame) -> KnownFrame:
         """What is known of a frame of a recording."""
         return cls(info, index, frame.name or f"{index:06d}", cloud_digest(frame, info.rig), frame.world_from_ego)
+
+    def detected(self, boxes: Boxes) -> FrameDetections:
+        """These boxes, found in this frame."""
+        return FrameDetections(self.info.name, self.index, self.name, self.cloud, boxes)
 
     @property
     def long_name(self) -> str:
@@ -75,6 +80,10 @@ class KnownFrames:
             f"{where}: frame {name[:80]!r} is none of the {len(self.frames)} to be scored, such as {examples}; these "
             "are results of other data, or of more of it than was chosen"
         )
+
+    def of(self, detections: FrameDetections, where: str) -> KnownFrame:
+        """The frame that something was detected in; FormatError where it is none of these."""
+        return self.find(f"{detections.sequence}/{detections.name or f'{detections.index:06d}'}", where)
 
     def called(self, frame: KnownFrame) -> str:
         """The shortest name that finds it."""

@@ -56,7 +56,7 @@ def write_kitti_text(
     Eight decimals, so that what is read back is the same to a hundred-millionth.
     """
     detections = list(detections)
-    frames = [(known.find(f"{one.sequence}/{one.name or f'{one.index:06d}'}", str(folder)), one) for one in detections]
+    frames = [(known.of(one, str(folder)), one) for one in detections]
     per_recording = per_recording or any("/" in known.called(frame) for frame, _ in frames)
     try:
         for frame, one in frames:
@@ -100,7 +100,7 @@ def _read_file(path: Path, frame: KnownFrame) -> FrameDetections:
     boxes = boxes_of_camera(
         [line.name for line in lines], rows[:, :14], rows[:, 14], frame, [one.where for one in lines]
     )
-    return FrameDetections(frame.info.name, frame.index, frame.name, frame.cloud, boxes)
+    return frame.detected(boxes)
 
 
 def _text(boxes: Boxes, frame: KnownFrame) -> str:

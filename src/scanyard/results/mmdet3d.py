@@ -44,13 +44,13 @@ def read_mmdet3d_pickle(data: Any, path: Path, known: KnownFrames, classes: Sequ
         where = f"{path}, entry {index}"
         if "pred_instances_3d" in entry:
             frame = known.find(_sample_name(entry, where), where)
-            frames.append(_recorded(frame, _instances(entry["pred_instances_3d"], frame, classes, where)))
+            frames.append(frame.detected(_instances(entry["pred_instances_3d"], frame, classes, where)))
         elif (name := _kitti_name(entry, where)) is None:
             _kitti_columns(entry, where)
             nameless += 1
         else:
             frame = known.find(name, where)
-            frames.append(_recorded(frame, _kitti_boxes(entry, frame, where)))
+            frames.append(frame.detected(_kitti_boxes(entry, frame, where)))
     named = {(one.sequence, one.index) for one in frames}
     left = [frame for frame in known.frames if (frame.info.name, frame.index) not in named]
     if nameless and nameless != len(left):
@@ -59,7 +59,7 @@ def read_mmdet3d_pickle(data: Any, path: Path, known: KnownFrames, classes: Sequ
             "left over; expected as many. Score the very frames the detector was run on"
         )
     empty = Boxes.empty().replace(score=np.zeros(0))
-    return [*frames, *(_recorded(frame, empty) for frame in left if nameless)]
+    return [*frames, *(frame.detected(empty) for frame in left if nameless)]
 
 
 def json_files(folder: Path) -> list[Path]:
@@ -72,12 +72,8 @@ def read_mmdet3d_json(files: Sequence[Path], known: KnownFrames, classes: Sequen
     frames = []
     for path in files:
         frame = known.find(path.stem, str(path))
-        frames.append(_recorded(frame, _instances(read_json(path), frame, classes, str(path))))
+        frames.append(frame.detected(_instances(read_json(path), frame, classes, str(path))))
     return frames
-
-
-def _recorded(frame: KnownFrame, boxes: Boxes) -> FrameDetections:
-    return FrameDetections(frame.info.name, frame.index, frame.name, frame.cloud, boxes)
 
 
 def _kitti_name(entry: Mapping[str, Any], where: str) -> str | None:

@@ -51,8 +51,7 @@ def read_nuscenes(data: Any, path: Path, known: KnownFrames) -> list[FrameDetect
         if not isinstance(rows, list) or len(rows) > MAX_BOXES:
             found = f"{len(rows)} boxes" if isinstance(rows, list) else type(rows).__name__
             raise FormatError(f"{where}: found {found}, expected a list of at most {MAX_BOXES}")
-        boxes = _boxes(rows, token, frame, where)
-        frames.append(FrameDetections(frame.info.name, frame.index, frame.name, frame.cloud, boxes))
+        frames.append(frame.detected(_boxes(rows, token, frame, where)))
     return frames
 
 
@@ -64,7 +63,7 @@ def write_nuscenes(path: Path, detections: Iterable[FrameDetections], known: Kno
     """
     results = {}
     for one in detections:
-        frame = known.find(f"{one.sequence}/{one.name or f'{one.index:06d}'}", str(path))
+        frame = known.of(one, str(path))
         token = known.called(frame)
         results[token] = _rows(one.boxes, token, frame)
     meta = {"use_camera": False, "use_lidar": True, "use_radar": False, "use_map": False, "use_external": False}

@@ -41,8 +41,7 @@ def read_openpcdet(data: Any, path: Path, known: KnownFrames) -> list[FrameDetec
         if not isinstance(entry, dict) or not {"name", "score", "boxes_lidar"} <= set(entry):
             raise FormatError(f"{where}: expected a dictionary with name, score, boxes_lidar and frame_id")
         frame = known.find(_frame_name(entry, where), where)
-        boxes = _boxes(entry, frame, where)
-        frames.append(FrameDetections(frame.info.name, frame.index, frame.name, frame.cloud, boxes))
+        frames.append(frame.detected(_boxes(entry, frame, where)))
     return frames
 
 
