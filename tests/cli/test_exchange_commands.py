@@ -14,7 +14,7 @@ from scanyard.cli.app import app
 from scanyard.errors import InputError, ScanyardError
 from scanyard.frame import Frame, Sweep
 from scanyard.geometry import Transform
-from scanyard.sensors import Lidar, Rig
+from scanyard.sensors import Camera, Lidar, Rig
 from scanyard.sequence import SequenceInfo
 from scanyard.store import create_dataset, open_dataset, write_sequence
 
@@ -168,3 +168,27 @@ def test_an_export_says_what_it_was_made_from(dataset: Path, tmp_path: Path) -> 
     assert {one["domain"] for one in body["sequences"]} == {"real", "synthetic"}
     infos = pickle.loads((tmp_path / "m/custom_infos_train.pkl").read_bytes())
     assert len(infos["data_list"]) == 6
+
+
+def test_an_export_to_kitti_comes_back_as_what_it_was(tmp_path: Path) -> None:
+    """Not as real, not as non-commercial, and not with a drive for each frame."""
+    camera = Camera("left", Transform.from_xyz_rpy((1.1, 0.0, 1.6)), 1242, 375, 700.0, (600.0, 180.0))
+    info = SequenceInfo("a", "synthetic", "world-7", Rig("r", (LIDAR,), (camera,)), "CC0-1.0", {"seed": 7})
+    boxes = Boxes(
+        [[20.0, 1.0, 0.8]], [[4.0, 1.8, 1.5]], [0.3], ["car"], truncation=[0.0], occlusion=[0],
+        image_box=[[500.0, 150.0, 600.0, 220.0]],
+    )  # fmt: skip
+    frames = [
+        Frame(index * 10**8, Transform.identity(), {"top": Sweep(np.ones((5, 3)))}, boxes=boxes) for index in (0, 1)
+    ]
+    create_dataset(tmp_path / "ours", name="ours", licence="CC0-1.0")
+    write_sequence(tmp_path / "ours", info, frames)
+    assert "licence CC0-1.0\n" in run("export", "kitti", tmp_path / "ours", "--out", tmp_path / "k")
+    assert "CC0-1.0" in (tmp_path / "k/LICENCE.md").read_text()
+    said = run("import", "kitti", tmp_path / "k", "--out", tmp_path / "again")
+    assert "1 drives, 2 synthetic frames" in said
+    assert "commercial" not in said
+    (found,) = open_dataset(tmp_path / "again").sequences.values()
+    assert (found.info.domain, found.info.drive, found.info.licence) == ("synthetic", "world-7", "CC0-1.0")
+    (tmp_path / "k/scanyard.json").unlink()
+    assert "not for commercial use" in run("import", "kitti", tmp_path / "k", "--out", tmp_path / "strange")

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from scanyard.cli.exchange import say_licences, watched
 from scanyard.cli.progress import progress
 from scanyard.errors import DamagedError
 
@@ -51,11 +52,13 @@ def import_kitti(
 def bring_kitti(root: Path, out: Path, subset: list[str] | None) -> None:
     """Import the KITTI frames under ``root`` into the dataset ``out``; nothing is imported by halves."""
     from scanyard.datasets import kitti
+    from scanyard.datasets.kitti_origin import as_exported
     from scanyard.store import create_dataset, open_dataset, seal_dataset, sweep_staging, write_sequence
 
     names = subset or _labelled_folders(root)
-    sequences = [sequence for name in names for sequence in kitti.read_sequences(root, name)]
-    create_dataset(out, name=out.name, licence=kitti.LICENCE)
+    sequences = as_exported(root, [sequence for name in names for sequence in kitti.read_sequences(root, name)])
+    licences = sorted({sequence.info.licence for sequence in sequences})
+    create_dataset(out, name=out.name, licence=" and ".join(licences))
     sweep_staging(out)
     total = sum(len(sequence) for sequence in sequences)
     done = 0
@@ -66,8 +69,9 @@ def bring_kitti(root: Path, out: Path, subset: list[str] | None) -> None:
             advance(done, total, sequence.info.name)
     digest = seal_dataset(out)
     dataset = open_dataset(out)
-    print(f"{out}: {len(dataset.sequences)} drives, {dataset.num_frames} real frames, digest {digest[:16]}")
-    print(f"licence {kitti.LICENCE}: not for commercial use, and not to be passed on with anything of ours")
+    domains = " and ".join(sorted({sequence.info.domain for sequence in sequences}))
+    print(f"{out}: {len(dataset.sequences)} drives, {dataset.num_frames} {domains} frames, digest {digest[:16]}")
+    say_licences(licences)
 
 
 def _labelled_folders(root: Path) -> list[str] | list[None]:
@@ -89,13 +93,14 @@ def export_kitti(
     Example: scanyard export kitti out/synthetic --out out/kitti
     """
     from scanyard.datasets import kitti
+    from scanyard.datasets.kitti_origin import write_kitti_origin
     from scanyard.store import open_dataset
 
     opened = open_dataset(dataset)
-    done = 0
     with progress(f"export {dataset.name}") as advance:
-        for sequence in opened.sequences.values():
+        sequences = watched(list(opened.sequences.values()), advance)
+        for sequence in sequences:
             kitti.write_frames(out / sequence.info.name, sequence)
-            done += len(sequence)
-            advance(done, opened.num_frames, sequence.info.name)
-    print(f"{out}: {done} frames in KITTI's object layout, a folder per sequence")
+    write_kitti_origin(out, [(sequence.info, sequence.labels) for sequence in sequences])
+    print(f"{out}: {opened.num_frames} frames in KITTI's object layout, a folder per sequence")
+    say_licences(sorted({sequence.info.licence for sequence in sequences}))

@@ -57,7 +57,7 @@ def import_dataset(
     sweep_staging(out)
     change = joined if join_riders else _unchanged
     with progress(f"import {root.name}") as advance:
-        for sequence in _watched(sequences, advance, change):
+        for sequence in watched(sequences, advance, change):
             write_sequence(out, sequence.info, sequence)
             if faults := track_faults(sequence.labels):
                 logger.warning("%s: %d faults of tracks, such as %s", sequence.info.name, len(faults), faults[0])
@@ -65,7 +65,7 @@ def import_dataset(
     dataset = open_dataset(out)
     _warn_of_axes(list(dataset.sequences.values()))
     print(f"{out}: {len(dataset.sequences)} sequences, {dataset.num_frames} frames, digest {digest[:16]}")
-    _say_licences(licences)
+    say_licences(licences)
 
 
 def export_dataset(
@@ -91,9 +91,9 @@ def export_dataset(
     opened = open_dataset(dataset)
     sequences = list(opened.sequences.values())
     with progress(f"export {dataset.name}") as advance:
-        write(out, _watched(sequences, advance, lambda boxes: without_categories(boxes, drop or ())))
+        write(out, watched(sequences, advance, lambda boxes: without_categories(boxes, drop or ())))
     print(f"{out}: {len(sequences)} sequences, {opened.num_frames} frames in the layout of {layout}")
-    _say_licences(sorted({sequence.info.licence for sequence in sequences}))
+    say_licences(sorted({sequence.info.licence for sequence in sequences}))
 
 
 def _read(
@@ -143,7 +143,7 @@ def _unchanged(boxes: Boxes) -> Boxes:
 
 
 @dataclass(frozen=True)
-class _Watched:
+class Watched:
     """A recording whose frames move a progress bar as they are taken, and whose labels pass through ``change``."""
 
     whole: SensorSequence
@@ -172,7 +172,10 @@ class _Watched:
             self.taken(self.info.name)
 
 
-def _watched(sequences: Sequence[SensorSequence], advance: Advance, change: Callable[[Boxes], Boxes]) -> list[_Watched]:
+def watched(
+    sequences: Sequence[SensorSequence], advance: Advance, change: Callable[[Boxes], Boxes] = _unchanged
+) -> list[Watched]:
+    """The sequences so that ``advance`` hears of every frame that is taken."""
     total, done = sum(len(sequence) for sequence in sequences), 0
 
     def taken(name: str) -> None:
@@ -180,7 +183,7 @@ def _watched(sequences: Sequence[SensorSequence], advance: Advance, change: Call
         done += 1
         advance(done, total, name)
 
-    return [_Watched(sequence, change, taken) for sequence in sequences]
+    return [Watched(sequence, change, taken) for sequence in sequences]
 
 
 def _warn_of_axes(sequences: Sequence[SensorSequence]) -> None:
@@ -195,7 +198,8 @@ def _warn_of_axes(sequences: Sequence[SensorSequence]) -> None:
             logger.warning("%s: %s", sequence.info.name, finding)
 
 
-def _say_licences(licences: Sequence[str]) -> None:
+def say_licences(licences: Sequence[str]) -> None:
+    """Print what frames may be used for, licence by licence."""
     from scanyard.datasets.origin import non_commercial
 
     for licence in licences:
