@@ -38,7 +38,7 @@ def main() -> None:
             inside = [int(points_in_box(box, cloud.points[:3]).sum()) for box in boxes]
             assert inside == expected["points_inside"], (scene["name"], inside, expected["points_inside"])
             recorded = [data.get("sample_annotation", box.token)["num_lidar_pts"] for box in boxes]
-            assert recorded == expected["points_inside"]
+            assert recorded == expected["num_points"]
             if "CAM_FRONT" in sample["data"]:
                 worst = max(worst, camera(data, sample["data"]["CAM_FRONT"], expected))
                 pixels_worst = max(pixels_worst, pixels(data, sample["data"]["CAM_FRONT"], expected))

@@ -6,7 +6,7 @@ the side.  Every box has points just inside and just outside each face, so that 
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +18,7 @@ from scanyard.frame import Frame, Image, Sweep
 from scanyard.geometry import Transform
 from scanyard.sensors import Camera, Lidar, Rig
 from scanyard.sequence import InMemorySequence, SensorSequence, SequenceInfo
+from scanyard.store import open_dataset
 
 REAL = Path("../shared/real/kitti")
 CATEGORIES = ("car", "van", "truck", "bus", "pedestrian", "cyclist", "motorcyclist", "bicycle", "traffic_cone")
@@ -28,15 +29,19 @@ LIDAR = Lidar("top", EGO_FROM_LIDAR, np.deg2rad(np.linspace(10, -30, 32)), np.ze
 CAMERA = Camera("left", Transform.from_xyz_rpy((1.5, 0.0, 1.5)), 160, 90, 120.0, (80.5, 44.5))
 
 
-def recordings(without: Collection[str] = ()) -> list[SensorSequence]:
-    """Two made drives, and drives of real frames with an image; boxes of some categories left out."""
-    found: list[SensorSequence] = [street(name, seed) for seed, name in enumerate(("made-a", "made-b"))]
+def recordings(datasets: Sequence[Path] = (), *, without: Collection[str] = ()) -> list[SensorSequence]:
+    """Two made drives, drives of real frames with an image, and all of ``datasets``; some categories left out."""
+    found: list[SensorSequence] = [
+        sequence for place in datasets for sequence in open_dataset(place).sequences.values()
+    ]
     if REAL.is_dir():
-        real = [sequence for sequence in kitti.read_sequences(REAL, "training") if sequence[0].images][:5]
-        for sequence in real:
-            kept = [one.replace(boxes=without_categories(one.boxes, without)) for one in sequence if one.boxes]
-            found.append(InMemorySequence(sequence.info, kept))
-    return found
+        found += [sequence for sequence in kitti.read_sequences(REAL, "training") if sequence[0].images][:5]
+    kept = [
+        [one.replace(boxes=without_categories(one.boxes, without)) for one in sequence if one.boxes]
+        for sequence in found
+    ]
+    made = [street(name, seed) for seed, name in enumerate(("made-a", "made-b"))]
+    return [*made, *(InMemorySequence(s.info, frames) for s, frames in zip(found, kept, strict=True) if frames)]
 
 
 def street(name: str, seed: int, frames: int = 6) -> InMemorySequence:

@@ -20,14 +20,14 @@ from recordings import recordings
 
 WRITERS = {"nuscenes": nuscenes_write.write_dataset, "argoverse2": argoverse2_write.write_dataset}
 
-UNKNOWN = {"argoverse2": ("misc",)}
+UNKNOWN = {"argoverse2": ("misc", "cargo")}
 """Categories that a layout has no class for."""
 
 
 def main() -> None:
-    layout, root = sys.argv[1], Path(sys.argv[2])
+    layout, root, datasets = sys.argv[1], Path(sys.argv[2]), [Path(place) for place in sys.argv[3:]]
     shutil.rmtree(root, ignore_errors=True)
-    sequences = recordings(without=UNKNOWN.get(layout, ()))
+    sequences = recordings(datasets, without=UNKNOWN.get(layout, ()))
     WRITERS[layout](root, sequences)
     said = {sequence.info.name: [facts(frame, sequence.info.rig) for frame in sequence] for sequence in sequences}
     root.with_suffix(".json").write_text(json.dumps(said), encoding="utf-8")
@@ -41,10 +41,12 @@ def facts(frame: Frame, rig: Rig) -> dict[str, Any]:
     cloud = points_ego(frame.sweeps[lidar.name], lidar.ego_from_sensor)
     ego_corners = corners(frame.boxes)
     sensors: list[Any] = [*rig.lidars, *rig.cameras]
+    inside = points_inside(frame.boxes, cloud).sum(axis=1)
     return {
         "timestamp_ns": frame.timestamp_ns,
         "points": len(cloud),
-        "points_inside": points_inside(frame.boxes, cloud).sum(axis=1).tolist(),
+        "points_inside": inside.tolist(),
+        "num_points": (inside if frame.boxes.num_points is None else frame.boxes.num_points).tolist(),
         "categories": frame.boxes.category.tolist(),
         "corners_ego": ego_corners.tolist(),
         "corners": {s.name: s.ego_from_sensor.inverse().apply(ego_corners).tolist() for s in sensors},
