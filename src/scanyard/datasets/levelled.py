@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scanyard.boxes import Boxes
+from scanyard.datasets.kitti_calibration import read_lines
 from scanyard.datasets.origin import FrameNote, SequenceNote, read_origin
 from scanyard.errors import FormatError
 from scanyard.frame import Frame, Image, Sweep
@@ -163,8 +164,8 @@ def write_image_sets(root: Path, frames: Sequence[tuple[str, str, bool]], val_dr
 
 def read_image_sets(root: Path) -> list[str]:
     """All ids that ``ImageSets`` lists, sorted; empty if there is no such folder."""
-    words = [path.read_text(encoding="ascii").split() for path in sorted((root / "ImageSets").glob("*.txt"))]
-    return sorted({word for listed in words for word in listed})
+    lines = [line for path in sorted((root / "ImageSets").glob("*.txt")) for line in read_lines(path)]
+    return sorted({word for line in lines for word in line.split()})
 
 
 def number_note(file: str, index: int, *, labelled: bool) -> FrameNote:

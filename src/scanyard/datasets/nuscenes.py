@@ -11,6 +11,7 @@ drives, licences, the beam table and every column of the labels.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,6 +34,8 @@ from scanyard.sequence import SensorSequence, SequenceInfo
 HDL32E_ELEVATION_RAD = np.deg2rad(np.linspace(10.67, -30.67, 32))
 """Velodyne HDL-32E manual: 32 beams from +10.67 to -30.67 degrees, 1.33 apart."""
 _POINT_BYTES = 20
+_FARTHEST_M = 1e7
+"""No place on Earth is farther from another, wherever map coordinates begin."""
 
 
 @dataclass(frozen=True)
@@ -65,6 +68,10 @@ class NuScenesSequence:
 
     def __getitem__(self, index: int) -> Frame:
         index = range(len(self))[index]
+        with _in_rows_of(f"{self.root}: scene {self.info.name!r}, sample {index}"):
+            return self._read(index)
+
+    def _read(self, index: int) -> Frame:
         sample, data = self.samples[index], self.data[index]
         extras = sample.get(EXTRAS, {})
         labelled = extras.get("labelled", True)
@@ -94,9 +101,21 @@ def read_sequences(root: str | Path, version: str | None = None) -> list[SensorS
     folder = Path(root)
     index = Index.read(folder / (version or _only_version(folder)))
     known = {note.info.name: note.info for note in read_origin(folder, LAYOUT) or ()}
-    reader = _Reader(folder, index)
-    scenes = sorted(index.rows("scene"), key=lambda row: str(row["name"]))
-    return [reader.scene(scene, known.get(scene["name"])) for scene in scenes]
+    with _in_rows_of(str(index.folder)):
+        reader = _Reader(folder, index)
+        scenes = sorted(index.rows("scene"), key=lambda row: str(row["name"]))
+        return [reader.scene(scene, known.get(scene["name"])) for scene in scenes]
+
+
+@contextmanager
+def _in_rows_of(where: str) -> Iterator[None]:
+    """Say where a row lacks a column or has something else in it; tables are too many to check each value alone."""
+    try:
+        yield
+    except FormatError:
+        raise
+    except (KeyError, TypeError, ValueError, AttributeError, IndexError, OverflowError) as error:
+        raise FormatError(f"{where}: a row lacks a column, or holds what it should not ({error!r})") from error
 
 
 def read_scan(path: Path, lidar: Lidar) -> Sweep:
@@ -180,7 +199,7 @@ class _Reader:
             licence=LICENCE,
             provenance={"format": "nuscenes", "version": index.folder.name},
         )
-        world_from_ego = tuple(Transform.from_quaternion(pose["rotation"], pose["translation"]) for pose in poses)
+        world_from_ego = tuple(_pose(pose) for pose in poses)
         annotations = tuple(
             tuple(self._annotation(row) for row in self._annotations.get(sample["token"], [])) for sample in samples
         )
@@ -216,7 +235,7 @@ def _rig(index: Index, scene: str, data: list[dict[str, Row]]) -> Rig:
         if len(tokens) != 1:
             raise FormatError(f"{index.folder}: scene {scene!r} has {len(tokens)} calibrations of {name}, expected one")
         calibrated = index.follow("calibrated_sensor", row, "calibrated_sensor_token")
-        ego_from_file = Transform.from_quaternion(calibrated["rotation"], calibrated["translation"])
+        ego_from_file = _pose(calibrated)
         if not calibrated["camera_intrinsic"]:
             lidars.append(nuscenes_lidar(name, ego_from_file))
             continue
@@ -242,7 +261,10 @@ def _boxes(annotations: tuple[_Annotation, ...], world_from_ego: Transform) -> B
         return Boxes.empty()
     rows = [annotation.row for annotation in annotations]
     ego_from_world = world_from_ego.inverse()
-    headings = np.array([_heading(row["rotation"]) for row in rows])
+    headings = np.array([_pose(row).rotation[:, 0] for row in rows])  # where each box's x axis points
+    sizes = np.array([row["size"] for row in rows], dtype=np.float64)
+    if not ((sizes > 0) & (sizes < _FARTHEST_M)).all():
+        raise FormatError(f"boxes of {sizes.tolist()} m, expected width, length and height above zero")
     heading_ego = ego_from_world.rotate(headings)
     if all(EXTRAS in row for row in rows):
         columns = columns_of([row[EXTRAS] for row in rows])
@@ -256,13 +278,20 @@ def _boxes(annotations: tuple[_Annotation, ...], world_from_ego: Transform) -> B
         }
     return Boxes(
         center=ego_from_world.apply([row["translation"] for row in rows]),
-        size=np.array([row["size"] for row in rows], dtype=np.float64)[:, [1, 0, 2]],
+        size=sizes[:, [1, 0, 2]],
         yaw_rad=np.arctan2(heading_ego[:, 1], heading_ego[:, 0]),
         **columns,
     )
 
 
-def _heading(wxyz: list[float]) -> NDArray[np.float64]:
-    """Where a box's x axis points (3,): the first column of the quaternion's rotation."""
-    w, x, y, z = np.asarray(wxyz, dtype=np.float64) / np.linalg.norm(wxyz)
-    return np.array([1 - 2 * (y * y + z * z), 2 * (x * y + w * z), 2 * (x * z - w * y)])
+def _pose(row: Row) -> Transform:
+    """The transform of a row with rotation and translation."""
+    wxyz, xyz = np.array(row["rotation"], dtype=np.float64), np.array(row["translation"], dtype=np.float64)
+    bounded = (
+        wxyz.shape == (4,) and xyz.shape == (3,) and np.abs(wxyz).max() <= 1.01 and np.abs(xyz).max() < _FARTHEST_M
+    )
+    if not bounded or abs(np.linalg.norm(wxyz) - 1) > 0.01:
+        raise FormatError(
+            f"row {row['token']}: rotation {row['rotation']} and translation {row['translation']} are no pose"
+        )
+    return Transform.from_quaternion(wxyz, xyz)

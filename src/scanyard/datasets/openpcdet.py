@@ -102,7 +102,7 @@ def read_cloud(path: Path) -> NDArray[np.float32]:
     """Read ``points/ID.npy``: x, y, z, intensity (M, 4)."""
     try:
         cloud = np.load(path, allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
+    except Exception as error:  # the header is Python source: a damaged one raises whatever its bytes ask for
         raise FormatError(f"{path}: is no array of numbers ({error})") from error
     if cloud.ndim != 2 or cloud.shape[1] < 4 or not np.issubdtype(cloud.dtype, np.number):
         raise FormatError(f"{path}: found {cloud.dtype} {cloud.shape}, expected (M, 4): x, y, z, intensity")
