@@ -13,8 +13,10 @@ from scanyard.boxes import Boxes
 from scanyard.datasets.argoverse2 import read_sequences, read_sweeps
 from scanyard.datasets.argoverse2_layout import (
     AXLE_HEIGHT_M,
+    POSE_COLUMNS,
     RING_OF_LASER,
     VLP32C_ELEVATION_DEG,
+    pose_of,
     pose_rows,
     roof_lidar,
 )
@@ -222,6 +224,13 @@ def test_the_licence_lies_beside(tmp_path: Path) -> None:
     write_dataset(tmp_path, [recording(7, domain="real", licence="CC-BY-NC-SA-3.0")])
     assert json.loads((tmp_path / "scanyard.json").read_text())["non_commercial"] is True
     assert "Not for commercial use" in (tmp_path / "LICENCE.md").read_text()
+
+
+@pytest.mark.parametrize("wrong", [[0, 0, 0, 0, 1, 2, 3], [2, 0, 0, 0, 1, 2, 3], [1, 0, 0, 0, np.nan, 2, 3]])
+def test_what_is_no_pose_is_refused(wrong: list[float]) -> None:
+    columns = {name: np.array([value], dtype=float) for name, value in zip(POSE_COLUMNS, wrong, strict=True)}
+    with pytest.raises(FormatError, match="row 0: "):
+        pose_of(columns, 0)
 
 
 def test_damaged_tables_are_named(tmp_path: Path) -> None:

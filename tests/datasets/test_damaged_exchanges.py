@@ -13,7 +13,8 @@ from exchanged import recording
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from scanyard.datasets import mmdet3d, nuscenes, nuscenes_write, openpcdet
+from scanyard.datasets import argoverse2, argoverse2_write, mmdet3d, nuscenes, nuscenes_write, openpcdet
+from scanyard.datasets.feather import read_table, write_table
 from scanyard.datasets.nuscenes_tables import TABLES
 from scanyard.datasets.nuscenes_write import DEFAULT_VERSION
 from scanyard.errors import FormatError, StoreError
@@ -99,6 +100,31 @@ def test_a_damaged_info_file(tmp_path: Path, random: Any, ours: bool) -> None:
         if not ours:
             note.unlink()
         read_all(lambda: mmdet3d.read_sequences(root))
+    finally:
+        path.write_bytes(whole)
+        note.write_text(said)
+
+
+@quick
+@given(random=draws, ours=st.booleans())
+def test_a_damaged_table_of_argoverse(tmp_path: Path, random: Any, ours: bool) -> None:
+    """A column gone, of another type, or with a value that cannot be."""
+    pytest.importorskip("pyarrow", reason="pyarrow is not installed: pip install 'scanyard[argoverse2]'")
+    root = tmp_path / "v"
+    if not root.exists():
+        argoverse2_write.write_dataset(root, [recording(4, frames=2)])
+    path, note = random.choice(sorted(root.glob("**/*.feather"))), root / "scanyard.json"
+    whole, said = path.read_bytes(), note.read_text()
+    try:
+        columns: dict[str, Any] = read_table(path, [])
+        name = random.choice(sorted(columns))
+        length = len(columns[name])
+        strange = [None, ["x"] * length, np.full(length, -1), np.zeros(length), np.full(length, np.nan), [b""] * length]
+        columns[name] = random.choice(strange)
+        write_table(path, {key: values for key, values in columns.items() if values is not None})
+        if not ours:
+            note.unlink()
+        read_all(lambda: argoverse2.read_sequences(root))
     finally:
         path.write_bytes(whole)
         note.write_text(said)

@@ -35,6 +35,7 @@ from scanyard.datasets.extras import EXTRAS, columns_of
 from scanyard.datasets.feather import Columns, read_table
 from scanyard.datasets.kitti_calibration import OPTICAL_FROM_BODY
 from scanyard.datasets.nuscenes import read_image
+from scanyard.datasets.nuscenes_tables import in_rows_of
 from scanyard.datasets.origin import FrameNote, SequenceNote, read_origin
 from scanyard.errors import FormatError
 from scanyard.frame import Frame, Sweep
@@ -43,6 +44,7 @@ from scanyard.sensors import Camera, Rig
 from scanyard.sequence import SensorSequence, SequenceInfo
 
 HALF_SWEEP_NS = 50_000_000
+_LARGEST_M = 1000.0
 
 
 @dataclass(frozen=True)
@@ -66,6 +68,11 @@ class Argoverse2Sequence:
         return (self[index] for index in range(len(self)))
 
     def __getitem__(self, index: int) -> Frame:
+        index = range(len(self))[index]
+        with in_rows_of(f"{self.log}: sweep {self.notes[index].file}"):
+            return self._read(index)
+
+    def _read(self, index: int) -> Frame:
         note = self.notes[index]
         columns = read_table(self.log / "sensors" / "lidar" / f"{note.file}.feather", LIDAR_COLUMNS[:3])
         return Frame(
@@ -97,7 +104,11 @@ def read_sequences(root: str | Path) -> list[SensorSequence]:
     if not logs:
         raise FormatError(f"{folder}: holds no LOG/sensors/lidar; expected Argoverse 2's sensor layout")
     notes = {log_name(note.info.name): note for note in read_origin(folder, LAYOUT) or ()}
-    return [_read_log(log, notes.get(log.name)) for log in logs]
+    sequences: list[SensorSequence] = []
+    for log in logs:
+        with in_rows_of(str(log)):
+            sequences.append(_read_log(log, notes.get(log.name)))
+    return sequences
 
 
 def read_sweeps(columns: Columns, rig: Rig, *, original: bool) -> dict[str, Sweep]:
@@ -132,6 +143,11 @@ def read_sweeps(columns: Columns, rig: Rig, *, original: bool) -> dict[str, Swee
 def boxes_from_columns(columns: Columns, tracks: Mapping[str, int], where: str) -> Boxes:
     """Boxes in our ego frame from rows of an annotation table."""
     quaternion = np.stack([columns[name] for name in ("qw", "qx", "qy", "qz")], axis=1).astype(np.float64)
+    size = np.stack([columns[name] for name in ("length_m", "width_m", "height_m")], axis=1).astype(np.float64)
+    if not ((np.abs(quaternion) <= 1.01).all() and (np.abs(np.linalg.norm(quaternion, axis=1) - 1) < 0.01).all()):
+        raise FormatError(f"{where}: holds quaternions that are no rotations")
+    if not ((size > 0) & (size < _LARGEST_M)).all():
+        raise FormatError(f"{where}: holds boxes whose length, width and height are not all above zero")
     w, x, y, z = (quaternion / np.linalg.norm(quaternion, axis=1, keepdims=True)).T
     yaw = np.arctan2(2 * (x * y + w * z), 1 - 2 * (y * y + z * z))  # of the first column of the rotation
     if EXTRAS in columns:
@@ -145,7 +161,7 @@ def boxes_from_columns(columns: Columns, tracks: Mapping[str, int], where: str) 
         }
     return Boxes(
         center=EGO_FROM_VEHICLE.apply(np.stack([columns[name] for name in ("tx_m", "ty_m", "tz_m")], axis=1)),
-        size=np.stack([columns[name] for name in ("length_m", "width_m", "height_m")], axis=1),
+        size=size,
         yaw_rad=yaw,
         **known,
     )

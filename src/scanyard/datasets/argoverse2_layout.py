@@ -17,6 +17,7 @@ from collections.abc import Iterable
 import numpy as np
 from numpy.typing import NDArray
 
+from scanyard.errors import FormatError
 from scanyard.geometry import Transform
 from scanyard.sensors import Lidar
 
@@ -26,6 +27,8 @@ AXLE_HEIGHT_M = 0.33
 """The radius of the Ford Fusion's wheels (225/50 R17: 0.216 m and half of 0.225 m)."""
 EGO_FROM_VEHICLE = Transform.from_xyz_rpy((0.0, 0.0, AXLE_HEIGHT_M))
 """From Argoverse's vehicle frame to ours."""
+_FARTHEST_M = 1e7
+"""No place on Earth is farther from another, wherever map coordinates begin."""
 POSE_COLUMNS = ("qw", "qx", "qy", "qz", "tx_m", "ty_m", "tz_m")
 LIDAR_COLUMNS = ("x", "y", "z", "intensity", "laser_number", "offset_ns")
 BOX_COLUMNS = (
@@ -62,6 +65,10 @@ def pose_rows(poses: Iterable[Transform]) -> dict[str, NDArray[np.float64]]:
 
 
 def pose_of(columns: dict[str, NDArray[np.float64]], row: int) -> Transform:
-    """Undo ``pose_rows`` for one row."""
+    """Undo ``pose_rows`` for one row; FormatError if it is no pose."""
     values = [float(columns[name][row]) for name in POSE_COLUMNS]
+    if not (np.abs(values[:4]) <= 1.01).all() or abs(np.linalg.norm(values[:4]) - 1) > 0.01:
+        raise FormatError(f"row {row}: quaternion {values[:4]} is no rotation")
+    if not (np.abs(values[4:]) < _FARTHEST_M).all():
+        raise FormatError(f"row {row}: translation {values[4:]} is no place")
     return Transform.from_quaternion(values[:4], values[4:])

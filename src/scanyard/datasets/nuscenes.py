@@ -11,7 +11,6 @@ drives, licences, the beam table and every column of the labels.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,7 +22,7 @@ from scanyard.boxes import Boxes
 from scanyard.datasets.classes import CATEGORY_OF_NUSCENES, RIDDEN, WITH_RIDER, categories_of
 from scanyard.datasets.extras import EXTRAS, columns_of
 from scanyard.datasets.kitti_calibration import OPTICAL_FROM_BODY
-from scanyard.datasets.nuscenes_tables import LAYOUT, LICENCE, VISIBILITY_LEVELS, Index, Row
+from scanyard.datasets.nuscenes_tables import LAYOUT, LICENCE, VISIBILITY_LEVELS, Index, Row, in_rows_of
 from scanyard.datasets.origin import read_origin
 from scanyard.errors import FormatError
 from scanyard.frame import Frame, Image, Sweep
@@ -68,7 +67,7 @@ class NuScenesSequence:
 
     def __getitem__(self, index: int) -> Frame:
         index = range(len(self))[index]
-        with _in_rows_of(f"{self.root}: scene {self.info.name!r}, sample {index}"):
+        with in_rows_of(f"{self.root}: scene {self.info.name!r}, sample {index}"):
             return self._read(index)
 
     def _read(self, index: int) -> Frame:
@@ -101,21 +100,10 @@ def read_sequences(root: str | Path, version: str | None = None) -> list[SensorS
     folder = Path(root)
     index = Index.read(folder / (version or _only_version(folder)))
     known = {note.info.name: note.info for note in read_origin(folder, LAYOUT) or ()}
-    with _in_rows_of(str(index.folder)):
+    with in_rows_of(str(index.folder)):
         reader = _Reader(folder, index)
         scenes = sorted(index.rows("scene"), key=lambda row: str(row["name"]))
         return [reader.scene(scene, known.get(scene["name"])) for scene in scenes]
-
-
-@contextmanager
-def _in_rows_of(where: str) -> Iterator[None]:
-    """Say where a row lacks a column or has something else in it; tables are too many to check each value alone."""
-    try:
-        yield
-    except FormatError:
-        raise
-    except (KeyError, TypeError, ValueError, AttributeError, IndexError, OverflowError) as error:
-        raise FormatError(f"{where}: a row lacks a column, or holds what it should not ({error!r})") from error
 
 
 def read_scan(path: Path, lidar: Lidar) -> Sweep:

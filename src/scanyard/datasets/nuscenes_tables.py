@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -100,3 +101,14 @@ class Index:
             raise FormatError(
                 f"{self.folder}: row {row.get('token')} leads to {table} by {column}, and {error} is not there"
             ) from None
+
+
+@contextmanager
+def in_rows_of(where: str) -> Iterator[None]:
+    """Say where a row lacks a column or has something else in it; tables are too many to check each value alone."""
+    try:
+        yield
+    except FormatError:
+        raise
+    except (KeyError, TypeError, ValueError, AttributeError, IndexError, OverflowError) as error:
+        raise FormatError(f"{where}: a row lacks a column, or holds what it should not ({error!r})") from error
