@@ -7,7 +7,9 @@ twice.
 Tried and turned down: continuing a killed arm from a checkpoint in its middle (an arm takes minutes, and a run that
 was never interrupted would no longer give the same weights); progress through a Ray actor (a file per run, replaced
 atomically, survives a dead driver); unequal steps with a warning (intervals over drives do not see an undertrained
-baseline, so unequal arms are refused).
+baseline, so unequal arms are refused); a learning curve carried on beyond the most labels tried (a guess that looks
+like a measurement); resampling three seeds with replacement (too narrow by a fifth; their spread is learnt from all
+arms together instead); one learning-rate cycle across the stages of a curriculum (training takes one mixture a call).
 """
 
 from scanyard.experiment.arm import Job
