@@ -100,7 +100,7 @@ def print_plan(recipe: Recipe, folders: Mapping[str, Path], out: Path, *, worker
 
 def _frames(jobs: list[Job], split: str) -> str:
     """How many frames the runs take from a split; empty where its dataset is not there yet."""
-    numbers = sorted({job.train[split].open().num_frames for job in jobs})
+    numbers = sorted({job.train[split].num_frames for job in jobs})
     return "-".join(str(number) for number in dict.fromkeys((numbers[0], numbers[-1]))) if numbers else ""
 
 

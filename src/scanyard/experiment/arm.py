@@ -50,6 +50,8 @@ class SplitPart:
     """Digest of every sequence, by its folder."""
     frames: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     """Which frames are used, by folder; all of those that are not listed."""
+    num_frames: int = field(default=0, compare=False)
+    """Frames used in all; said here because opening hundreds of sequences to count takes a while."""
 
     def open(self) -> Split:
         """The split, its frames read lazily."""

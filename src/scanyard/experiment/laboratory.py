@@ -78,15 +78,13 @@ class TrainedOn:
 
 
 def frames_of(arm: str, jobs: Sequence[Job], splits: Mapping[str, Split]) -> TrainedOn:
-    """Frames of an arm's training splits, counted in what its runs open."""
+    """Frames of an arm's training splits, as its runs hold them."""
     mine = [job for job in jobs if job.arm == arm]
 
     def mean(synthetic: bool) -> float:
         counts = [
             sum(
-                part.open().num_frames
-                for name, part in job.train.items()
-                if (splits[name].domain == "synthetic") == synthetic
+                part.num_frames for name, part in job.train.items() if (splits[name].domain == "synthetic") == synthetic
             )
             for job in mine
         ]

@@ -85,4 +85,5 @@ def _part(split: Split, dataset: Dataset) -> SplitPart:
             for sequence, used in zip(stored, split.sequences, strict=True)
             if isinstance(used, PickedFrames)
         },
+        split.num_frames,
     )

@@ -75,7 +75,7 @@ def _entry(
             synthetic_share=min(1.0, round(synthetic_share(recipe, job.arm, splits), 6)),
             pretraining="none",
             licences=tuple(sorted({datasets[name].licence for name in trained})),
-            label_budget=max(sum(one.train[name].open().num_frames for name in labelled) for one, _ in runs),
+            label_budget=max(sum(one.train[name].num_frames for name in labelled) for one, _ in runs),
         ),
         datasets={name: datasets[name].digest for name in sorted(used)},
         provenance=_provenance(runs),
