@@ -98,32 +98,36 @@ def print_causes(causes: Causes) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    console = Console(markup=False)  # or "[too few drives]" is taken for a style
+    console = Console(markup=False)  # brackets hold intervals
     if causes.slices:
-        table = Table("slice", "", "category", "AP", "interval", "objects", title="by slice", title_justify="left")
+        console.print(f"\nby part of the objects, {causes.slices[0].score.difficulty}")
+        table = Table("slice", "category", "AP", "interval", "objects")
         for one in causes.slices:
-            style = "dim" if one.grey else None
             table.add_row(
-                one.column, one.name, f"{one.score.category} {_what(one.score)}", f"{one.score.value:.2f}",
+                f"{one.column} {one.name}",
+                f"{one.score.category} {_metric(one.score)}",
+                f"{one.score.value:.2f}",
                 _interval(one.score),
-                f"{one.score.num_labels}{' (few)' if one.grey else ''}", style=style,
-            )  # fmt: skip
+                f"{one.score.num_labels}{' (few)' if one.grey else ''}",
+                style="dim" if one.grey else None,
+            )
         console.print(table)
         if any(one.grey for one in causes.slices):
             console.print(f"note: few is under {causes.min_objects} objects, from which nothing should be read")
     for breakdown in causes.breakdowns:
         score = breakdown.score
-        table = Table(
-            "error", "how many", "costs", "interval", title_justify="left",
-            title=f"{score.category}: {_what(score)} is {score.value:.2f}; putting right one kind alone would add",
-        )  # fmt: skip
+        console.print(
+            f"\n{score.category}: {_metric(score)} {score.difficulty} is {score.value:.2f}; putting one kind right adds"
+        )
+        table = Table("error", "how many", "points", "interval")
         for cost in breakdown.costs:
-            ends = "[too few drives]" if cost.low is None else f"[{cost.low:+.2f}, {cost.high:+.2f}]"
+            ends = "no interval" if cost.low is None else f"[{cost.low:+.2f}, {cost.high:+.2f}]"
             table.add_row(cost.kind, str(cost.count), f"{cost.value:+.2f}", ends)
         console.print(table)
     if causes.weighted is not None:
         weighted = causes.weighted
-        table = Table("category", "raw", "interval", "weighted", "interval", title="weighted", title_justify="left")
+        console.print("\nas often as it happens")
+        table = Table("category", "raw AP", "interval", "weighted AP", "interval")
         for pair in weighted.scores:
             table.add_row(
                 pair.raw.category, f"{pair.raw.value:.2f}", _interval(pair.raw), f"{pair.weighted.value:.2f}",
@@ -139,9 +143,9 @@ def print_causes(causes: Causes) -> None:
 
 
 def _interval(score: Score) -> str:
-    return "[too few drives]" if score.low is None or score.high is None else f"[{score.low:.1f}, {score.high:.1f}]"
+    return "no interval" if score.low is None or score.high is None else f"[{score.low:.1f}, {score.high:.1f}]"
 
 
-def _what(score: Score) -> str:
+def _metric(score: Score) -> str:
     at = f"@{score.iou:g}" if score.iou is not None else f"@{score.distance_m:g} m" if score.distance_m else ""
-    return f"{score.metric}{at} {score.difficulty}"
+    return f"{score.metric}{at}"

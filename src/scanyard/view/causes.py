@@ -12,6 +12,7 @@ from markupsafe import Markup
 
 from scanyard.evaluation import Score
 from scanyard.metrics import Causes
+from scanyard.metrics.breakdown import TOTALS
 from scanyard.view.contents import STAND_IN, named
 
 _LEAST_REACH = 5.0
@@ -65,29 +66,26 @@ def _part(name: str, causes: Causes) -> dict[str, Any]:
 
 
 def _categories(causes: Causes) -> list[dict[str, Any]]:
-    """Costs on one axis for all categories of an evaluation, from 0."""
-    costs = [cost for breakdown in causes.breakdowns for cost in breakdown.costs]
-    reach = max([_LEAST_REACH, *(end for cost in costs for end in (cost.value, cost.high) if end is not None)])
-    return [
-        {
-            "name": one.score.category,
-            "what": _what(one.score),
-            "value": one.score.value,
-            "costs": [
-                {
-                    "kind": cost.kind,
-                    "count": cost.count,
-                    "value": cost.value,
-                    "low": cost.low,
-                    "high": cost.high,
-                    "place": _place(cost.value, cost.low, cost.high, reach),
-                    "total": cost.kind.startswith("all "),
-                }
-                for cost in one.costs
-            ],
-        }
-        for one in causes.breakdowns
-    ]
+    """Costs of each category on an axis of its own, from 0: one that is never found would dwarf the others."""
+    categories = []
+    for one in causes.breakdowns:
+        ends = [end for cost in one.costs for end in (cost.value, cost.high) if end is not None]
+        reach = max([_LEAST_REACH, *ends])
+        costs = [
+            {
+                "kind": cost.kind,
+                "count": cost.count,
+                "value": cost.value,
+                "low": cost.low,
+                "high": cost.high,
+                "place": _place(cost.value, cost.low, cost.high, reach),
+                "total": cost.kind in TOTALS,
+            }
+            for cost in one.costs
+        ]
+        name, what = one.score.category, _what(one.score)
+        categories.append({"name": name, "what": what, "value": one.score.value, "costs": costs})
+    return categories
 
 
 def _columns(causes: Causes) -> list[dict[str, Any]]:
