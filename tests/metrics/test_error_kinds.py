@@ -14,7 +14,7 @@ from scored_scenes import cars_in_a_row, detected, random_frames, shifted
 from scanyard.boxes import Boxes
 from scanyard.errors import EvaluationError
 from scanyard.metrics import Breakdown, ScoredFrame, explain_errors
-from scanyard.metrics.breakdown import TOTALS, put_right
+from scanyard.metrics.breakdown import TOTALS, pairs_with_changes, put_right
 from scanyard.metrics.error_kinds import CORRECTED, KINDS, errors_of
 from scanyard.metrics.headline import Subject
 from scanyard.metrics.outcome import outcome_of
@@ -159,6 +159,39 @@ def test_taking_false_alarms_or_misses_away_never_costs(seed: int, protocol: str
         assert min(cost[kind] for kind in ("duplicate", "background", "missed", *TOTALS)) > -1e-9
         assert cost[TOTALS[0]] >= max(cost["duplicate"], cost["background"]) - 1e-9
         assert cost[TOTALS[1]] >= cost["missed"] - 1e-9
+
+
+@some
+@given(seeds, st.sampled_from(["kitti_r40", "nuscenes", "waymo"]))
+def test_a_kind_that_is_removed_costs_what_its_detections_cost(seed: int, protocol: str) -> None:
+    """Excusing them in the one matching is as good as taking them out of the frames and scoring anew.
+
+    Not so a duplicate in KITTI's and Waymo's: above the score of the box that overlaps more it is the hit, and stays.
+    """
+    frames = random_street(np.random.default_rng(seed), protocol)
+    subject = Subject.of(frames, protocol, resamples=1).at_one_distance()
+    outcome = outcome_of(subject.pool, subject.protocol, subject.difficulty)
+    errors = errors_of(subject.pool, subject.protocol, outcome)
+    for kind in ("duplicate", "background") if protocol == "nuscenes" else ("background",):
+        excused = subject.measure(put_right(subject.pool, outcome, errors, (kind,)))
+        stays = np.split(errors.kind != kind, subject.pool.detection_start[1:-1])
+        fewer = [replace(f, detections=f.detections[keep]) for f, keep in zip(frames, stays, strict=True)]
+        removed = Subject.of(fewer, protocol, resamples=1).at_one_distance().measure()
+        for category, one in excused.items():
+            assert one.values[0] == pytest.approx(removed[category].values[0])
+
+
+@some
+@given(seeds)
+def test_overlaps_of_corrected_boxes_are_those_worked_out_anew(seed: int) -> None:
+    pool = Subject.of(random_frames(np.random.default_rng(seed), 4), "kitti_r40", resamples=1).pool
+    rng = np.random.default_rng(seed)
+    changed = rng.random(len(pool.detections)) < 0.4
+    center = pool.detections.center + changed[:, None] * rng.normal(0, 1, (len(changed), 3))
+    fixed = replace(pool, detections=pool.detections.replace(center=center), done={})
+    found = pairs_with_changes(pool, fixed, changed)
+    for column in ("label", "detection", "bev", "volume"):
+        assert_allclose(getattr(found, column), getattr(fixed.pairs, column))
 
 
 @EVERY

@@ -7,10 +7,12 @@ because it may now compete with others; only its own overlaps are worked out aga
 Costs do not add up to what is lacking: putting right one kind moves the curve on which the others are measured.  Beside
 them stand the two totals, all false alarms excused and nothing missed asked for, which hold the kinds between them.
 
-In Argoverse 2's family a box that is excused still keeps its nearest label from others, as it does in the score.
+Excused is not taken out: where labels choose by overlap, the better-scored of two boxes on a label is its hit at high
+thresholds, and stays so, while it is the duplicate below the score of the one that overlaps more.  In Argoverse 2's
+family a box that is excused still keeps its nearest label from others, as it does in the score.
 
 AP is that of the headline, at the one distance at which the protocol takes errors where it has several.  A category
-whose every label is excused by the fix has nothing left to find, and 100.
+whose every label is no longer asked for after the fix has nothing left to find, and 100.
 """
 
 from __future__ import annotations
@@ -27,7 +29,7 @@ from scanyard.metrics.headline import Subject
 from scanyard.metrics.measured import Measured
 from scanyard.metrics.outcome import Outcome, outcome_of
 from scanyard.metrics.overlap import Pairs, overlapping_pairs
-from scanyard.metrics.pool import IntArray, Pool, ScoredFrame
+from scanyard.metrics.pool import BoolArray, IntArray, Pool, ScoredFrame
 from scanyard.metrics.protocols import KittiProtocol, load_protocol
 
 TOTALS = ("all false alarms", "all misses")
@@ -114,11 +116,11 @@ def put_right(pool: Pool, outcome: Outcome, errors: Errors, kinds: tuple[str, ..
     if not changed.any():
         return pool.judged(ignored=ignored, excused=excused)
     fixed = replace(pool, detections=errors.corrected(pool, kinds), ignored=ignored, excused=excused, done={})
-    fixed.done["pairs"] = _pairs_with_changes(pool, fixed, changed)
+    fixed.done["pairs"] = pairs_with_changes(pool, fixed, changed)
     return fixed
 
 
-def _pairs_with_changes(pool: Pool, fixed: Pool, changed: np.ndarray) -> Pairs:
+def pairs_with_changes(pool: Pool, fixed: Pool, changed: BoolArray) -> Pairs:
     """The pairs of ``fixed``, worked out for the detections that are ``changed`` (D,) alone."""
     at = np.flatnonzero(changed)
     starts = np.concatenate([[0], np.cumsum(changed)])[pool.detection_start]
