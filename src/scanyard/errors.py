@@ -5,7 +5,8 @@
     │   ├── ScenarioError        a scenario, rig or recipe YAML: file, line, key, suggestion
     │   ├── MapError             an OpenDRIVE map that is missing or cannot be used
     │   ├── FormatError          a dataset file that does not follow its format: file and line
-    │   └── CheckpointError      a detector file that cannot be loaded
+    │   ├── CheckpointError      a detector file that cannot be loaded
+    │   └── LicenceError         a use that the data's licences forbid, and why
     ├── StoreError               the dataset on disk cannot be used as asked
     │   ├── DamagedError         bytes differ from their seal, or are gone
     │   └── DeterminismError     the same work gave two different results
@@ -45,6 +46,10 @@ class FormatError(InputError):
 
 class CheckpointError(InputError):
     """A detector file cannot be loaded."""
+
+
+class LicenceError(InputError):
+    """Data may not be used for this."""
 
 
 class StoreError(ScanyardError):

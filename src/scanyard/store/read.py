@@ -19,6 +19,7 @@ from scanyard.boxes import Boxes
 from scanyard.errors import DamagedError, StoreError
 from scanyard.frame import Frame, Image, Sweep
 from scanyard.geometry import Transform
+from scanyard.licences import inherited
 from scanyard.sequence import SequenceInfo
 from scanyard.store.arrays import ArrayReader
 from scanyard.store.dataset import DatasetHeader, committed_names, dataset_digest, read_header
@@ -41,8 +42,8 @@ class Dataset:
 
     @property
     def licence(self) -> str:
-        """Licence it is given out under."""
-        return self.header.licence
+        """What it is under as a whole: of its own licence and those of its sequences the strictest, or all of them."""
+        return inherited([self.header.licence, *(sequence.info.licence for sequence in self.sequences.values())])
 
     @property
     def domain(self) -> str:
