@@ -7,24 +7,31 @@ not change while a campaign runs; ``seal_dataset`` then lists them, after which 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from scanyard.errors import DamagedError, StoreError
+from scanyard.licences import inherited
 from scanyard.store.disk import DISK, PARTIAL, Disk
 from scanyard.store.layout import (
     DATASET_FILE,
     DATASET_FORMAT,
+    FIRST_DATASET_FORMAT,
     SEQUENCES,
     STAGING,
     canonical_json,
     read_json,
     readable_json,
 )
-from scanyard.store.seal import read_seal
+from scanyard.store.merkle import merkle_root
+from scanyard.store.provenance import LOG_FILE, Entry, extended, read_log
+from scanyard.store.seal import Seal, read_seal
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 
 @dataclass(frozen=True)
@@ -38,10 +45,17 @@ class DatasetHeader:
     """Digest or name of the campaign that fills it; empty for imported data."""
     sequences: Mapping[str, str] | None = None
     """Digests by sequence name, once the dataset is sealed."""
+    merkle_root: str | None = None
+    """Over those; ``None`` in the first format."""
+    log_head: str | None = None
+    """Hash of the last entry of the log when it was sealed; ``None`` in the first format."""
 
     def to_bytes(self) -> bytes:
         """The one serialisation: the file ``dataset.json``."""
         body = {"format": DATASET_FORMAT, **asdict(self)}
+        if self.log_head is None:  # the first format, and so is one that was never sealed
+            body = {key: value for key, value in body.items() if key not in ("merkle_root", "log_head")}
+            body["format"] = FIRST_DATASET_FORMAT
         if self.sequences is not None:
             body["digest"] = dataset_digest(self.sequences)
         return readable_json({**body, "self_sha256": hashlib.sha256(canonical_json(body)).hexdigest()})
@@ -53,7 +67,7 @@ def create_dataset(uri: str | Path, *, name: str, licence: str, campaign: str = 
     header = DatasetHeader(name=name, licence=licence, campaign=campaign)
     try:
         if (root / DATASET_FILE).exists():
-            found = replace(read_header(root), sequences=None)
+            found = replace(read_header(root), sequences=None, merkle_root=None, log_head=None)
             if found != header:
                 raise StoreError(
                     f"{root}: already holds the dataset {_describe(found)}, asked for {_describe(header)}; "
@@ -76,16 +90,49 @@ def create_dataset(uri: str | Path, *, name: str, licence: str, campaign: str = 
         raise StoreError(f"{root}: the dataset cannot be made here ({error.strerror})") from error
 
 
-def seal_dataset(uri: str | Path, *, disk: Disk = DISK) -> str:
-    """List the committed sequences in ``dataset.json`` and return the dataset's digest; do it when a campaign ends."""
+def seal_dataset(uri: str | Path, *, key: Ed25519PrivateKey | None = None, disk: Disk = DISK) -> str:
+    """List the committed sequences in ``dataset.json`` and return the dataset's digest; do it when a campaign ends.
+
+    What is new is entered in the log first, signed where there is a ``key``; sealing again without news changes
+    nothing.
+    """
     root = Path(uri)
     header = read_header(root)
-    digests = {name: read_seal(root / SEQUENCES / name).digest for name in committed_names(root)}
+    seals = {name: read_seal(root / SEQUENCES / name) for name in committed_names(root)}
+    digests = {name: seal.digest for name, seal in seals.items()}
+    log = read_log(root)
+    news = list(_news(log, seals, merkle_root(digests)))
     try:
-        disk.replace_durably(root / DATASET_FILE, replace(header, sequences=digests).to_bytes())
+        if news:
+            log = extended(log, news, key)
+            disk.replace_durably(root / LOG_FILE, b"".join(entry.to_line() for entry in log))
+        sealed = replace(header, sequences=digests, merkle_root=merkle_root(digests), log_head=log[-1].hash)
+        disk.replace_durably(root / DATASET_FILE, sealed.to_bytes())
     except OSError as error:
         raise StoreError(f"{root}: the dataset cannot be sealed ({error.strerror})") from error
     return dataset_digest(digests)
+
+
+def _news(log: list[Entry], seals: Mapping[str, Seal], root: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    """What the log does not say yet: sequences that are new or others, and the whole."""
+    known = {entry.body["sequence"]: entry.body["digest"] for entry in log if entry.event == "sequence sealed"}
+    for name, seal in seals.items():
+        if known.get(name) != seal.digest:
+            yield (
+                "sequence sealed",
+                {
+                    "sequence": name,
+                    "digest": seal.digest,
+                    "frames": seal.num_frames,
+                    "domain": seal.info.domain,
+                    "licence": seal.info.licence,
+                    "provenance": dict(seal.info.provenance),
+                    "record": dict(seal.record),
+                },
+            )
+    if not log or log[-1].event != "dataset sealed" or log[-1].body["merkle_root"] != root:
+        licence = inherited(seal.info.licence for seal in seals.values())
+        yield "dataset sealed", {"sequences": len(seals), "merkle_root": root, "licence": licence}
 
 
 def dataset_digest(digests: Mapping[str, str]) -> str:
@@ -97,10 +144,15 @@ def read_header(root: Path) -> DatasetHeader:
     """Read and check ``dataset.json``; StoreError if the folder is no dataset, DamagedError if a byte has changed."""
     require_dataset(root)
     path = root / DATASET_FILE
-    body = read_json(path, expected_formats=(DATASET_FORMAT,))
+    body = read_json(path, expected_formats=(DATASET_FORMAT, FIRST_DATASET_FORMAT))
     try:
         header = DatasetHeader(
-            name=body["name"], licence=body["licence"], campaign=body["campaign"], sequences=body["sequences"]
+            name=body["name"],
+            licence=body["licence"],
+            campaign=body["campaign"],
+            sequences=body["sequences"],
+            merkle_root=body.get("merkle_root"),
+            log_head=body.get("log_head"),
         )
         intact = header.to_bytes() == path.read_bytes()
     except (KeyError, TypeError, ValueError, AttributeError) as error:
@@ -127,4 +179,4 @@ def committed_names(root: Path) -> list[str]:
 
 
 def _describe(header: DatasetHeader) -> dict[str, Any]:
-    return {key: value for key, value in asdict(header).items() if key != "sequences"}
+    return {key: value for key, value in asdict(header).items() if key in ("name", "licence", "campaign")}

@@ -1,6 +1,7 @@
 """What lies where in a dataset, described once.
 
-    DATASET/dataset.json                    name, licence, campaign; once sealed, its sequences and digest
+    DATASET/dataset.json                    name, licence, campaign; once sealed, its sequences, digest and Merkle root
+    DATASET/provenance.jsonl                what was sealed when, in a chain: see ``provenance``
     DATASET/sequences/NAME/                 one Zarr v3 group per recording
       lidar/SENSOR/{points, intensity, ring, time_offset_ns, semantic, instance, offsets}
       camera/SENSOR/{frame, rgb, depth_m, semantic, instance}
@@ -27,7 +28,9 @@ from typing import Any
 
 from scanyard.errors import DamagedError, StoreError
 
-DATASET_FORMAT = "scanyard-dataset-1"
+DATASET_FORMAT = "scanyard-dataset-2"
+FIRST_DATASET_FORMAT = "scanyard-dataset-1"
+"""Without Merkle root and log; also what a dataset has until it is sealed."""
 SEQUENCE_FORMAT = "scanyard-sequence-2"
 FIRST_FORMAT = "scanyard-sequence-1"
 """Before seals had checksums of chunks: read, and brought up to date by ``migrate``."""

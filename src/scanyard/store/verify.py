@@ -17,6 +17,7 @@ from scanyard.errors import DamagedError, StoreError
 from scanyard.store.arrays import StoredArray
 from scanyard.store.dataset import committed_names, read_header, require_dataset
 from scanyard.store.layout import DATASET_FILE, SEAL_FILE, SEQUENCES, sequence_folder
+from scanyard.store.provenance import LOG_FILE, read_log
 from scanyard.store.seal import Seal, read_seal
 
 Progress = Callable[[int, int], None]
@@ -54,6 +55,7 @@ def verify(uri: str | Path, on_progress: Progress | None = None) -> list[Finding
         except StoreError as error:
             findings.append(Finding(name, None, root / SEQUENCES / name / SEAL_FILE, str(error)))
     findings += _check_header(root, seals)
+    findings += _check_log(root, seals)
     total, done = sum(seal.size_bytes for seal in seals.values()), 0
     for name, seal in seals.items():
         for checked, finding in check_sequence(sequence_folder(root, name), name, seal):
@@ -88,6 +90,25 @@ def _check_header(root: Path, seals: Mapping[str, Seal]) -> Iterator[Finding]:
             yield Finding(name, None, folder, "the sequence is gone")
         elif name in seals and seals[name].digest != digest:
             yield Finding(name, None, folder, "another sequence than was sealed into the dataset")
+
+
+def _check_log(root: Path, seals: Mapping[str, Seal]) -> Iterator[Finding]:
+    """The chain holds, it reaches what the dataset was sealed with, and it tells of every sequence sealed into it."""
+    path = root / LOG_FILE
+    try:
+        header, log = read_header(root), read_log(root)
+    except (StoreError, OSError) as error:
+        yield Finding(None, None, path, str(error))
+        return
+    if header.sequences is None or header.log_head is None:
+        return
+    if header.log_head not in {entry.hash for entry in log}:
+        yield Finding(None, None, path, "is not the log that the dataset was sealed with: entries are gone or others")
+        return
+    told = {entry.body["sequence"]: entry.body["digest"] for entry in log if entry.event == "sequence sealed"}
+    for name in seals:
+        if name in header.sequences and told.get(name) != header.sequences[name]:
+            yield Finding(name, None, path, "the log does not tell of this sequence as it was sealed")
 
 
 def check_sequence(folder: Path, name: str, seal: Seal) -> Iterator[tuple[int, Finding | None]]:

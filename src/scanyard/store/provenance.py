@@ -1,0 +1,127 @@
+"""The log of a dataset: what was sealed into it, when and from what, in a chain that can only grow.
+
+``provenance.jsonl`` has an entry a line.  Each holds the hash of the one before, so nothing can be changed, left out or
+put in between without every later hash changing; ``dataset.json`` holds the last hash, so nothing can be cut off; and
+with a key each entry is signed (Ed25519), so that nobody without it can write a whole new chain.  An entry of a
+sequence says its digest, licence and provenance (scenario, seed, server, or source files) and how it came about.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from scanyard.errors import DamagedError, EnvironmentFault, InputError
+from scanyard.store.layout import canonical_json
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+LOG_FILE = "provenance.jsonl"
+BEGINNING = "0" * 64
+"""What the first entry has for the hash of the one before."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One line of the log."""
+
+    previous: str
+    """Hash of the entry before."""
+    event: str
+    """``sequence sealed`` or ``dataset sealed``."""
+    at: str
+    """UTC, to the second."""
+    body: Mapping[str, Any]
+    key: str | None = None
+    """Public key of the signer, 64 hexadecimal digits; ``None`` where nobody signed."""
+    signature: str | None = None
+    """Of the hash, 128 hexadecimal digits."""
+
+    @property
+    def hash(self) -> str:
+        """SHA-256 over all but the signature; the key is under it."""
+        said = {"previous": self.previous, "event": self.event, "at": self.at, "body": self.body, "key": self.key}
+        return hashlib.sha256(canonical_json(said)).hexdigest()
+
+    def to_line(self) -> bytes:
+        """The one serialisation."""
+        return canonical_json({**vars(self), "hash": self.hash}) + b"\n"
+
+
+def read_log(root: Path) -> list[Entry]:
+    """All entries, the chain and signatures checked; DamagedError names the line where it breaks."""
+    path = root / LOG_FILE
+    if not path.exists():
+        return []
+    entries: list[Entry] = []
+    for number, line in enumerate(path.read_bytes().splitlines(keepends=True), start=1):
+        try:
+            said = json.loads(line)
+            said.pop("hash", None)
+            entry = Entry(**said)
+            intact = entry.to_line() == line
+        except (TypeError, ValueError, AttributeError) as error:
+            raise DamagedError(f"{path}, line {number}: no entry of a log ({error}); restore it from a copy") from error
+        if not intact:
+            raise DamagedError(f"{path}, line {number}: was changed after it was written; restore it from a copy")
+        if entry.previous != (entries[-1].hash if entries else BEGINNING):
+            raise DamagedError(f"{path}, line {number}: does not follow the line before; lines were removed or added")
+        if entry.key is not None and not _signed(entry):
+            raise DamagedError(f"{path}, line {number}: its signature is not of the key it names; it was forged")
+        entries.append(entry)
+    return entries
+
+
+def extended(
+    entries: Sequence[Entry], events: Iterable[tuple[str, Mapping[str, Any]]], key: Ed25519PrivateKey | None
+) -> list[Entry]:
+    """The log with more events at its end, signed where there is a key."""
+    log = list(entries)
+    for event, body in events:
+        previous = log[-1].hash if log else BEGINNING
+        public = None if key is None else key.public_key().public_bytes_raw().hex()
+        entry = Entry(previous, event, time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), body, public)
+        if key is not None:
+            signature = key.sign(bytes.fromhex(entry.hash)).hex()
+            entry = Entry(previous, event, entry.at, body, public, signature)
+        log.append(entry)
+    return log
+
+
+def load_key(path: Path) -> Ed25519PrivateKey:
+    """An Ed25519 private key from a PEM file without password, as ``openssl genpkey -algorithm ed25519`` makes one."""
+    private: type[Ed25519PrivateKey] = _keys().Ed25519PrivateKey
+    from cryptography.hazmat.primitives.serialization import load_pem_private_key  # noqa: PLC0415  # see _keys
+
+    try:
+        key = load_pem_private_key(path.read_bytes(), None)
+    except (OSError, ValueError, TypeError) as error:
+        raise InputError(f"{path}: no private key in PEM without a password ({error})") from error
+    if not isinstance(key, private):
+        raise InputError(f"{path}: found a {type(key).__name__}, expected an Ed25519 key")
+    return key
+
+
+def _signed(entry: Entry) -> bool:
+    from cryptography.exceptions import InvalidSignature  # noqa: PLC0415  # see _keys
+
+    try:
+        key = _keys().Ed25519PublicKey.from_public_bytes(bytes.fromhex(entry.key or ""))
+        key.verify(bytes.fromhex(entry.signature or ""), bytes.fromhex(entry.hash))
+    except (InvalidSignature, ValueError):
+        return False
+    return True
+
+
+def _keys() -> Any:
+    try:
+        from cryptography.hazmat.primitives.asymmetric import ed25519  # noqa: PLC0415  # an extra: few datasets are signed
+    except ImportError as error:
+        raise EnvironmentFault("signed logs need the package cryptography: pip install 'scanyard[sign]'") from error
+    return ed25519

@@ -1,0 +1,90 @@
+"""The log tells of every sequence from its scenario to its seal, and no line of it can be changed or lost unnoticed."""
+
+import json
+from pathlib import Path
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from store_frames import dataset_at, frame_at, info_named
+
+from scanyard.errors import InputError
+from scanyard.store import open_dataset, seal_dataset, verify, write_sequence
+from scanyard.store.merkle import merkle_root, proof, proves
+from scanyard.store.provenance import LOG_FILE, extended, load_key, read_log
+
+KEY = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    dataset = dataset_at(tmp_path / "d")
+    write_sequence(dataset, info_named("a", scenario="cut_in", scenario_digest="12ab", seed=4), [frame_at(0)])
+    seal_dataset(dataset, key=KEY)
+    write_sequence(dataset, info_named("b", scenario="cut_in", scenario_digest="12ab", seed=5), [frame_at(1)])
+    seal_dataset(dataset, key=KEY)
+    return dataset
+
+
+def test_every_sequence_is_told_of_once_with_scenario_seed_and_licence(root: Path) -> None:
+    log = read_log(root)
+    assert [entry.event for entry in log] == ["sequence sealed", "dataset sealed"] * 2
+    body = log[0].body
+    assert (body["sequence"], body["licence"]) == ("a", "CC0-1.0")
+    assert body["provenance"] == {"scenario": "cut_in", "scenario_digest": "12ab", "seed": 4}
+    assert body["digest"] == open_dataset(root).sequences["a"].seal.digest
+    assert log[-1].body["merkle_root"] == open_dataset(root).header.merkle_root
+    before = (root / LOG_FILE).read_bytes()
+    seal_dataset(root)  # nothing is new
+    assert (root / LOG_FILE).read_bytes() == before
+    assert verify(root) == []
+
+
+@pytest.mark.parametrize("tampering", ["changed", "removed", "cut", "swapped", "emptied", "gone", "forged", "unsigned"])
+def test_tampering_is_found(tampering: str, root: Path) -> None:
+    path = root / LOG_FILE
+    lines = path.read_bytes().splitlines(keepends=True)
+    log = read_log(root)
+    if tampering == "changed":
+        lines[0] = lines[0].replace(b'"seed":4', b'"seed":5')
+    elif tampering == "removed":
+        del lines[1]
+    elif tampering == "cut":
+        del lines[-1]
+    elif tampering == "swapped":
+        lines[0], lines[2] = lines[2], lines[0]
+    elif tampering == "emptied":
+        lines = []
+    elif tampering == "forged":  # with hashes that are right, in the name of a key that the forger lacks
+        said = json.loads(lines[-1])
+        said["body"]["sequences"] = 1
+        entry = type(log[0])(**{name: value for name, value in said.items() if name != "hash"})
+        lines[-1] = entry.to_line()
+    elif tampering == "unsigned":  # a new chain that nobody signed
+        lines = [entry.to_line() for entry in extended([], [(entry.event, entry.body) for entry in log], None)]
+    path.write_bytes(b"".join(lines))
+    if tampering == "gone":
+        path.unlink()
+    assert LOG_FILE in {finding.path.name for finding in verify(root)}
+
+
+def test_a_key_is_read_from_pem_and_another_file_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "key.pem"
+    path.write_bytes(KEY.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    assert load_key(path).public_key() == KEY.public_key()
+    path.write_text("no key")
+    with pytest.raises(InputError, match="no private key"):
+        load_key(path)
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 5, 8, 13])
+def test_a_proof_leads_from_every_sequence_to_the_root_and_from_no_other(count: int) -> None:
+    digests = {f"walk-{number}": f"{number:064x}" for number in range(count)}
+    root = merkle_root(digests)
+    for name, digest in digests.items():
+        steps = proof(digests, name)
+        assert len(steps) <= 4
+        assert proves(steps, name, digest, root)
+        assert not proves(steps, name, "f" * 64, root)
+        assert not proves(steps, "other", digest, root)
+    assert merkle_root({**digests, "walk-0": "e" * 64}) != root
