@@ -1,8 +1,9 @@
 """The store: recordings on disk as Zarr v3, sealed, so that what is read is what was written or an error.
 
 What it is for: ``create_dataset``, ``write_sequence`` (atomic, idempotent), ``open_dataset`` and ``open_sequence``
-(lazy; safe to pickle and fork), ``verify`` (every byte), ``sweep_staging`` and ``seal_dataset``.  ``layout`` describes
-the tree.
+(lazy; safe to pickle and fork), ``verify`` (every byte), ``sweep_staging``, ``seal_dataset``, ``difference`` between
+two versions and ``migrate`` from earlier formats.  ``layout`` describes the tree, ``chunks`` the bytes, ``provenance``
+the log, and ``disk`` is the seam at which ``tools/chaos_store`` kills writers and cuts the power.
 
 What it leaves to others: where frames come from (``datasets``, ``fleet``), how precise they are (nothing is quantised
 here), and which sequences a campaign still lacks (``fleet.plan``, from ``open_dataset``).
@@ -10,10 +11,13 @@ here), and which sequences a campaign still lacks (``fleet.plan``, from ``open_d
 What was tried and turned down.  Writing and reading chunks through zarr-python: twice the CPU time, missing chunks read
 as zeros (see ``arrays``).  Stored bytes under the digest: another zstd release would then break a resumed campaign, so
 the digest covers decoded arrays, and file digests lie beside it.  A central ledger of commits: a rename is atomic
-already, and a ledger would need a lock that outlives a killed worker.  Text columns as Zarr strings: no stable type.
+already, and a ledger would need a lock that outlives a killed worker.  Entering each commit in the log at once: all
+writers would wait for one file; ``seal_dataset`` enters what is new, and until then the seals say it.  Text columns as
+Zarr strings: no stable type.
 """
 
 from scanyard.store.dataset import create_dataset, seal_dataset
+from scanyard.store.difference import Difference, difference
 from scanyard.store.migrate import migrate
 from scanyard.store.read import Dataset, StoredSequence, open_dataset, open_sequence
 from scanyard.store.seal import Seal
@@ -22,10 +26,12 @@ from scanyard.store.write import sweep_staging, write_sequence
 
 __all__ = [
     "Dataset",
+    "Difference",
     "Finding",
     "Seal",
     "StoredSequence",
     "create_dataset",
+    "difference",
     "migrate",
     "open_dataset",
     "open_sequence",

@@ -152,7 +152,7 @@ class StoredSequence:
             world_from_ego=Transform(self._small("ego/world_from_ego")[index]),
             sweeps={lidar.name: self._sweep(lidar.name, index) for lidar in self.info.rig.lidars},
             images=self._images(index),
-            boxes=self._boxes(index),
+            boxes=self.labels(index),
             dont_care=self._dont_care(index),
             name=self.seal.frame_names[index],
         )
@@ -180,7 +180,13 @@ class StoredSequence:
                 )
         return images
 
-    def _boxes(self, index: int) -> Boxes | None:
+    def timestamps_ns(self) -> NDArray[np.int64]:
+        """(T,) time of every frame."""
+        times: NDArray[np.int64] = self._small("ego/timestamp_ns").copy()
+        return times
+
+    def labels(self, index: int) -> Boxes | None:
+        """The boxes of one frame, counted from 0, without reading its sweeps and images."""
         if not self._present("boxes", index):
             return None
         if "boxes/category" not in self.open().readers:  # labelled, and there was never anything to label

@@ -25,13 +25,13 @@ from scanyard.frame import Frame
 from scanyard.sequence import SequenceInfo
 from scanyard.store.dataset import read_header
 from scanyard.store.disk import DISK, PARTIAL, Disk
-from scanyard.store.layout import SEAL_FILE, STAGING, canonical_json, new_staging_folder, sequence_folder
+from scanyard.store.layout import SEAL_FILE, SEQUENCES, STAGING, canonical_json, new_staging_folder, sequence_folder
 from scanyard.store.rows import FrameRows
 from scanyard.store.seal import Seal, info_to_dict, read_seal
 
 logger = logging.getLogger(__name__)
 
-_PARTIAL_S = 600.0  # a header is written in milliseconds: after ten minutes nobody is at it any more
+_PARTIAL_S = 600.0  # a header or seal is written in milliseconds: after ten minutes nobody is at it any more
 
 
 def write_sequence(
@@ -86,7 +86,7 @@ def sweep_staging(uri: str | Path) -> list[Path]:
         for folder in (root / STAGING).glob("*"):
             with suppress(OSError):  # not empty: an attempt is in progress
                 folder.rmdir()
-        for partial in root.glob(f"{PARTIAL}*"):
+        for partial in (*root.glob(f"{PARTIAL}*"), *root.glob(f"{SEQUENCES}/*/{PARTIAL}*")):
             if time.time() - partial.stat().st_mtime > _PARTIAL_S:
                 partial.unlink(missing_ok=True)
                 swept.append(partial)
