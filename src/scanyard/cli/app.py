@@ -11,7 +11,20 @@ from typing import Annotated
 import typer
 
 from scanyard import __version__
-from scanyard.cli import compare, data, demo, doctor, exchange, generate, order, results, robustness, scenarios, serve
+from scanyard.cli import (
+    compare,
+    data,
+    demo,
+    doctor,
+    exchange,
+    generate,
+    order,
+    results,
+    robustness,
+    scenarios,
+    serve,
+    upkeep,
+)  # fmt: skip
 from scanyard.errors import ScanyardError
 
 app = typer.Typer(
@@ -33,6 +46,9 @@ app.command("doctor")(doctor.doctor)
 app.command("simulate")(generate.simulate)
 app.command("serve")(serve.serve)
 app.command("verify")(data.verify)
+app.command("gc")(upkeep.gc)
+app.command("diff")(upkeep.diff)
+app.command("migrate")(upkeep.migrate)
 app.command("train")(compare.train)
 app.command("detect")(compare.detect)
 app.command("evaluate")(results.evaluate)

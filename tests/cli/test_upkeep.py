@@ -1,0 +1,60 @@
+"""``gc``, ``diff``, ``migrate`` and an export's licence at the front door."""
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from scanyard.boxes import Boxes
+from scanyard.cli.app import app
+from scanyard.errors import LicenceError
+from scanyard.frame import Frame, Sweep
+from scanyard.geometry import Transform
+from scanyard.sensors import Lidar, Rig
+from scanyard.sequence import SequenceInfo
+from scanyard.store import create_dataset, write_sequence
+
+RIG = Rig("test", (Lidar("top", Transform.identity(), np.zeros(4), np.zeros(4), 100, 10.0, 1.0, 120.0),))
+
+
+def dataset_at(root: Path, *, cars: int = 1, licence: str = "CC0-1.0") -> Path:
+    boxes = Boxes(np.ones((cars, 3)), np.ones((cars, 3)), np.zeros(cars), ["car"] * cars)
+    create_dataset(root, name=root.name, licence="CC0-1.0")
+    info = SequenceInfo("walk", "synthetic", "walk", RIG, licence)
+    write_sequence(root, info, [Frame(0, Transform.identity(), {"top": Sweep(np.ones((5, 3)))}, boxes=boxes)])
+    return root
+
+
+def said(*arguments: str | Path) -> str:
+    result = CliRunner().invoke(app, [str(argument) for argument in arguments], catch_exceptions=False)
+    assert result.exit_code == 0
+    return " ".join(result.output.split())
+
+
+def test_gc_removes_what_a_killed_writer_left(tmp_path: Path) -> None:
+    root = dataset_at(tmp_path / "a")
+    (root / "staging/walk/0123").mkdir(parents=True)
+    assert "removed 1 leftovers" in said("gc", root)
+    assert "removed 0 leftovers" in said("gc", root)
+
+
+def test_diff_says_what_changed(tmp_path: Path) -> None:
+    output = said("diff", dataset_at(tmp_path / "a"), dataset_at(tmp_path / "b", cars=3))
+    assert "0 the same, 1 changed" in output
+    assert "car 1 3 +2" in output
+    assert "2 added" in output
+
+
+def test_migrate_brings_the_first_format_up_to_date(tmp_path: Path) -> None:
+    shutil.unpack_archive(Path(__file__).parents[1] / "store/first_format.zip", tmp_path)
+    assert "1 sequences brought" in said("migrate", tmp_path / "first_format")
+    assert "intact" in said("verify", tmp_path / "first_format")
+
+
+def test_an_export_that_a_licence_forbids_is_refused(tmp_path: Path) -> None:
+    root = dataset_at(tmp_path / "a", licence="CC-BY-NC-SA-3.0")
+    with pytest.raises(LicenceError, match=r"CC-BY-NC-SA-3\.0 does not allow commercial use"):
+        said("export", "kitti", root, "--out", tmp_path / "out", "--for", "commercial use")
+    assert not (tmp_path / "out").exists()
