@@ -2,13 +2,18 @@
 
 import fcntl
 import shutil
+import subprocess
+import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
 
+from scanyard import cluster
 from scanyard.cluster import ray_session
+from scanyard.errors import EnvironmentFault
 
 
 @pytest.mark.slow
@@ -37,3 +42,45 @@ def _listens_to() -> set[str]:
             for one in process.net_connections("tcp")
             if one.status == psutil.CONN_LISTEN
         }
+
+
+@pytest.mark.slow
+def test_what_fails_while_ray_runs_is_not_blamed_on_ray() -> None:
+    with pytest.raises(BrokenPipeError), ray_session(None, num_cpus=1):
+        raise BrokenPipeError
+
+
+class SlowRay:
+    """Comes up at the third try, and leaves a process behind at each that fails."""
+
+    def __init__(self, slow: int) -> None:
+        self.slow = slow
+        self.left: list[subprocess.Popen[bytes]] = []
+
+    def init(self, _temp_dir: str) -> None:
+        self.slow -= 1
+        if self.slow >= 0:
+            command = [sys.executable, "-c", "import time; time.sleep(60)", f"--temp-dir={_temp_dir}"]
+            self.left.append(subprocess.Popen(command))
+            raise RuntimeError("The current node timed out during startup.")
+
+    def shutdown(self) -> None:
+        """It knows of nothing to end."""
+
+
+def test_a_ray_that_is_slow_to_start_is_started_again_and_leaves_nothing(tmp_path: Path) -> None:
+    slow: Any = SlowRay(2)
+    stranger = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+    cluster._start(slow, {"_temp_dir": str(tmp_path)})
+    assert [process.wait(10) for process in slow.left] == [-9, -9]
+    assert stranger.poll() is None
+    stranger.kill()
+    stranger.wait()
+
+
+def test_a_ray_that_never_starts_is_said(tmp_path: Path) -> None:
+    slow: Any = SlowRay(100)
+    with pytest.raises(EnvironmentFault, match="did not come up in 5 tries"):
+        cluster._start(slow, {"_temp_dir": str(tmp_path)})
+    for process in slow.left:
+        process.wait(10)

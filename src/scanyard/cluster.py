@@ -9,15 +9,19 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import gc
 import logging
 import os
 import shutil
 import signal
 import tempfile
 import threading
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+
+import psutil
 
 from scanyard.errors import EnvironmentFault
 
@@ -68,7 +72,7 @@ def ray_session(address: str | None, *, num_cpus: int) -> Iterator[list[int]]:
         try:
             with _own_signal_handlers(), _loopback_alone(ray) if address is None else contextlib.nullcontext():
                 _start(ray, options)
-            yield _cores(ray)
+            cores = _cores(ray)
         except ConnectionError as error:
             raise EnvironmentFault(f"ray at {address}: cannot be reached ({error}); check the address") from error
         except ray.exceptions.AuthenticationError as error:
@@ -76,6 +80,7 @@ def ray_session(address: str | None, *, num_cpus: int) -> Iterator[list[int]]:
                 f"ray at {address}: lets nobody in without its token; set RAY_AUTH_MODE=token, and RAY_AUTH_TOKEN to "
                 "what `ray get-auth-token` says on its head"
             ) from error
+        yield cores
 
 
 def _start(ray: Any, options: dict[str, Any]) -> None:
@@ -87,6 +92,7 @@ def _start(ray: Any, options: dict[str, Any]) -> None:
             if _TOO_SLOW not in str(error):
                 raise
             ray.shutdown()
+            _end_half_started(options.get("_temp_dir"))
             logger.warning("ray did not come up in time (try %d of %d)", attempt + 1, START_TRIES)
         else:
             return
@@ -94,6 +100,17 @@ def _start(ray: Any, options: dict[str, Any]) -> None:
         f"ray did not come up in {START_TRIES} tries of 30 s: this machine is too busy, or its /tmp is full; "
         "end what keeps it busy and run the same command again"
     )
+
+
+def _end_half_started(folder: str | None) -> None:
+    """End what a start that failed leaves running: Ray forgets it.  It is below us, and its files are in our folder."""
+    for child in psutil.Process().children(recursive=True):
+        with contextlib.suppress(psutil.NoSuchProcess):
+            if folder is not None and any(folder in word for word in child.cmdline()):
+                child.kill()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)  # it forgot to wait for them, too
+        gc.collect()
 
 
 @contextlib.contextmanager
