@@ -15,7 +15,7 @@ import pytest
 
 from scanyard.evaluation import Evaluation, Score
 from scanyard.sequence import Domain, InMemorySequence
-from scanyard.view import Contrast, LossCurve, SourceCard, write_report
+from scanyard.view import ArmStanding, Contrast, LossCurve, SourceCard, write_report
 from scanyard.view.holdout import detectable_lines
 from tests.view.street import street
 
@@ -224,9 +224,11 @@ def test_a_report_says_p_what_was_drawn_and_what_could_be_told(tmp_path: Path) -
         sequences={},
         entries=[row("real"), row("mixed")],
         differences=[one, replace(one, arm="synthetic", detectable=6.0)],
+        standings=[ArmStanding("mixed", "real_test", "real", "BEV at IoU 0.7", 75.5, 1, 2, "ab")],
     )
     text = path.read_text(encoding="utf-8")
     assert "0.036" in text
+    assert "<td>1\N{EN DASH}2</td><th>mixed</th><td>ab</td>" in text
     assert "of 3; 0.012 alone" in text
     assert "by block of 24 frames; of other drives it says nothing" in text
     assert "this holdout can tell differences of at least 4.2 to 6.0 points, by the pair of arms" in text

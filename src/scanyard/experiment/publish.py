@@ -18,6 +18,7 @@ from scanyard.experiment.run import ENTRIES, EXPERIMENT, load_comparison, load_f
 from scanyard.experiment.scored import frames_of_runs
 from scanyard.experiment.scoring import causes_of
 from scanyard.experiment.splits import resolve_splits
+from scanyard.experiment.standings import load_standings
 from scanyard.sequence import SensorSequence
 from scanyard.split import Split
 from scanyard.store import Dataset, open_dataset
@@ -56,6 +57,7 @@ def publish(
         entries=entries,
         differences=load_comparison(folder),
         findings=load_findings(folder),
+        standings=load_standings(folder),
         curves=[_curve(job) for job in jobs],
         detections=_detections(shown),
         shown_detector=f"arm {best.arm}",

@@ -22,6 +22,7 @@ from scanyard.experiment.recipe import Recipe
 from scanyard.experiment.rows import entries_of, synthetic_share
 from scanyard.experiment.scored import DIFFICULTY, Runs, frames_of_runs, key_of, measure_runs, of_arm
 from scanyard.experiment.splits import resolve_splits
+from scanyard.experiment.standings import write_standings
 from scanyard.experiment.verdicts import corrected
 from scanyard.experiment.workers import work_on_ray
 from scanyard.split import Split
@@ -85,6 +86,7 @@ def run(
     contrasts = compare(recipe, runs_on, splits)
     write_json(folder / COMPARISON, [asdict(contrast) for contrast in contrasts])
     write_json(folder / FINDINGS, findings(recipe, jobs, runs_on, splits, contrasts).to_dict())
+    write_standings(recipe, frames_on, runs_on, splits, folder)
     return entries
 
 

@@ -135,6 +135,23 @@ class Contrast:
 
 
 @dataclass(frozen=True)
+class ArmStanding:
+    """An arm's place among all arms on one test split, as far as its frames allow to say."""
+
+    arm: str
+    evaluated_on: str
+    domain: str
+    score: str
+    """What they are ordered by, in words."""
+    value: float
+    """Percent; of several seeds, the mean."""
+    best_rank: int
+    worst_rank: int
+    letters: str
+    """Two arms that share one could not be told apart."""
+
+
+@dataclass(frozen=True)
 class SourceCard:
     """A dataset, and what may be done with it."""
 

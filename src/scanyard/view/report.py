@@ -27,7 +27,7 @@ from scanyard.view.birdseye import Extent, draw_birdseye
 from scanyard.view.causes import causes_section
 from scanyard.view.charts import loss_chart, points_chart
 from scanyard.view.cloud import pack_cloud
-from scanyard.view.contents import STAND_IN, Contrast, Detections, LossCurve, Row, SourceCard, named
+from scanyard.view.contents import STAND_IN, ArmStanding, Contrast, Detections, LossCurve, Row, SourceCard, named
 from scanyard.view.findings import Findings
 from scanyard.view.holdout import detectable_lines
 from scanyard.view.laboratory import laboratory_section
@@ -47,6 +47,7 @@ def write_report(
     entries: Sequence[Row],
     differences: Sequence[Contrast] = (),
     findings: Findings | None = None,
+    standings: Sequence[ArmStanding] = (),
     curves: Sequence[LossCurve] = (),
     detections: Detections | None = None,
     shown_detector: str = "",
@@ -79,6 +80,7 @@ def write_report(
         laboratory=None if findings is None else laboratory_section(findings),
         contrasts=[_contrast(contrast, differences) for contrast in differences],
         detectable=detectable_lines(differences),
+        standings=standings,
         difficulty=difficulty,
         clouds=clouds,
         viewer=_viewer(clouds),
