@@ -13,7 +13,9 @@ circular block-resampling procedure for stationary data, 1992).  They are ``PER_
 block's own ends cut correlations off and the spread comes out too small by about the correlation's reach over the
 block's length (H. R. Künsch, The jackknife and the bootstrap for general stationary observations, Ann. Stat. 17, 1989).
 
-Such an interval speaks of these drives alone, had they been longer; of other drives it says nothing.
+Such an interval speaks of these drives alone, had they been longer; of other drives it says nothing.  It is weaker than
+one over drives: of 500 frames that were worth 70, a 90 % interval held the known score 86.5 times in 100, and equal
+detectors were told apart 7.7 times (``tools/bench coverage``).
 """
 
 from __future__ import annotations
