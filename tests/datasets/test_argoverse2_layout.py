@@ -233,6 +233,21 @@ def test_what_is_no_pose_is_refused(wrong: list[float]) -> None:
         pose_of(columns, 0)
 
 
+@pytest.mark.parametrize(
+    ("name", "values", "complaint"),
+    [
+        ("laser_number", [np.nan, 1.0], "laser_number is float64"),
+        ("offset_ns", [0.5, 1.0], "offset_ns is float64"),
+        ("intensity", [np.nan, 1.0], "intensities that are not finite"),
+        ("x", [np.inf, 1.0], "points that are not finite"),
+    ],
+)
+def test_a_damaged_sweep_is_refused(name: str, values: list[float], complaint: str) -> None:
+    columns = {axis: np.zeros(2) for axis in "xyz"} | {name: np.array(values)}
+    with pytest.raises(FormatError, match=complaint):
+        read_sweeps(columns, TURNED, original=False)
+
+
 def test_damaged_tables_are_named(tmp_path: Path) -> None:
     log = original_log(tmp_path, recording(8, frames=1))
     (log / "annotations.feather").write_bytes(b"no table")

@@ -116,9 +116,15 @@ def read_sweeps(columns: Columns, rig: Rig, *, original: bool) -> dict[str, Swee
 
     ``original`` takes laser numbers as Argoverse's own: 32 a LiDAR, in the order of ``VLP32C_ELEVATION_DEG``.
     """
-    points_ego = EGO_FROM_VEHICLE.apply(np.stack([columns[axis] for axis in "xyz"], axis=1).astype(np.float64))
-    if not np.isfinite(points_ego).all():
+    points = np.stack([columns[axis] for axis in "xyz"], axis=1).astype(np.float64)
+    if not np.isfinite(points).all():
         raise FormatError("a sweep has points that are not finite; it is damaged")
+    for name in ("laser_number", "offset_ns"):
+        if name in columns and columns[name].dtype.kind not in "iu":
+            raise FormatError(f"a sweep's {name} is {columns[name].dtype}, expected whole numbers")
+    if "intensity" in columns and not np.isfinite(columns["intensity"].astype(np.float64)).all():
+        raise FormatError("a sweep has intensities that are not finite; it is damaged")
+    points_ego = EGO_FROM_VEHICLE.apply(points)
     laser = columns.get("laser_number")
     firsts = first_lasers(rig)
     sweeps = {}
