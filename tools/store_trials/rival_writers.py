@@ -123,7 +123,7 @@ def stop_in_front_of_the_commit(folder: Path, *, same: bool) -> str | None:
     late = context.Process(target=_stop_and_write, args=(folder, results), daemon=True)
     late.start()
     try:
-        os.waitid(os.P_PID, late.pid or 0, os.WSTOPPED | os.WNOWAIT)
+        os.waitid(os.P_PID, late.pid or 0, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
         swept = sweep_staging(folder)
         seal = write_sequence(folder, info_of("late", camera=False), recording(0 if same else 1, full=False))
         os.kill(late.pid or 0, signal.SIGCONT)

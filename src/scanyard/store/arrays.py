@@ -54,6 +54,13 @@ class StoredFile:
         """What the seal says of a file with these bytes."""
         return cls(len(data), hashlib.sha256(data).hexdigest())
 
+    @classmethod
+    def at(cls, path: Path) -> StoredFile:
+        """What the seal says of a file as it can be read now."""
+        with path.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+            return cls(file.tell(), digest)
+
 
 @dataclass(frozen=True)
 class StoredArray:
@@ -179,13 +186,19 @@ class ArrayWriter:
         stored = StoredArray(
             self._dtype.name, rows.shape, "", self.rows_per_chunk, self.chunks_per_shard, self.packing.codec
         )
-        if not same_bytes(rows, _Shard(self.folder / name, stored, checksums).read(0, len(rows))):
-            raise DamagedError(f"{self.folder / name}: read back other bytes than were written; check disk and memory")
+        written = _Shard(self.folder / name, stored, checksums)
+        # Chunk by chunk: fresh memory for a whole shard costs more than reading it does.
+        for start in range(0, len(rows), self.rows_per_chunk):
+            block = rows[start : start + self.rows_per_chunk]
+            if not same_bytes(block, written.read(start, start + len(block))):
+                raise DamagedError(
+                    f"{self.folder / name}: read back other bytes than were written; check disk and memory"
+                )
 
     def _write_file(self, name: str, parts: Sequence[bytes]) -> None:
         path = self.folder / name
         self.disk.write(path, parts)  # synced here, while the next frames are made, and not all at once at the end
-        self.files[name] = StoredFile.of(path.read_bytes())
+        self.files[name] = StoredFile.at(path)
 
 
 @dataclass
@@ -254,14 +267,15 @@ class _Shard:
         stop = start + len(rows)
         try:
             with self.path.open("rb", buffering=0) as file:
-                for chunk in range(start // per_chunk, -(-stop // per_chunk)):
+                chunks = range(start // per_chunk, -(-stop // per_chunk))
+                for chunk, packed in zip(chunks, self._packed(file, chunks), strict=True):
                     first, last = max(start, chunk * per_chunk), min(stop, (chunk + 1) * per_chunk)
                     wanted = rows[first - start : last - start]
                     if len(wanted) == per_chunk:
-                        self._read_chunk(file, chunk, wanted)
+                        self._unpack(packed, chunk, wanted)
                     else:
                         whole = np.empty((per_chunk, *self.stored.row_shape), dtype=self.stored.dtype)
-                        self._read_chunk(file, chunk, whole)
+                        self._unpack(packed, chunk, whole)
                         wanted[:] = whole[first - chunk * per_chunk :][: len(wanted)]
         except OSError as error:
             raise DamagedError(f"{self.path}: cannot be read ({error.strerror}); restore it or record again") from error
@@ -277,8 +291,7 @@ class _Shard:
             raise DamagedError(f"{self.path}: the shard index does not match its checksum")
         return np.frombuffer(tail, dtype="<u8").reshape(-1, 2)
 
-    def _read_chunk(self, file: Any, chunk: int, rows: Array) -> None:
-        packed = self._packed(file, chunk)
+    def _unpack(self, packed: bytes, chunk: int, rows: Array) -> None:
         if self.checksums is not None and checksum(packed, self.stored.codec) != self.checksums[chunk]:
             raise DamagedError(
                 f"{self.path}: chunk {chunk} is not the one that was sealed; restore the file from a copy"
@@ -288,19 +301,23 @@ class _Shard:
         except (RuntimeError, ValueError) as error:
             raise DamagedError(f"{self.path}: chunk {chunk} is damaged ({error})") from error
 
-    def _packed(self, file: Any, chunk: int) -> bytes:
+    def _packed(self, file: Any, chunks: range) -> list[bytes]:
+        """Chunks that follow each other as they are stored, in one read: they lie one behind the other."""
         if self._index is None:
             self._index = self._read_index(file)
-        offset, size = (int(value) for value in self._index[chunk])
-        if size == EMPTY:
-            raise DamagedError(f"{self.path}: chunk {chunk} is not there")
-        file.seek(offset)
-        return bytes(file.read(size))
+        places = self._index[chunks.start : chunks.stop].tolist()
+        for chunk, (_, size) in zip(chunks, places, strict=True):
+            if size == EMPTY:
+                raise DamagedError(f"{self.path}: chunk {chunk} is not there")
+        begin, end = places[0][0], places[-1][0] + places[-1][1]
+        file.seek(begin)
+        data = file.read(max(0, end - begin))
+        return [data[offset - begin : offset - begin + size] for offset, size in places]
 
     def sums(self, chunks: int) -> list[int]:
         """CRC-32C of the first chunks as they lie there."""
         with self.path.open("rb") as file:
-            return [checksum(self._packed(file, chunk), self.stored.codec) for chunk in range(chunks)]
+            return [checksum(packed, self.stored.codec) for packed in self._packed(file, range(chunks))]
 
 
 def array_metadata(
