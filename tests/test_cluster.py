@@ -1,6 +1,7 @@
 """A Ray of our own serves this machine alone, and sweeps what killed programs left."""
 
 import fcntl
+import os
 import shutil
 import subprocess
 import sys
@@ -24,10 +25,16 @@ def test_a_ray_of_our_own_listens_on_loopback_alone_and_leaves_nothing(monkeypat
     for folder in (left, living):
         folder.mkdir()
         folder.with_suffix(".lock").touch()
+    command = [sys.executable, "-c", "import time; time.sleep(600)"]
+    orphan, other = (subprocess.Popen(command, env=os.environ | {cluster.MARK: str(one)}) for one in (left, living))
     with living.with_suffix(".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         heard = _listens_to()
     assert heard == {"127.0.0.1"}
+    assert orphan.wait(10) == -9
+    assert other.poll() is None
+    other.kill()
+    other.wait()
     assert sorted(path.name for path in place.iterdir()) == ["scanyard-ray-living", "scanyard-ray-living.lock"]
     shutil.rmtree(place)
 

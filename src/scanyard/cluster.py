@@ -27,6 +27,8 @@ from scanyard.errors import EnvironmentFault
 
 logger = logging.getLogger(__name__)
 
+MARK = "SCANYARD_RAY"
+"""Names Ray's folder in the environment of every process that belongs to it."""
 START_TRIES = 5
 _TOO_SLOW = "timed out during startup"
 OBJECT_STORE_BYTES = 80 * 2**20
@@ -102,6 +104,15 @@ def _start(ray: Any, options: dict[str, Any]) -> None:
     )
 
 
+def _end_marked(folder: Path) -> None:
+    """End the processes of a Ray whose owner is gone: of its agents some outlive a driver killed as they start."""
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error, OSError):
+            if process.environ().get(MARK) == str(folder):
+                logger.warning("process %d, left by a program that was killed, is ended", process.pid)
+                process.kill()
+
+
 def _end_half_started(folder: str | None) -> None:
     """End what a start that failed leaves running: Ray forgets it.  It is below us, and its files are in our folder."""
     for child in psutil.Process().children(recursive=True):
@@ -123,15 +134,18 @@ def _folder_of_its_own() -> Iterator[Path]:
     for left in place.glob(f"{FOLDER}*.lock"):
         with left.open("w") as lock, contextlib.suppress(OSError):  # its owner lives, or somebody else sweeps it
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            _end_marked(left.with_suffix(""))
             shutil.rmtree(left.with_suffix(""), ignore_errors=True)
             left.unlink()
     folder = Path(tempfile.mkdtemp(prefix=FOLDER, dir=place))
     path = folder.with_suffix(".lock")
     with path.open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
+        os.environ[MARK] = str(folder)
         try:
             yield folder
         finally:
+            del os.environ[MARK]
             shutil.rmtree(folder, ignore_errors=True)
             path.unlink(missing_ok=True)
 
