@@ -104,6 +104,7 @@ def driver_kills(n: int, seed: int, on_progress: OnProgress) -> Outcome:
                 killed += 1
                 left = stage.left_behind()
                 traces.orphans += len(left)
+                traces.problems += [f"left behind by the driver: {' '.join(one.cmdline())[:100]}" for one in left]
                 sealed = stage.num_sealed()
                 on_progress(killed, f"{sealed} of {scenarios} sealed, {len(left)} processes left")
             stage.start()
