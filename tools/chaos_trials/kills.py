@@ -17,7 +17,7 @@ from functools import cache
 
 import psutil
 from outcome import OnProgress, Outcome
-from stage import Stage, Traces
+from stage import Stage, Traces, command_line
 
 SCENARIOS = 40
 """Per campaign."""
@@ -104,7 +104,7 @@ def driver_kills(n: int, seed: int, on_progress: OnProgress) -> Outcome:
                 killed += 1
                 left = stage.left_behind()
                 traces.orphans += len(left)
-                traces.problems += [f"left behind by the driver: {' '.join(one.cmdline())[:100]}" for one in left]
+                traces.problems += [f"left behind by the driver: {command_line(one)[:100]}" for one in left]
                 sealed = stage.num_sealed()
                 on_progress(killed, f"{sealed} of {scenarios} sealed, {len(left)} processes left")
             stage.start()

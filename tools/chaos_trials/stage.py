@@ -178,7 +178,7 @@ class Stage:
         """Workers, servers and clients that live now."""
         parts: dict[str, list[psutil.Process]] = {"worker": [], "server": [], "client": []}
         workers = set()
-        marked = [(process, _line(process)) for process in self.marked()]
+        marked = [(process, command_line(process)) for process in self.marked()]
         for process, line in marked:
             if line.startswith("ray::Worker"):
                 parts["worker"].append(process)
@@ -213,7 +213,7 @@ class Stage:
         traces = Traces()
         left = self.left_behind()
         traces.orphans = len(left)
-        traces.problems += [f"left behind: {_line(process)[:120]}" for process in left]
+        traces.problems += [f"left behind: {command_line(process)[:120]}" for process in left]
         ports = {int(path.stem.split("-")[1]) for path in self.logs.glob("server-*.log")}
         ours = {process.pid for process in left}
         traces.held_ports = sum(not port_is_free(port) and _holder(port) in ours for port in ports)
@@ -262,7 +262,8 @@ def _lives(process: psutil.Process) -> bool:
     return bool(process.status() != psutil.STATUS_ZOMBIE)
 
 
-def _line(process: psutil.Process) -> str:
+def command_line(process: psutil.Process) -> str:
+    """How a process was started; nothing for one that has ended."""
     with contextlib.suppress(psutil.Error):
         return " ".join(process.cmdline())
     return ""
