@@ -165,7 +165,8 @@ class Crew:
             cause = getattr(error, "cause", None)
             if isinstance(cause, ScanyardError):
                 raise cause from None
-            raise
+            # Nobody foresaw it, as when CARLA's client times out while it cleans up: no reason to end the campaign.
+            return self._give_up(hand, f"its worker failed: {_last_line(error)}", "WorkerFailed")
         except self._ray.exceptions.RayError as error:  # the worker, its node, or the way there
             return self._give_up(hand, f"its worker died: {_first_line(error)}", Fault.WORKER_DIED)
         hand.scenario = hand.task = hand.pulse = None
@@ -238,6 +239,10 @@ class Crew:
 
 def _first_line(error: Exception) -> str:
     return (str(error).splitlines() or [type(error).__name__])[0]
+
+
+def _last_line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[-1]
 
 
 def _listed(amounts: dict[str, float]) -> str:
