@@ -35,7 +35,7 @@ def report_of(progress: Progress, settings: Settings) -> Report:
         progress.quarantined,
         seconds=progress.elapsed_s,
         workers=min(settings.workers, max(1, progress.total)),
-        gpus=len(settings.adapters),
+        gpus=settings.workers * settings.gpus or len(settings.adapters),
     )
 
 

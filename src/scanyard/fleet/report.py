@@ -97,7 +97,7 @@ def report(
     *,
     seconds: float,
     workers: int,
-    gpus: int = 0,
+    gpus: float = 0.0,
 ) -> Report:
     """The accounts of a campaign of ``seconds`` on ``workers`` workers and ``gpus`` graphics cards."""
     labels = sum(one.boxes for one in recorded)
