@@ -166,7 +166,7 @@ class Crew:
             if isinstance(cause, ScanyardError):
                 raise cause from None
             # Nobody foresaw it, as when CARLA's client times out while it cleans up: no reason to end the campaign.
-            return self._give_up(hand, f"its worker failed: {_last_line(error)}", "WorkerFailed")
+            return self._give_up(hand, f"its worker failed: {_last_line(error)}", Fault.WORKER_FAILED)
         except self._ray.exceptions.RayError as error:  # the worker, its node, or the way there
             return self._give_up(hand, f"its worker died: {_first_line(error)}", Fault.WORKER_DIED)
         hand.scenario = hand.task = hand.pulse = None

@@ -49,6 +49,8 @@ class Fault(StrEnum):
     WORKER_DIED = "worker_died"
     WORKER_HUNG = "worker_hung"
     """Its process was stopped, its node cut off, or it waited for something that never came."""
+    WORKER_FAILED = "worker_failed"
+    """It raised what nobody foresaw."""
     SERVER_HUNG_AT_SHUTDOWN = "server_hung_at_shutdown"
     """It did not leave when told to and was killed; no scene was lost by it."""
     PORT_NOT_FREED = "port_not_freed"
