@@ -45,7 +45,7 @@ def store_trials(n: int, seed: int, on_progress: OnProgress) -> list[Outcome]:
 def server_faults(n: int, seed: int, on_progress: OnProgress) -> list[Outcome]:
     """``tools/server_faults``: every known fault once; ``n`` and the seed change nothing."""
     del n, seed
-    said = _run(TOOLS / "server_faults" / "matrix.py", [], on_progress)
+    said = _run(TOOLS / "faulty_servers" / "matrix.py", [], on_progress)
     if isinstance(said, str):
         return [Outcome("server that fails in a known way", 0, 0, [said])]
     figures = {name: said[name] for name in ("kinds", "recovery_median_s", "recovery_worst_s")}
