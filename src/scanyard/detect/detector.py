@@ -23,8 +23,7 @@ from scanyard.frame import Frame
 from scanyard.geometry import wrap_angle
 from scanyard.sensors import Rig
 
-MIN_SCORE = 0.1
-MIN_CHANCE = 0.01  # of a peak that is looked at again
+MIN_PRODUCT = 0.01  # of chance and expected overlap: what neither look believes in is not reported
 QUALITY_WEIGHT = 0.68
 """How much of a score is the expected overlap, the rest the first look's chance: what Hu et al. (AFDetV2, AAAI 2022)
 took for vehicles."""
@@ -52,7 +51,7 @@ class PillarDetector:
         cells = occupied_cells([points], Grid.of(self.recipe))
         with torch.inference_mode(), torch.autocast("cpu", dtype=torch.bfloat16, enabled=has_bfloat16()):
             peaks = find_peaks(
-                self.net, self.net(cells), typical_sizes(categories), grid, least=MIN_CHANCE, most=2 * MAX_BOXES
+                self.net, self.net(cells), typical_sizes(categories), grid, least=MIN_PRODUCT, most=2 * MAX_BOXES
             )
             rows, quality = refined(
                 self.net.refine,
@@ -62,9 +61,10 @@ class PillarDetector:
                 sensor_m=rig.lidars[0].ego_from_sensor.translation,
                 names=categories,
             )
-        score = peaks.chance.double().numpy() ** (1 - QUALITY_WEIGHT) * quality**QUALITY_WEIGHT
+        chance = peaks.chance.double().numpy()
+        score = chance ** (1 - QUALITY_WEIGHT) * quality**QUALITY_WEIGHT
         order = np.argsort(-score, kind="stable")
-        order = order[score[order] >= MIN_SCORE]
+        order = order[(chance * quality)[order] >= MIN_PRODUCT]
         center = rows[order, :3]
         center[:, 2] += ground.height(center)
         names = np.array(categories)[peaks.category.numpy()[order]]
