@@ -23,7 +23,7 @@ def test_ray_runs_the_arms_and_leaves_no_process(
     recipe_with: Callable[..., Path], datasets: Path, tmp_path: Path
 ) -> None:
     recipe = load_recipe(
-        recipe_with(("steps: 20", "steps: 4"), ("share: 0.5", "share: 0.25"), ("steps: 0.7", "steps: 0.5"),
+        recipe_with(("steps: 20", "steps: 12"), ("share: 0.5", "share: 0.25"), ("steps: 0.7", "steps: 0.5"),
                     ("steps: 0.3", "steps: 0.5"))
     )  # fmt: skip
     seen: list[Progress] = []
@@ -36,7 +36,7 @@ def test_ray_runs_the_arms_and_leaves_no_process(
     )
     assert [entry.arm for entry in entries] == ["synthetic", "real", "mixed"]
     assert {entry.detector for entry in entries} == {"pillars"}
-    assert seen[-1].step == seen[-1].steps == 12
+    assert seen[-1].step == seen[-1].steps == 36
     assert _ours_after(5.0) == []
 
 
