@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from scanyard.boxes import Boxes
 from scanyard.cli.app import app
-from scanyard.errors import InputError, ScanyardError
+from scanyard.errors import InputError, LicenceError, ScanyardError
 from scanyard.frame import Frame, Sweep
 from scanyard.geometry import Transform
 from scanyard.sensors import Camera, Lidar, Rig
@@ -47,6 +47,15 @@ def run(*arguments: str | Path) -> str:
     if result.exception is not None:
         raise result.exception
     return result.output
+
+
+def test_an_export_that_a_licence_forbids_is_refused_and_writes_nothing(dataset: Path, tmp_path: Path) -> None:
+    to = ["--to", "openpcdet", "--out", tmp_path / "sold"]
+    with pytest.raises(LicenceError, match="does not allow commercial use"):
+        run("export", "dataset", dataset, *to, "--for", "commercial use")
+    with pytest.raises(InputError, match="expected one of own use, passing on, commercial use"):
+        run("export", "dataset", dataset, *to, "--for", "fun")
+    assert not (tmp_path / "sold").exists()
 
 
 @pytest.mark.parametrize("layout", ["nuscenes", "openpcdet", "mmdet3d", "argoverse2"])

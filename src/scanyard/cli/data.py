@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from scanyard.cli.exchange import say_licences, watched
+from scanyard.cli.exchange import Purpose, require_purpose, say_licences, watched
 from scanyard.cli.progress import progress
-from scanyard.errors import DamagedError, InputError
-
-if TYPE_CHECKING:
-    from scanyard.store import Dataset
+from scanyard.errors import DamagedError
 
 import_app = typer.Typer(help="Bring real data into a dataset of ours.", no_args_is_help=True)
 export_app = typer.Typer(help="Write a dataset in another format.", no_args_is_help=True)
@@ -84,25 +81,13 @@ def _labelled_folders(root: Path) -> list[str] | list[None]:
     return sorted(folder.name for folder in root.glob("*") if (folder / "label_2").is_dir()) or [None]
 
 
-def require_purpose(dataset: Dataset, purpose: str) -> None:
-    """Refuse what the licence of any source forbids; LicenceError says which and why."""
-    from scanyard.licences import PURPOSES, require_allowed
-
-    wanted = next((one for one in PURPOSES if one == purpose), None)
-    if wanted is None:
-        raise InputError(f"--for {purpose!r}: expected one of {', '.join(PURPOSES)}")
-    require_allowed([dataset.header.licence, *(one.info.licence for one in dataset.sequences.values())], wanted)
-
-
 @export_app.command("kitti")
 def export_kitti(
     dataset: Annotated[Path, typer.Argument(help="Dataset folder.")],
     out: Annotated[
         Path, typer.Option("--out", "-o", help="Folder to write velodyne/, label_2/, calib/, image_2/ into.")
     ],
-    purpose: Annotated[
-        str, typer.Option("--for", help="What for: 'own use', 'passing on' or 'commercial use'; licences are asked.")
-    ] = "own use",
+    purpose: Purpose = "own use",
 ) -> None:
     """Write a dataset in KITTI's object layout, a folder per sequence.
 

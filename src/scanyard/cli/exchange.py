@@ -17,11 +17,15 @@ if TYPE_CHECKING:
     from scanyard.boxes import Boxes
     from scanyard.frame import Frame
     from scanyard.sequence import SensorSequence, SequenceInfo
+    from scanyard.store import Dataset
 
 logger = logging.getLogger(__name__)
 
 SOURCES = ("nuscenes", "argoverse2", "openpcdet", "mmdet3d", "kitti-tracking", "samples")
 TARGETS = ("nuscenes", "argoverse2", "openpcdet", "mmdet3d", "mcap", "rerun")
+Purpose = Annotated[
+    str, typer.Option("--for", help="What for: 'own use', 'passing on' or 'commercial use'; licences are asked.")
+]
 CHECKED_FRAMES = 20
 """How many frames of a data set are looked at for mirrored axes: enough for hundreds of boxes, and quick."""
 
@@ -79,6 +83,7 @@ def export_dataset(
         list[str] | None, typer.Option(help="A category to leave out, such as one the layout has no class for.")
     ] = None,
     version: Annotated[str, typer.Option(help="nuscenes: what the folder of tables is called.")] = "v1.0-trainval",
+    purpose: Purpose = "own use",
 ) -> None:
     """Write a dataset in another layout, with its licence beside it.
 
@@ -89,11 +94,22 @@ def export_dataset(
 
     write = _writer(layout, val or (), version)
     opened = open_dataset(dataset)
+    require_purpose(opened, purpose)
     sequences = list(opened.sequences.values())
     with progress(f"export {dataset.name}") as advance:
         write(out, watched(sequences, advance, lambda boxes: without_categories(boxes, drop or ())))
     print(f"{out}: {len(sequences)} sequences, {opened.num_frames} frames in the layout of {layout}")
     say_licences(sorted({sequence.info.licence for sequence in sequences}))
+
+
+def require_purpose(dataset: Dataset, purpose: str) -> None:
+    """Refuse what the licence of any source forbids; LicenceError says which and why."""
+    from scanyard.licences import PURPOSES, require_allowed
+
+    wanted = next((one for one in PURPOSES if one == purpose), None)
+    if wanted is None:
+        raise InputError(f"--for {purpose!r}: expected one of {', '.join(PURPOSES)}")
+    require_allowed([dataset.header.licence, *(one.info.licence for one in dataset.sequences.values())], wanted)
 
 
 def _read(
