@@ -20,6 +20,7 @@ import numpy as np
 
 from scanyard.errors import EvaluationError
 from scanyard.geometry import FloatArray
+from scanyard.metrics.intervals import widened_tail
 from scanyard.randomness import stream
 
 EXPONENTS = np.linspace(0.0, 2.0, 21)
@@ -120,7 +121,7 @@ def worth(
     found = curves.read_backwards(drawn[:, -1], sizes[0], sizes[-1])
     place = np.geomspace(sizes[0], sizes[-1], _PLACES)
     heights = curves.at(place)
-    tail = widened_tail(level, num_drives)
+    tail = widened_tail((1 - level) / 2, num_drives)
     low, high = _ends(found[1:], tail)
     band_low, band_high = np.quantile(heights[1:], [tail, 1 - tail], axis=0)
     return Worth(float(found[0]), low, high, sizes[0], sizes[-1], place, heights[0], band_low, band_high)
@@ -144,18 +145,6 @@ def seed_noise(arms: Sequence[FloatArray], resamples: int, key: Sequence[str | i
     seeds = np.array([len(arm) for arm in arms])
     noise: FloatArray = rng.standard_normal((resamples, len(arms))) * np.sqrt(variance[:, None] / seeds)
     return noise
-
-
-def widened_tail(level: float, clusters: int) -> float:
-    """The share of resamples to leave out on each side, so that few clusters do not make an interval too narrow.
-
-    The expanded percentile interval: the normal probability of Student's t times sqrt(n / (n - 1)) (T. Hesterberg,
-    What teachers should know about the bootstrap, The American Statistician 69, 2015).
-    """
-    from scipy import stats  # noqa: PLC0415  # costs a second; not needed to answer --help
-
-    t = float(stats.t.ppf((1 + level) / 2, max(clusters - 1, 1)))
-    return float(stats.norm.cdf(-t * math.sqrt(clusters / max(clusters - 1, 1))))
 
 
 def _grown(frames: FloatArray, exponent: FloatArray) -> FloatArray:

@@ -10,13 +10,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-import numpy as np
-
 from scanyard.errors import EvaluationError
 from scanyard.evaluation import Score
 from scanyard.geometry import FloatArray
 from scanyard.metrics.families import measure
-from scanyard.metrics.intervals import percentile_interval, resampled_drives
+from scanyard.metrics.intervals import mixtures_of, percentile_interval
 from scanyard.metrics.measured import Measured
 from scanyard.metrics.pool import IntArray, Pool, ScoredFrame, pool_frames
 from scanyard.metrics.protocols import (
@@ -62,8 +60,7 @@ class Subject:
         settings = load_protocol(protocol)
         pool = pool_frames(frames, settings.needs)
         narrow, keys = _narrowed(settings, difficulty, at_one_distance=False)
-        as_it_is = np.ones((1, len(pool.drives)), dtype=np.int64)
-        mixtures = np.concatenate([as_it_is, resampled_drives(len(pool.drives), resamples, seed)])
+        mixtures = mixtures_of(len(pool.drives), resamples, seed)
         return cls(pool, settings, narrow, keys, mixtures, level)
 
     def at_one_distance(self) -> Subject:
