@@ -63,6 +63,14 @@ def test_a_difference_is_claimed_only_where_the_interval_excludes_zero(
     )
 
 
+def test_a_difference_that_many_comparisons_may_show_by_chance_is_not_claimed() -> None:
+    alone = Contrast("mixed", "real", (0,), "test", "real", "bev", 0.7, "moderate", 5.0, 1.5, 9.0, p_value=0.03)
+    among_four = replace(alone, corrected_p=0.12, compared=4)
+    assert "beats real" in replace(alone, corrected_p=0.03).sentence
+    assert "not shown to beat real" in among_four.sentence
+    assert among_four.verdict == "no difference shown"
+
+
 def test_names_from_a_recipe_cannot_write_html() -> None:
     html = laboratory_section(Findings(equivalents=(replace(INSIDE, arm="<b>x"),), notes=("<script>",)))
     assert "<b>x" not in html

@@ -117,15 +117,16 @@ class Contrast:
 
     @property
     def sentence(self) -> str:
-        """The difference in words, claimed only where the interval excludes zero."""
+        """The difference in words, claimed only where the interval excludes zero, and the corrected p chance."""
         if self.low is None or self.high is None:
             return f"{self.arm} and {self.baseline} on {self.evaluated_on}: too few drives to say which is better."
         by = f"{abs(self.value):.1f} points of {self.metric.upper()} precision at overlap {self.iou:g}"
         ends = sorted((abs(self.low), abs(self.high)))
         where = f"on {named(self.evaluated_on, self.domain)}, {self.trainings}"
-        if self.low > 0:
+        is_shown = self.corrected_p is None or self.corrected_p <= SHOWN
+        if is_shown and self.low > 0:
             return f"{self.arm} beats {self.baseline} by {by} [{ends[0]:.1f}, {ends[1]:.1f}] {where}."
-        if self.high < 0:
+        if is_shown and self.high < 0:
             return f"{self.arm} loses to {self.baseline} by {by} [{ends[0]:.1f}, {ends[1]:.1f}] {where}."
         return (
             f"{self.arm} is not shown to beat {self.baseline}, nor to lose to it: {self.value:+.1f} "
