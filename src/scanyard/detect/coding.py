@@ -92,9 +92,14 @@ def targets(examples: Sequence[Example], grid: Grid, num_categories: int) -> Tar
     )
 
 
+def typical_rows(categories: Sequence[str]) -> FloatArray:
+    """(C, 3) metres; a cube of one where nothing is known of a category."""
+    return np.array([TYPICAL_M.get(name, (1.0, 1.0, 1.0)) for name in categories])
+
+
 def typical_sizes(categories: Sequence[str]) -> Tensor:
-    """(C, 3) metres."""
-    return torch.tensor([TYPICAL_M.get(name, (1.0, 1.0, 1.0)) for name in categories], dtype=torch.float32)
+    """The same for the network, float32."""
+    return torch.from_numpy(typical_rows(categories)).float()
 
 
 def encode(box: Tensor, cell: Tensor, typical: Tensor, grid: Grid) -> Tensor:

@@ -17,7 +17,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from scanyard.detect.coding import TYPICAL_M
+from scanyard.detect.coding import typical_rows
 from scanyard.detect.proposals import RETURNS, Proposals
 from scanyard.geometry import FloatArray
 
@@ -72,7 +72,7 @@ class RefineNet(nn.Module):
             ],
             axis=2,
         )
-        typical = np.array([TYPICAL_M.get(name, (1.0, 1.0, 1.0)) for name in names])
+        typical = typical_rows(names)
         distance = np.maximum(np.hypot(*proposals.bearing.T), 0.1)
         per_proposal = np.column_stack(
             [
