@@ -16,7 +16,8 @@ from scanyard.errors import EvaluationError
 from scanyard.metrics.intervals import Difference
 from scanyard.metrics.multiplicity import holm, letters, rank_ranges
 from scanyard.metrics.pool import ScoredFrame
-from scanyard.metrics.scoring import evaluate_mean, paired_mean_difference
+from scanyard.metrics.scoring import evaluate_mean
+from scanyard.metrics.side_by_side import side_by_side
 
 SHOWN = 0.05
 """Corrected p up to which two are told apart."""
@@ -103,22 +104,13 @@ def put_in_order(
         how_sure = evaluation.how_sure
         advance()
     names = sorted(runs, key=lambda name: (-scores[name].value, name))
+    sides = {(name, index): frames for name, several in runs.items() for index, frames in enumerate(several)}
+    measured = side_by_side(sides, protocol, categories=(category,), resamples=resamples, level=level, seed=seed)
+    mine = {name: [run for run in sides if run[0] == name] for name in names}
     differences = []
     for first, second in combinations(names, 2):
         differences.append(
-            paired_mean_difference(
-                runs[first],
-                runs[second],
-                protocol,
-                metric=metric,
-                iou=iou,
-                difficulty=difficulty,
-                category=category,
-                distance_m=distance_m,
-                resamples=resamples,
-                level=level,
-                seed=seed,
-            )
+            measured.difference(mine[first], mine[second], (metric, category, difficulty, iou, distance_m))
         )
         advance()
     corrected = iter(holm([one.p_value for one in differences if one.p_value is not None]))
