@@ -15,13 +15,12 @@ import numpy as np
 from scanyard.errors import ContractError, EvaluationError
 from scanyard.evaluation import Evaluation, Score
 from scanyard.metrics.families import measure
+from scanyard.metrics.measured import Key
 from scanyard.metrics.pool import Pool, ScoredFrame, pool_frames
 from scanyard.metrics.protocols import KittiProtocol, NuscenesProtocol, Protocol, load_protocol
 
 PRINTED = 0.05
 """Percentage points within which numbers are the same: publications print one digit."""
-
-Key = tuple[str, str, str, float | None, float | None]
 
 
 def check_claim(frames: Sequence[ScoredFrame], claimed: Evaluation) -> int:

@@ -16,13 +16,10 @@ from scanyard.geometry import FloatArray
 from scanyard.metrics.blocks import BlockDraws, draw_blocks
 from scanyard.metrics.families import measure
 from scanyard.metrics.intervals import MIN_DRIVES
-from scanyard.metrics.measured import Measured
+from scanyard.metrics.measured import Key, Measured
 from scanyard.metrics.permutation import permutation_p, swaps
 from scanyard.metrics.pool import IntArray, Pool, ScoredFrame, pool_frames
 from scanyard.metrics.protocols import Protocol
-
-Key = tuple[str, str, str, float | None, float | None]
-"""Metric, category, difficulty, overlap and distance: what tells a number from the others."""
 
 
 def enough_drives(measured: Sequence[Measured]) -> bool:

@@ -15,7 +15,7 @@ from scanyard.evaluation import Score
 from scanyard.geometry import FloatArray
 from scanyard.metrics.families import measure
 from scanyard.metrics.intervals import mixtures_of, percentile_interval
-from scanyard.metrics.measured import Measured
+from scanyard.metrics.measured import Key, Measured
 from scanyard.metrics.pool import IntArray, Pool, ScoredFrame, pool_frames
 from scanyard.metrics.protocols import (
     Argoverse2Protocol,
@@ -25,8 +25,6 @@ from scanyard.metrics.protocols import (
     WaymoProtocol,
     load_protocol,
 )
-
-Key = tuple[str, str, str, float | None, float | None]
 
 
 @dataclass(frozen=True)
@@ -84,9 +82,7 @@ class Subject:
     def score(self, one: Measured, said_by: IntArray | None = None) -> Score:
         """With its interval over drives that have a label of it; ``said_by`` (D,) are weighted labels, if they are."""
         low, high = percentile_interval(one.values[1:], self.level, one.labels_by_drive if said_by is None else said_by)
-        metric, category, difficulty, iou, distance_m = one.key
-        value, labels = float(one.values[0]), int(one.labels_by_drive.sum())
-        return Score(metric, category, difficulty, iou, value, low, high, labels, distance_m, one.unit)
+        return one.score(float(one.values[0]), low, high)
 
     def interval(self, values: FloatArray, one: Measured) -> tuple[float | None, float | None]:
         """Of values (1 + R,) made from one that was measured."""

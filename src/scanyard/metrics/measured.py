@@ -12,9 +12,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from scanyard.evaluation import Score
 from scanyard.geometry import FloatArray
 from scanyard.metrics.pool import IntArray
 
+Key = tuple[str, str, str, float | None, float | None]
+"""Metric, category, difficulty, overlap and distance: what tells a number from the others of one evaluation."""
 ABREAST = 64
 """Mixtures that a compiled loop carries along together: their sums stay in the processor's nearest memory."""
 
@@ -38,9 +41,25 @@ class Measured:
     """percent, m, rad, m/s or 1 (no unit)."""
 
     @property
-    def key(self) -> tuple[str, str, str, float | None, float | None]:
+    def key(self) -> Key:
         """What tells it from the other numbers of one evaluation."""
         return self.metric, self.category, self.difficulty, self.iou, self.distance_m
+
+    def score(self, value: float, low: float | None, high: float | None, resampled: str = "drive") -> Score:
+        """The score of that name with a value and an interval, which may be of several runs."""
+        return Score(
+            metric=self.metric,
+            category=self.category,
+            difficulty=self.difficulty,
+            iou=self.iou,
+            value=value,
+            low=low,
+            high=high,
+            num_labels=int(self.labels_by_drive.sum()),
+            distance_m=self.distance_m,
+            unit=self.unit,
+            resampled=resampled,
+        )
 
 
 def codes_of(categories: NDArray[np.str_], names: Sequence[str]) -> IntArray:

@@ -10,11 +10,11 @@ import numpy as np
 from scanyard.errors import EvaluationError
 from scanyard.evaluation import Evaluation, Score
 from scanyard.metrics.blocks import BlockDraws
-from scanyard.metrics.comparison import Key, enough_drives, weighted_blocks
+from scanyard.metrics.comparison import enough_drives, weighted_blocks
 from scanyard.metrics.contract import check_contract
 from scanyard.metrics.families import measure, unscored
 from scanyard.metrics.intervals import MIN_DRIVES, Difference, mixtures_of, percentile_interval, widened_interval
-from scanyard.metrics.measured import Measured
+from scanyard.metrics.measured import Key, Measured
 from scanyard.metrics.pool import ScoredFrame, pool_frames
 from scanyard.metrics.protocols import KittiProtocol, Protocol, load_protocol
 from scanyard.metrics.side_by_side import side_by_side
@@ -170,19 +170,7 @@ def _score(same: Sequence[Measured], level: float, blocks: Mapping[Key, BlockDra
         drawn = blocks[one.key]
         low, high = widened_interval(drawn.values, level, drawn.number)
         resampled = drawn.words
-    return Score(
-        metric=one.metric,
-        category=one.category,
-        difficulty=one.difficulty,
-        iou=one.iou,
-        value=float(values[0]),
-        low=low,
-        high=high,
-        num_labels=int(one.labels_by_drive.sum()),
-        distance_m=one.distance_m,
-        unit=one.unit,
-        resampled=resampled,
-    )
+    return one.score(float(values[0]), low, high, resampled)
 
 
 def _require_same_labels(by_run: Sequence[Sequence[Measured]]) -> None:

@@ -15,7 +15,7 @@ from scanyard.errors import EvaluationError
 from scanyard.evaluation import Score
 from scanyard.geometry import FloatArray
 from scanyard.metrics.blocks import BlockDraws, cut_in_blocks
-from scanyard.metrics.comparison import Key, enough_drives, swapped_p, weighted_blocks
+from scanyard.metrics.comparison import enough_drives, swapped_p, weighted_blocks
 from scanyard.metrics.families import measure
 from scanyard.metrics.intervals import (
     Difference,
@@ -24,7 +24,7 @@ from scanyard.metrics.intervals import (
     percentile_interval,
     widened_interval,
 )
-from scanyard.metrics.measured import Measured
+from scanyard.metrics.measured import Key, Measured
 from scanyard.metrics.pool import Pool, ScoredFrame, pool_frames
 from scanyard.metrics.power import detectable_difference
 from scanyard.metrics.protocols import KittiProtocol, Protocol, load_protocol
@@ -67,19 +67,7 @@ class SideBySide(Generic[Run]):
         if not enough_drives([one]) and (blocks := self._blocks(runs, weights, key)) is not None:
             low, high = widened_interval(blocks.values, self.level, blocks.number)
             resampled = blocks.words
-        return Score(
-            metric=one.metric,
-            category=one.category,
-            difficulty=one.difficulty,
-            iou=one.iou,
-            value=float(values[0]),
-            low=low,
-            high=high,
-            num_labels=int(one.labels_by_drive.sum()),
-            distance_m=one.distance_m,
-            unit=one.unit,
-            resampled=resampled,
-        )
+        return one.score(float(values[0]), low, high, resampled)
 
     def difference(self, runs_a: Sequence[Run], runs_b: Sequence[Run], key: Key) -> Difference:
         """The mean of runs a less that of runs b, with its p and what could have been told apart.
