@@ -31,11 +31,9 @@ from scanyard.datasets.origin import (
     LICENCE_FILE,
     licence_text,
     non_commercial,
-    notes_of,
-    require_new_folder,
-    write_origin,
+    write_recordings,
 )
-from scanyard.errors import EnvironmentFault, FormatError, StoreError
+from scanyard.errors import EnvironmentFault, FormatError
 from scanyard.frame import Frame, Image, Sweep
 from scanyard.geometry import Transform
 from scanyard.sensors import Camera, Rig
@@ -65,15 +63,8 @@ def write_dataset(root: str | Path, sequences: Sequence[SensorSequence]) -> None
 
     EnvironmentFault says what to install where the package lacks; StoreError if the folder cannot be written.
     """
-    folder = Path(root)
     _require_mcap()
-    require_new_folder(folder)
-    try:
-        for sequence in sequences:
-            write_recording(folder / f"{sequence.info.name}.mcap", sequence)
-        write_origin(folder, LAYOUT, CONVENTION, notes_of(sequences))
-    except OSError as error:
-        raise StoreError(f"{folder}: cannot be written ({error.strerror}: {error.filename})") from error
+    write_recordings(Path(root), sequences, write_recording, suffix="mcap", layout=LAYOUT, convention=CONVENTION)
 
 
 def write_recording(path: Path, sequence: SensorSequence) -> None:

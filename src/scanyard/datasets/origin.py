@@ -8,7 +8,7 @@ be split by drive any more.  So both files lie at the root of every export, and 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -133,6 +133,25 @@ def require_new_folder(root: Path) -> None:
         raise StoreError(f"{root}: cannot be written to ({error.strerror})") from error
     if found:
         raise StoreError(f"{root}: holds {found[:3]} already; an export needs an empty or new folder")
+
+
+def write_recordings(
+    root: Path,
+    sequences: Sequence[SensorSequence],
+    write: Callable[[Path, SensorSequence], None],
+    *,
+    suffix: str,
+    layout: str,
+    convention: str,
+) -> None:
+    """Write one file a recording into the new folder ``root``, and their origin; StoreError if that cannot be."""
+    require_new_folder(root)
+    try:
+        for sequence in sequences:
+            write(root / f"{sequence.info.name}.{suffix}", sequence)
+        write_origin(root, layout, convention, notes_of(sequences))
+    except OSError as error:
+        raise StoreError(f"{root}: cannot be written ({error.strerror}: {error.filename})") from error
 
 
 def _note_to_dict(note: SequenceNote) -> dict[str, Any]:

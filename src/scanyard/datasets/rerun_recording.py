@@ -20,8 +20,8 @@ from numpy.typing import NDArray
 from scanyard.boxes import Boxes
 from scanyard.datasets.kitti_calibration import OPTICAL_FROM_BODY
 from scanyard.datasets.mcap_recording import jpeg
-from scanyard.datasets.origin import licence_text, notes_of, require_new_folder, write_origin
-from scanyard.errors import EnvironmentFault, StoreError
+from scanyard.datasets.origin import licence_text, write_recordings
+from scanyard.errors import EnvironmentFault
 from scanyard.frame import Frame, Sweep
 from scanyard.geometry import Transform
 from scanyard.sensors import Rig
@@ -41,15 +41,8 @@ def write_dataset(root: str | Path, sequences: Sequence[SensorSequence]) -> None
 
     EnvironmentFault says what to install where the package lacks; StoreError if the folder cannot be written.
     """
-    folder = Path(root)
     _rerun()
-    require_new_folder(folder)
-    try:
-        for sequence in sequences:
-            write_recording(folder / f"{sequence.info.name}.rrd", sequence)
-        write_origin(folder, LAYOUT, CONVENTION, notes_of(sequences))
-    except OSError as error:
-        raise StoreError(f"{folder}: cannot be written ({error.strerror}: {error.filename})") from error
+    write_recordings(Path(root), sequences, write_recording, suffix="rrd", layout=LAYOUT, convention=CONVENTION)
 
 
 def write_recording(path: Path, sequence: SensorSequence) -> None:
