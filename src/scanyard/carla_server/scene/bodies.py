@@ -151,3 +151,15 @@ def _grid(count: int, pitch_m: float) -> Array32:
     row, column = np.divmod(np.arange(count), side)
     middle = (side - 1) / 2
     return np.stack([(column - middle) * pitch_m, (row - middle) * pitch_m, np.zeros(count)]).astype(np.float32)
+
+
+def seen_from(rays: Array32, turn: Array32, shift: Array32) -> Array32:
+    """Rays (6, K), each in the frame of an actor that stands at ``shift`` (3, K), turned by ``turn`` (9, K), by rows.
+
+    Written out, because BLAS may round differently with another number of threads.
+    """
+    seen = np.empty(rays.shape, np.float32)
+    for x, y, z, to in ((*(rays[:3] - shift), seen[:3]), (*rays[3:], seen[3:])):
+        for i in range(3):
+            to[i] = turn[i] * x + turn[3 + i] * y + turn[6 + i] * z
+    return seen

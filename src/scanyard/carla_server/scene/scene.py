@@ -10,14 +10,16 @@ and actor wins.  CARLA's left-handed frame throughout, metres.
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Sequence
-from dataclasses import dataclass, replace
-from typing import Any, NamedTuple, TypeVar
+from dataclasses import replace
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from scanyard.carla_server.scene.bodies import Bodies
+from scanyard.carla_server.scene.bodies import Bodies, seen_from
+from scanyard.carla_server.scene.hits import Hits
 from scanyard.carla_server.scene.look import BodyHits, Look
+from scanyard.carla_server.scene.placed import Candidate, Placed, still_open
 from scanyard.carla_server.scene.region import REACHES_M, Region, Regions
 from scanyard.carla_server.scene.whole import Numbered, Whole
 from scanyard.carla_server.shapes.catalogue import Shape, shape_for
@@ -25,12 +27,10 @@ from scanyard.carla_server.street import structures, traffic_signs
 from scanyard.carla_server.street.ground import RoadMapLike, ground_of
 from scanyard.carla_server.street.obstacles import Obstacles, of_boxes, of_things
 from scanyard.carla_server.street.scenery import EnvironmentObject, Scenery
-from scanyard.carla_server.surfaces.materials import TAG
 from scanyard.carla_server.surfaces.mesh import Mesh
 from scanyard.carla_server.surfaces.panes import cast_through
-from scanyard.carla_server.surfaces.raycast import FaceHits, Surface
 
-__all__ = ["EnvironmentObject", "Hits", "Placed", "Scene", "Shape", "shape_for"]
+__all__ = ["EnvironmentObject", "Scene", "Shape", "shape_for"]
 
 Floats = NDArray[np.float64]
 Array32 = NDArray[np.float32]
@@ -40,49 +40,6 @@ T = TypeVar("T")
 
 Stands = Callable[[Rows, Rows], tuple[Array32, Array32]]
 """From rays (K,) and places (K,) to how those actors are turned (9, K), by rows, and where they are (3, K)."""
-
-
-class Candidate(NamedTuple):
-    """An actor that some rays may meet."""
-
-    place: int
-    """Its place in ``Placed``."""
-    rows: Rows
-    """(K,) rows of the rays that may meet it."""
-    nearest_m: float
-    """No ray meets it nearer than this."""
-
-
-@dataclass(frozen=True)
-class Hits:
-    """What M rays met first; every array is indexed alike, and means nothing where the range is infinite."""
-
-    range_m: Array32
-    """(M,) metres along the ray, inf for a miss."""
-    material: NDArray[np.uint8]
-    """(M,) ``Material``."""
-    instance: NDArray[np.uint32]
-    """(M,) actor id, 0 for the street and all that stands in it."""
-    cos_incidence: Array32
-    """(M,) cosine between the ray and the face's normal, 0 to 1."""
-
-    @property
-    def tag(self) -> NDArray[np.uint8]:
-        """(M,) CARLA's semantic tag, 0 for a miss."""
-        return np.where(np.isfinite(self.range_m), TAG[self.material], np.uint8(0))
-
-
-@dataclass(frozen=True)
-class Placed:
-    """The N actors of this tick; every array is indexed alike."""
-
-    actor_id: NDArray[np.uint32]
-    """(N,)."""
-    shapes: tuple[Shape, ...]
-    world_from_actor: Floats
-    """(N, 4, 4)."""
-    corners: Floats
-    """(N, 8, 3) of each box, world, metres."""
 
 
 class Scene:
@@ -224,8 +181,8 @@ class Scene:
         region = self._regions.around(anchor, reach_m)
         street = region.surface
         found = street.cast(rays) if salt is None else cast_through(street, rays, region.seed_of, salt)
-        hits = _street_hits(found, rays, street)
-        rows, place = _still_open(candidates, hits.range_m)
+        hits = Hits.of_street(found, rays, street)
+        rows, place = still_open(candidates, hits.range_m)
         if len(rows):
             self._meet(hits, rays.take(rows, axis=0).T, rows, place, anchor=anchor, salt=salt, stands=stands)
         return hits
@@ -269,7 +226,7 @@ class Scene:
             shifts = (placed.world_from_actor[:, :3, 3] - anchor).astype(np.float32).T.take(place, axis=1)
         else:
             turns, shifts = stands(rows, place)
-        local = _seen_from(rays, turns, shifts)
+        local = seen_from(rays, turns, shifts)
         found = bodies.cast(local, place, ray_index=rows, salt=salt)
         closer = np.flatnonzero(found.range_m < range_m[rows])
         nearest = range_m.copy()
@@ -308,7 +265,7 @@ class Scene:
             return whole.look(origin, direction, shape)
         rays = np.concatenate([np.repeat(origin[None], direction.shape[1], axis=0), direction.T], 1)
         found = region.surface.cast(rays)
-        rows, place = _still_open(candidates, found.range_m)
+        rows, place = still_open(candidates, found.range_m)
         if not len(rows):
             return Look(found.range_m, found.face, region, None)
         met = self._first_bodies(found.range_m, rays.take(rows, axis=0).T, rows, place, anchor=anchor, salt=None)
@@ -335,7 +292,7 @@ class Scene:
             return whole.ensemble.blocked(start, direction, reach_m, coherent=coherent)
         rays = np.concatenate([start, direction]).T.astype(np.float32)
         blocked = region.surface.blocked(rays, reach_m)
-        rows, place = _still_open(candidates, np.where(blocked, np.float32(0), np.float32(np.inf)))
+        rows, place = still_open(candidates, np.where(blocked, np.float32(0), np.float32(np.inf)))
         if len(rows):
             free = np.full(len(rays), reach_m, np.float32)
             met = self._first_bodies(free, rays.take(rows, axis=0).T, rows, place, anchor=anchor, salt=None)
@@ -394,40 +351,3 @@ class Scene:
         ]
         whole = Mesh.joined([street, *actors])
         return whole.vertices, whole.faces
-
-
-def _street_hits(found: FaceHits, rays: Array32, street: Surface) -> Hits:
-    return Hits(
-        found.range_m,
-        street.material.take(found.face),
-        np.zeros(len(rays), np.uint32),
-        np.abs(np.einsum("mi,mi->m", found.normal, rays[:, 3:])),
-    )
-
-
-def _still_open(candidates: Iterable[Candidate], range_m: Array32) -> tuple[Rows, Rows]:
-    """The rows (K,) of ``candidates`` whose rays, which have come ``range_m`` (M,) far, may meet the actor before.
-
-    With them the actors' places (K,).
-    """
-    listed = list(candidates)
-    if not listed:
-        return np.zeros(0, np.int64), np.zeros(0, np.int64)
-    counts = [len(candidate.rows) for candidate in listed]
-    rows = np.concatenate([candidate.rows for candidate in listed])
-    place = np.repeat([candidate.place for candidate in listed], counts)
-    nearest_m = np.repeat(np.array([candidate.nearest_m for candidate in listed], np.float32), counts)
-    is_open = range_m[rows] > nearest_m
-    return rows[is_open], place[is_open]
-
-
-def _seen_from(rays: Array32, turn: Array32, shift: Array32) -> Array32:
-    """Rays (6, K), each in the frame of an actor that stands at ``shift`` (3, K), turned by ``turn`` (9, K), by rows.
-
-    Written out, because BLAS may round differently with another number of threads.
-    """
-    seen = np.empty(rays.shape, np.float32)
-    for x, y, z, to in ((*(rays[:3] - shift), seen[:3]), (*rays[3:], seen[3:])):
-        for i in range(3):
-            to[i] = turn[i] * x + turn[3 + i] * y + turn[6 + i] * z
-    return seen

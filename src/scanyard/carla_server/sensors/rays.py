@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from scanyard.carla_server.scene.scene import Candidate, Hits, Placed
+from scanyard.carla_server.scene.hits import Hits
+from scanyard.carla_server.scene.placed import Candidate, Placed
 
 Floats = NDArray[np.float64]
 

@@ -15,7 +15,8 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from scanyard.carla_server.scene.scene import Candidate, Placed, Scene
+from scanyard.carla_server.scene.placed import Candidate, Placed
+from scanyard.carla_server.scene.scene import Scene
 from scanyard.carla_server.sensors import finishes
 from scanyard.carla_server.sensors.lighting import Color, Light
 from scanyard.carla_server.sensors.spreading import block_mean, doubled, softened

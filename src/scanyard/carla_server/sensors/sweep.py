@@ -22,7 +22,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from scanyard.carla_server.scene.scene import Candidate, Hits, Placed, Scene
+from scanyard.carla_server.scene.hits import Hits
+from scanyard.carla_server.scene.placed import Candidate, Placed
+from scanyard.carla_server.scene.scene import Scene
 from scanyard.carla_server.sensors.beams import Beams, beams_of
 from scanyard.carla_server.sensors.context import Tick, is_on, number
 from scanyard.carla_server.sensors.motions import Motions, between

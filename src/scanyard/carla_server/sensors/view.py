@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scanyard.carla_server.scene.look import Look
-from scanyard.carla_server.scene.scene import Candidate, Placed, Scene
+from scanyard.carla_server.scene.placed import Candidate, Placed
+from scanyard.carla_server.scene.scene import Scene
 from scanyard.carla_server.sensors.faces import Faces, KnownFaces
 from scanyard.carla_server.sensors.lens import Lens
 
