@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from scanyard.view import Contrast, Equivalent, Findings, SizePoint
+from scanyard.view import Contrast, Equivalent, Findings, SizePoint, over_all_seeds
 from scanyard.view.laboratory import laboratory_section
 
 INSIDE = Equivalent(
@@ -20,7 +20,11 @@ INSIDE = Equivalent(
 @pytest.mark.parametrize(
     ("changes", "says"),
     [
-        ({}, "1,200 synthetic frames score what 11.3 real labelled frames alone would [8.1, 15.0]."),
+        (
+            {},
+            "synthetic, BEV precision at overlap 0.7 on real_test: 1,200 synthetic frames score what 11.3 real "
+            "labelled frames alone would [8.1, 15.0].",
+        ),
         ({"high": math.inf}, "11.3 real labelled frames alone would [8.1, more than 16]."),
         ({"frames": math.inf, "high": math.inf}, "what more than 16 real labelled frames alone would [8.1, more than"),
         ({"frames": math.inf, "low": math.inf, "high": math.inf}, "[all of the interval lies above what was tried]"),
@@ -75,3 +79,10 @@ def test_names_from_a_recipe_cannot_write_html() -> None:
     html = laboratory_section(Findings(equivalents=(replace(INSIDE, arm="<b>x"),), notes=("<script>",)))
     assert "<b>x" not in html
     assert "<script>" not in html
+
+
+def test_single_seeds_speak_for_an_arm_only_where_there_is_no_mean_of_several() -> None:
+    one = Contrast("mixed", "real", (0,), "test", "real", "bev", 0.7, "moderate", 5.0, 1.5, 9.0)
+    mean = replace(one, seeds=(0, 1, 2))
+    assert over_all_seeds([one, mean, replace(one, seeds=(1,))]) == [mean]
+    assert over_all_seeds([one]) == [one]

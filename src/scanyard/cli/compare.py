@@ -197,9 +197,12 @@ def print_entries(entries: Sequence[Entry]) -> None:
                 cells.append("no labels")
             else:
                 cells.append(f"{score.value:.1f} {interval(score.low, score.high)}")
-        seeds = " (single run)" if entry.single_run else ""
+        seeds = f", seed {entry.seeds[0]}" if len(entry.seeds) == 1 else ""
         table.add_row(
-            f"{entry.arm}{seeds}", f"{entry.evaluated_on} ({domain_label(entry.domain)})", str(entry.steps), *cells
+            f"{entry.arm}{seeds}{' (single run)' if entry.single_run else ''}",
+            f"{entry.evaluated_on} ({domain_label(entry.domain)})",
+            str(entry.steps),
+            *cells,
         )
     Console(width=140, markup=False).print(table)
 
@@ -214,6 +217,7 @@ def run_experiment(
 ) -> Path:
     """Run a recipe, print its rows, and write report and leaderboard under ``out``; the report's path."""
     from scanyard import experiment as room
+    from scanyard.view import over_all_seeds
 
     loaded = room.load_recipe(recipe)
     with progress(f"experiment {loaded.name}") as advance:
@@ -224,14 +228,16 @@ def run_experiment(
 
         entries = room.run(loaded, out, datasets=folders, address=address, workers=workers, on_progress=show)
     print_entries(entries)
-    for contrast in room.load_comparison(out):
+    for contrast in over_all_seeds(room.load_comparison(out)):
         if contrast.iou == 0.7:
             where = f"{contrast.evaluated_on} ({domain_label(contrast.domain)})"
             what = f"{contrast.metric}@{contrast.iou:g} {contrast.difficulty}"
             difference = f"{contrast.value:+.1f} {interval(contrast.low, contrast.high)}"
+            company = f" (Holm, {contrast.compared} arms)" if contrast.compared > 1 else ""
+            chance = "" if contrast.corrected_p is None else f", p {contrast.corrected_p:.3f}{company}"
             print(
-                f"{contrast.arm} less {contrast.baseline} on {where}, {what}, {contrast.trainings}: {difference}: "
-                f"{contrast.verdict}"
+                f"{contrast.arm} less {contrast.baseline} on {where}, {what}, {contrast.trainings}: {difference}"
+                f"{chance}: {contrast.verdict}"
             )
     found = room.load_findings(out)
     for sentence in (*found.sentences, *(f"{one.sentence} {one.gain}" for one in found.equivalents), *found.notes):

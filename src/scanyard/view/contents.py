@@ -135,6 +135,12 @@ class Contrast:
         )
 
 
+def over_all_seeds(differences: Sequence[Contrast]) -> list[Contrast]:
+    """The differences between all trainings of two arms; those of single seeds only where there is but one."""
+    seeds = max((len(contrast.seeds) for contrast in differences), default=0)
+    return [contrast for contrast in differences if len(contrast.seeds) == seeds]
+
+
 @dataclass(frozen=True)
 class ArmStanding:
     """An arm's place among all arms on one test split, as far as its frames allow to say."""

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from scanyard.view.contents import named
+
 
 @dataclass(frozen=True)
 class Cell:
@@ -90,7 +92,8 @@ class Equivalent:
         frames = f"{self.synthetic_frames:,} synthetic frames"
         who = f"{frames} beside {_number(self.real_frames)} real ones" if self.real_frames else frames
         what = f"score what {self._amount(self.frames)} real labelled frames alone would"
-        return f"{self.arm}: {who} {what} {self.interval}."
+        where = f"{self.metric.upper()} precision at overlap {self.iou:g} on {named(self.evaluated_on, self.domain)}"
+        return f"{self.arm}, {where}: {who} {what} {self.interval}."
 
     @property
     def interval(self) -> str:

@@ -27,7 +27,17 @@ from scanyard.view.birdseye import Extent, draw_birdseye
 from scanyard.view.causes import causes_section
 from scanyard.view.charts import loss_chart, points_chart
 from scanyard.view.cloud import pack_cloud
-from scanyard.view.contents import STAND_IN, ArmStanding, Contrast, Detections, LossCurve, Row, SourceCard, named
+from scanyard.view.contents import (
+    STAND_IN,
+    ArmStanding,
+    Contrast,
+    Detections,
+    LossCurve,
+    Row,
+    SourceCard,
+    named,
+    over_all_seeds,
+)
 from scanyard.view.findings import Findings
 from scanyard.view.holdout import detectable_lines
 from scanyard.view.laboratory import laboratory_section
@@ -67,6 +77,7 @@ def write_report(
     surveys = [one for one in surveys if one.glimpses]
     clouds = [_cloud(one, glimpse, found) for one in surveys[:_CLOUDS] for glimpse in one.choose(1)]
     script = resources.files(__package__).joinpath("report.js").read_text(encoding="utf-8")
+    main, reach = over_all_seeds(differences), _reach(differences)
     html = _template().render(
         title=title,
         stand_in=STAND_IN,
@@ -76,9 +87,11 @@ def write_report(
         script=Markup(script),  # our own files, not input
         script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
         tests=_tests(entries, difficulty),
-        findings=_findings(differences),
+        findings=[one for one in main if (one.metric, one.iou) == _HEADLINE],
         laboratory=None if findings is None else laboratory_section(findings),
-        contrasts=[_contrast(contrast, differences) for contrast in differences],
+        contrasts=[_contrast(one, reach) for one in main],
+        by_seed=[_contrast(one, reach) for one in differences if one not in main],
+        reach=reach,
         detectable=detectable_lines(differences),
         standings=standings,
         difficulty=difficulty,
@@ -144,22 +157,19 @@ def _cell(evaluation: Evaluation, metric: str, iou: float, difficulty: str) -> S
         return None
 
 
-def _findings(differences: Sequence[Contrast]) -> list[Contrast]:
-    """The headline's contrasts, over all seeds where there are several."""
-    seeds = max((len(contrast.seeds) for contrast in differences), default=0)
-    headline = [contrast for contrast in differences if (contrast.metric, contrast.iou) == _HEADLINE]
-    return [contrast for contrast in headline if len(contrast.seeds) == seeds]
+def _reach(differences: Sequence[Contrast]) -> float:
+    """Half the length of an axis that all differences fit on, in points."""
+    ends = [abs(end) for one in differences for end in (one.value, one.low, one.high) if end is not None]
+    return max([5.0, *ends]) * 1.05
 
 
-def _contrast(contrast: Contrast, peers: Sequence[Contrast]) -> dict[str, Any]:
-    """A contrast with its place on an axis that all contrasts share, in percent of its width; zero in the middle."""
-    ends = [abs(end) for peer in peers for end in (peer.value, peer.low, peer.high) if end is not None]
-    reach = max([5.0, *ends]) * 1.05
+def _contrast(contrast: Contrast, reach: float) -> dict[str, Any]:
+    """A contrast with its place on an axis from -reach to reach, in percent of its width; zero in the middle."""
     place = {
         name: None if value is None else 50 + 50 * value / reach
         for name, value in (("value", contrast.value), ("low", contrast.low), ("high", contrast.high))
     }
-    return {"contrast": contrast, "place": place, "reach": reach}
+    return {"contrast": contrast, "place": place}
 
 
 # --- pictures --------------------------------------------------------------------------------------------------
