@@ -36,6 +36,7 @@ from scanyard.frame import Frame, Image, Sweep
 from scanyard.scenario import draw, load_scenario
 from scanyard.sequence import SequenceInfo
 from scanyard.sim.carla import CarlaSimulator
+from scanyard.sim.listening import Patience
 from scanyard.store import create_dataset, open_dataset, write_sequence
 
 SCENARIOS = Path("scenarios")
@@ -44,7 +45,7 @@ WARM_UP = 2
 BATCH = 8
 SEQUENCE = 16
 """Frames in each stored sequence."""
-PATIENCE_S = 240.0
+PATIENCE = Patience(call_s=240.0, load_s=240.0)
 
 
 def main() -> None:
@@ -111,7 +112,7 @@ def simulated(work: Path, count: int) -> tuple[SequenceInfo, list[Frame], float]
     maps = (SCENARIOS / "maps").resolve()
     with Server.start(ServerCommand.embedded(maps), work) as server:
         process = psutil.Process(server.pid)
-        simulator = CarlaSimulator("127.0.0.1", server.port, timeout_s=PATIENCE_S, map_folders=(maps,))
+        simulator = CarlaSimulator("127.0.0.1", server.port, patience=PATIENCE, map_folders=(maps,))
         try:
             frames = _labelled(scenario, simulator)
             for number, _ in enumerate(islice(frames, WARM_UP), start=1):
