@@ -328,7 +328,7 @@ def array_metadata(
     shard = [stored.rows_per_chunk * stored.chunks_per_shard, *stored.row_shape]
     sharding = {
         "chunk_shape": chunk,
-        "codecs": packing.metadata(stored.dtype, len(stored.shape)),
+        "codecs": packing.metadata(stored.dtype, chunk),
         "index_codecs": [{"name": "bytes", "configuration": {"endian": "little"}}, {"name": "crc32c"}],
         "index_location": "end",
     }

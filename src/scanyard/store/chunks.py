@@ -3,8 +3,9 @@
 Three packings.  ``zstd`` is plain and has zstd's own checksum.  ``columns`` is for coordinates: all x, then all y, then
 all z, bytes of equal weight side by side (Blosc's shuffle) before zstd, then a CRC-32C; of a real or simulated sweep it
 leaves 0.50 where zstd alone leaves 0.66.  ``lines`` is for colour images: each line's red, then its green, then its
-blue, as differences from the pixel before, which leaves what PNG leaves and reads twice as fast.  Differences are
-zarr-python's ``numcodecs.delta``, the one codec here that the specification does not have.
+blue, as differences from the pixel before, which leaves what PNG leaves and reads four times as fast.  Differences are
+``numcodecs.delta``, which zarr-python reads: of the codecs here the one that is not in Zarr's specification but in its
+registry of extensions.
 
 What a stranger gets wrong: a checksum inside a file says that it is undamaged, not that it is the right file, so the
 CRC-32C of each chunk is in the seal as well.
@@ -12,6 +13,7 @@ CRC-32C of each chunk is in the seal as well.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -31,6 +33,10 @@ ZSTD_LEVEL = -3  # per sweep 5.9 ms to write, 2.5 to read; -1: 7.2 and 2.8 for 7
 _ZSTD = Zstd(checksum=True)  # decodes every level
 _LITTLE = {"name": "bytes", "configuration": {"endian": "little"}}
 _CRC_BYTES = 4
+_WORDS = 16_384  # summed up at a time: 128 KiB, which a processor's second cache holds
+_LANES = np.uint64(0x00FF_00FF_00FF_00FF)
+_ONES = np.uint64(0x0001_0001_0001_0001)
+_BYTE, _LAST_LANE, _LOW_BYTE = np.uint64(8), np.uint64(48), np.uint64(0xFF)
 
 
 @dataclass(frozen=True)
@@ -46,20 +52,22 @@ class Packing:
             flat = flat_bytes(rows) if self.codec == "zstd" else _differences(rows)
             return bytes(Zstd(level=self.level, checksum=True).encode(flat))
         columns = np.ascontiguousarray(rows.T)
-        packed = bytes(blosc.compress(columns, b"zstd", self.level, blosc.SHUFFLE))
+        packed = bytes(blosc.compress(columns, b"zstd", self.level, blosc.SHUFFLE, _block_bytes(columns.nbytes)))
         return packed + crc_bytes(packed)
 
-    def metadata(self, dtype: str, ndim: int) -> list[dict[str, Any]]:
+    def metadata(self, dtype: str, chunk_shape: Sequence[int]) -> list[dict[str, Any]]:
         """The codecs as ``zarr.json`` names them."""
+        ndim = len(chunk_shape)
         zstd = {"name": "zstd", "configuration": {"level": self.level, "checksum": True}}
         if self.codec == "zstd":
             return [_LITTLE, zstd]
         if self.codec == "lines":
             by_line = {"name": "transpose", "configuration": {"order": [*range(ndim - 2), ndim - 1, ndim - 2]}}
             return [by_line, {"name": "numcodecs.delta", "configuration": {"dtype": "|u1"}}, _LITTLE, zstd]
+        itemsize = np.dtype(dtype).itemsize
         shuffled = {
-            "cname": "zstd", "clevel": self.level, "shuffle": "shuffle", "typesize": np.dtype(dtype).itemsize,
-            "blocksize": 0,
+            "cname": "zstd", "clevel": self.level, "shuffle": "shuffle", "typesize": itemsize,
+            "blocksize": _block_bytes(itemsize * math.prod(chunk_shape)),
         }  # fmt: skip
         return [
             {"name": "transpose", "configuration": {"order": list(range(ndim))[::-1]}},
@@ -85,7 +93,7 @@ def unpack(packed: bytes, codec: Codec, rows: Array) -> None:
             raise ValueError("the chunk does not match its checksum")
         decoded = blosc.decompress(payload)
         _require_size(len(decoded), rows)
-        rows[:] = np.frombuffer(decoded, rows.dtype).reshape(rows.shape[::-1]).T
+        _into_rows(np.frombuffer(decoded, rows.dtype).reshape(rows.shape[::-1]).T, rows)
     else:
         # Not decoded straight into its place: numcodecs leaves the rest of a buffer that is too long as it was.
         decoded = _ZSTD.decode(packed)
@@ -106,9 +114,45 @@ def _differences(rows: Array) -> NDArray[np.uint8]:
 
 def _sum_up(differences: NDArray[np.uint8], rows: Array) -> None:
     """Undo ``_differences``."""
-    lines = np.cumsum(differences, dtype=np.uint8).reshape(np.swapaxes(rows, -1, -2).shape)
-    for channel in range(rows.shape[-1]):  # three times as fast as all channels at once
-        rows[..., channel] = lines[..., channel, :]
+    lines = _running_sums(differences).reshape(np.swapaxes(rows, -1, -2).shape)
+    _into_rows(np.swapaxes(lines, -1, -2), rows)
+
+
+def _running_sums(values: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Of each byte and all before it, modulo 256: ``np.cumsum`` eight bytes at a time, in a quarter of its time.
+
+    The bytes of a word, in twos, lie in lanes of sixteen bits; times one in every lane, each lane is the sum of those
+    up to it, and has room for it: eight bytes and what came before add up to less than 2^12.
+    """
+    sums = np.zeros(-(-len(values) // 8) * 8, dtype=np.uint8)
+    sums[: len(values)] = values
+    words = sums.view("<u8")
+    before = np.uint64(0)
+    for start in range(0, len(words), _WORDS):
+        block = words[start : start + _WORDS]
+        odd = (block >> _BYTE) & _LANES
+        through_odd = ((block & _LANES) + odd) * _ONES
+        of_words = through_odd >> _LAST_LANE
+        through_words = np.cumsum(of_words) + before
+        before = through_words[-1]
+        through_odd += ((through_words - of_words) & _LOW_BYTE) * _ONES
+        through_even = (through_odd - odd) & _LANES
+        np.bitwise_or((through_odd & _LANES) << _BYTE, through_even, out=block)
+    return sums[: len(values)]
+
+
+def _into_rows(values: Array, rows: Array) -> None:
+    """Copy to rows (..., C) one column after the other: a quarter of the time that all at once take."""
+    if rows.ndim < 2:
+        rows[:] = values
+        return
+    for column in range(rows.shape[-1]):
+        rows[..., column] = values[..., column]
+
+
+def _block_bytes(chunk_bytes: int) -> int:
+    """Blosc's block is the whole chunk: smaller ones take twice as long to read, and leave more."""
+    return chunk_bytes
 
 
 def _require_size(found: int, rows: Array) -> None:
