@@ -29,8 +29,9 @@ from scanyard.store.chunks import (
     Packing,
     checksum,
     crc_bytes,
-    pack_shard,
+    filled_up,
     same_bytes,
+    shard_index,
     unpack,
 )
 from scanyard.store.disk import DISK, Disk
@@ -38,7 +39,7 @@ from scanyard.store.layout import readable_json
 
 ROWS_PER_CHUNK = 16_384  # a frame begins and ends inside a chunk: at an eighth of a KITTI sweep that costs an eighth
 CHUNKS_PER_SHARD = 128  # about 17 sweeps, 25 MB of points: few files, and a bounded write buffer
-SHARDS_WAITING = 1  # of an array: memory for 25 MB of points more, and frames need not wait for the disk
+SHARDS_WAITING = 1  # of an array, not packed yet: 25 MB of points, so that frames need not wait for the disk
 Array = NDArray[Any]
 
 
@@ -96,9 +97,11 @@ def shard_key(shard: int, ndim: int) -> str:
 
 @dataclass
 class ArrayWriter:
-    """Appends rows to an array in ``folder``; each full shard is written, read back and compared in ``background``.
+    """Appends rows to an array in ``folder``; each full chunk is packed, each full shard written, in ``background``.
 
-    What goes wrong there is raised by one of the calls that follow, at the latest by ``close``.
+    What is packed is unpacked at once and compared with the rows, and what is written is read back and compared with
+    what was packed.  What goes wrong there is raised by one of the calls that follow, at the latest by ``close``.
+    Rows are not copied: whoever appends them must not change them any more.
     """
 
     folder: Path
@@ -119,11 +122,13 @@ class ArrayWriter:
     def __post_init__(self) -> None:
         self._dtype = np.dtype(self.dtype).newbyteorder("<")
         self._digest = hashlib.sha256()
+        self._packed: list[bytes] = []  # chunks of the shard that is not written yet
         self._checksums: list[int] = []
-        self._pending: list[Array] = []
+        self._unpacked: Array | None = None
+        self._pending: deque[Array] = deque()
         self._pending_rows = 0
         self._rows = 0
-        self._writing: deque[Future[None]] = deque()
+        self._working: deque[Future[None]] = deque()
         self.disk.make_folders(self.folder)
 
     def append(self, rows: Array) -> None:
@@ -136,23 +141,19 @@ class ArrayWriter:
         self._pending.append(rows)
         self._pending_rows += len(rows)
         self._rows += len(rows)
-        shard_rows = self.rows_per_chunk * self.chunks_per_shard
-        if self._pending_rows >= shard_rows:
-            joined = self._take_pending()
-            whole = len(joined) - len(joined) % shard_rows
-            for start in range(0, whole, shard_rows):
-                self._writing.append(self.background.submit(self._write_shard, joined[start : start + shard_rows]))
-            self._wait(SHARDS_WAITING)
-            self._pending, self._pending_rows = [joined[whole:]], len(joined) - whole
+        while self._pending_rows >= self.rows_per_chunk:
+            self._working.append(self.background.submit(self._add_chunk, self._take_pending(self.rows_per_chunk)))
+        self._wait(self.chunks_per_shard * SHARDS_WAITING)
 
     def close(self) -> StoredArray:
         """Write what is left and the metadata; say what was stored."""
         self._wait(0)
-        rest = self._take_pending()
-        if not self.files:  # one small shard: no need to pad it to a full chunk
-            self.rows_per_chunk = min(self.rows_per_chunk, max(1, len(rest)))
-        if len(rest):
-            self._write_shard(rest)
+        if not self._checksums:  # less than a chunk in all: no need to pad it to a full one
+            self.rows_per_chunk = max(1, self._pending_rows)
+        if self._pending_rows:
+            self._add_chunk(self._take_pending(self._pending_rows))
+        if self._packed:
+            self._write_shard()
         stored = StoredArray(
             dtype=self._dtype.name,
             shape=(self._rows, *self.row_shape),
@@ -166,39 +167,62 @@ class ArrayWriter:
         return stored
 
     def _wait(self, waiting: int) -> None:
-        """Until at most so many shards wait to be written."""
-        while len(self._writing) > waiting:
-            self._writing.popleft().result()
+        """Until at most so many chunks wait to be packed."""
+        while len(self._working) > waiting:
+            self._working.popleft().result()
 
-    def _take_pending(self) -> Array:
-        empty = np.zeros((0, *self.row_shape), dtype=self._dtype)
-        joined = np.concatenate([empty, *self._pending])
-        self._pending, self._pending_rows = [], 0
-        return joined
+    def _take_pending(self, count: int) -> Array:
+        """The first ``count`` of the rows that wait, as they are where they lie in one piece."""
+        self._pending_rows -= count
+        pieces = []
+        while count:
+            piece = self._pending.popleft()
+            if len(piece) > count:
+                self._pending.appendleft(piece[count:])
+            pieces.append(piece[:count])
+            count -= len(pieces[-1])
+        return np.ascontiguousarray(pieces[0] if len(pieces) == 1 else np.concatenate(pieces))
 
-    def _write_shard(self, rows: Array) -> None:
-        rows = np.ascontiguousarray(rows)
+    def _add_chunk(self, rows: Array) -> None:
         self._digest.update(rows.data)
-        name = shard_key(len(self.files), rows.ndim)
-        parts, checksums = pack_shard(rows, self.rows_per_chunk, self.chunks_per_shard, self.packing)
-        self._write_file(name, parts)
-        self._checksums += checksums
-        stored = StoredArray(
-            self._dtype.name, rows.shape, "", self.rows_per_chunk, self.chunks_per_shard, self.packing.codec
-        )
-        written = _Shard(self.folder / name, stored, checksums)
-        # Chunk by chunk: fresh memory for a whole shard costs more than reading it does.
-        for start in range(0, len(rows), self.rows_per_chunk):
-            block = rows[start : start + self.rows_per_chunk]
-            if not same_bytes(block, written.read(start, start + len(block))):
-                raise DamagedError(
-                    f"{self.folder / name}: read back other bytes than were written; check disk and memory"
-                )
+        whole = filled_up(rows, self.rows_per_chunk)
+        packed = self.packing.pack(whole)
+        self._packed.append(packed)
+        self._checksums.append(checksum(packed, self.packing.codec))
+        self._require_unpacks(packed, whole)
+        if len(self._packed) == self.chunks_per_shard:
+            self._write_shard()
+
+    def _require_unpacks(self, packed: bytes, rows: Array) -> None:
+        if self._unpacked is None or self._unpacked.shape != rows.shape:
+            self._unpacked = np.empty_like(rows)  # once: fresh memory costs more than unpacking into it
+        try:
+            unpack(packed, self.packing.codec, self._unpacked)
+            intact = same_bytes(rows, self._unpacked)
+        except (RuntimeError, ValueError):
+            intact = False
+        if not intact:
+            raise DamagedError(f"{self.folder}: a chunk unpacks to other rows than were packed; check the memory")
+
+    def _write_shard(self) -> None:
+        name = shard_key(len(self.files), 1 + len(self.row_shape))
+        self._write_file(name, [*self._packed, shard_index(self._packed, self.chunks_per_shard)])
+        sealed = self._checksums[-len(self._packed) :]
+        if [checksum(packed, self.packing.codec) for packed in self._packed] != sealed:
+            raise DamagedError(f"{self.folder / name}: chunks changed before they were written; check the memory")
+        self._packed = []
 
     def _write_file(self, name: str, parts: Sequence[bytes]) -> None:
         path = self.folder / name
         self.disk.write(path, parts)  # synced here, while the next frames are made, and not all at once at the end
-        self.files[name] = StoredFile.at(path)
+        digest, buffer = hashlib.sha256(), memoryview(bytearray(max(map(len, parts))))
+        with path.open("rb", buffering=0) as file:
+            for part in parts:
+                found = buffer[: file.readinto(buffer[: len(part)])]
+                if found != part:
+                    raise DamagedError(f"{path}: read back other bytes than were written; check disk and memory")
+                digest.update(found)
+            self.files[name] = StoredFile(file.tell(), digest.hexdigest())
 
 
 @dataclass

@@ -16,6 +16,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import Any, Literal
 
 import google_crc32c
@@ -160,28 +161,22 @@ def _require_size(found: int, rows: Array) -> None:
         raise ValueError(f"the chunk holds {found} bytes, expected {rows.nbytes}")
 
 
-def pack_shard(
-    rows: Array, rows_per_chunk: int, chunks_per_shard: int, packing: Packing
-) -> tuple[list[bytes], list[int]]:
-    """Rows (K, ...) as one Zarr shard (chunks, then their offsets and sizes, then a CRC-32C of those); chunk checksums.
+def filled_up(rows: Array, rows_per_chunk: int) -> Array:
+    """Rows (K, ...) as the whole chunk that Zarr stores of them, with zeros behind."""
+    if len(rows) == rows_per_chunk:
+        return rows
+    whole = np.zeros((rows_per_chunk, *rows.shape[1:]), dtype=rows.dtype)
+    whole[: len(rows)] = rows
+    return whole
 
-    All chunks are stored at full size, as Zarr has it, the last one filled up with zeros.
-    """
+
+def shard_index(chunks: Sequence[bytes], chunks_per_shard: int) -> bytes:
+    """What follows the chunks in a Zarr shard: their offsets and sizes, then a CRC-32C of those."""
     index = np.full((chunks_per_shard, 2), EMPTY, dtype="<u8")
-    parts: list[bytes] = []
-    position = 0
-    for chunk, start in enumerate(range(0, len(rows), rows_per_chunk)):
-        block = rows[start : start + rows_per_chunk]
-        if len(block) < rows_per_chunk:
-            padded = np.zeros((rows_per_chunk, *rows.shape[1:]), dtype=rows.dtype)
-            padded[: len(block)] = block
-            block = padded
-        packed = packing.pack(block)
-        index[chunk] = position, len(packed)
-        parts.append(packed)
-        position += len(packed)
-    tail = index.tobytes()
-    return [*parts, tail, crc_bytes(tail)], [checksum(part, packing.codec) for part in parts]
+    sizes = [len(chunk) for chunk in chunks]
+    index[: len(chunks), 0] = [0, *accumulate(sizes)][:-1]
+    index[: len(chunks), 1] = sizes
+    return index.tobytes() + crc_bytes(index.tobytes())
 
 
 def crc_bytes(data: bytes) -> bytes:
