@@ -3,6 +3,7 @@
 import fcntl
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -15,6 +16,7 @@ import pytest
 from scanyard import cluster
 from scanyard.cluster import ray_session
 from scanyard.errors import EnvironmentFault
+from scanyard.ray_guard import MARK
 
 
 @pytest.mark.slow
@@ -26,12 +28,12 @@ def test_a_ray_of_our_own_listens_on_loopback_alone_and_leaves_nothing(monkeypat
         folder.mkdir()
         folder.with_suffix(".lock").touch()
     command = [sys.executable, "-c", "import time; time.sleep(600)"]
-    orphan, other = (subprocess.Popen(command, env=os.environ | {cluster.MARK: str(one)}) for one in (left, living))
+    orphan, other = (subprocess.Popen(command, env=os.environ | {MARK: str(one)}) for one in (left, living))
     with living.with_suffix(".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         heard = _listens_to()
     assert heard == {"127.0.0.1"}
-    assert orphan.wait(10) == -9
+    assert orphan.wait(10) == -signal.SIGTERM
     assert other.poll() is None
     other.kill()
     other.wait()

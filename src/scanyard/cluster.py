@@ -12,7 +12,6 @@ import fcntl
 import gc
 import logging
 import os
-import shutil
 import signal
 import tempfile
 import threading
@@ -24,11 +23,10 @@ from typing import Any
 import psutil
 
 from scanyard.errors import EnvironmentFault
+from scanyard.ray_guard import MARK, clear, lock_of, start_guard, sweep
 
 logger = logging.getLogger(__name__)
 
-MARK = "SCANYARD_RAY"
-"""Names Ray's folder in the environment of every process that belongs to it."""
 START_TRIES = 5
 _TOO_SLOW = "timed out during startup"
 OBJECT_STORE_BYTES = 80 * 2**20
@@ -104,15 +102,6 @@ def _start(ray: Any, options: dict[str, Any]) -> None:
     )
 
 
-def _end_marked(folder: Path) -> None:
-    """End the processes of a Ray whose owner is gone: of its agents some outlive a driver killed as they start."""
-    for process in psutil.process_iter():
-        with contextlib.suppress(psutil.Error, OSError):
-            if process.environ().get(MARK) == str(folder):
-                logger.warning("process %d, left by a program that was killed, is ended", process.pid)
-                process.kill()
-
-
 def _end_half_started(folder: str | None) -> None:
     """End what a start that failed leaves running: Ray forgets it.  It is below us, and its files are in our folder."""
     for child in psutil.Process().children(recursive=True):
@@ -126,28 +115,27 @@ def _end_half_started(folder: str | None) -> None:
 
 @contextlib.contextmanager
 def _folder_of_its_own() -> Iterator[Path]:
-    """A folder for Ray that is gone afterwards; those of programs that were killed are swept first.
+    """A folder for Ray, gone afterwards with all that belongs to it: a guard sees to that if we are killed.
 
-    A lock says whether the owner of a folder lives: it falls with the process, however that ends.
+    What guards that were killed as well have left is swept first.
     """
     place = Path(os.environ.get("SCANYARD_RAY_FOLDER") or "/tmp")
     for left in place.glob(f"{FOLDER}*.lock"):
-        with left.open("w") as lock, contextlib.suppress(OSError):  # its owner lives, or somebody else sweeps it
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            _end_marked(left.with_suffix(""))
-            shutil.rmtree(left.with_suffix(""), ignore_errors=True)
-            left.unlink()
+        sweep(left.with_suffix(""))
     folder = Path(tempfile.mkdtemp(prefix=FOLDER, dir=place))
-    path = folder.with_suffix(".lock")
-    with path.open("w") as lock:
+    taken = folder.with_suffix(".taken")
+    with taken.open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
+        taken.rename(lock_of(folder))  # only now: a lock that nobody holds yet looks as if its owner were gone
+        guard, lifeline = start_guard(folder)
         os.environ[MARK] = str(folder)
         try:
             yield folder
         finally:
             del os.environ[MARK]
-            shutil.rmtree(folder, ignore_errors=True)
-            path.unlink(missing_ok=True)
+            clear(folder)
+            os.close(lifeline)
+            guard.wait()
 
 
 @contextlib.contextmanager

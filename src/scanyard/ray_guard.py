@@ -1,0 +1,134 @@
+"""Ends what belongs to a Ray of ours when the program that started it is gone, however that went.
+
+    python -m scanyard.ray_guard FD PARENT FOLDER
+
+``FD`` is the reading end of a pipe that the program ``PARENT`` closes when it is done.  Ray leaves this to chance: its
+servers die with the program, but the agents below them then try for a minute to tell the dead servers so, and where
+that fails some try for ever.  What belongs to a Ray is known by a mark in its environment, the name of its folder,
+which is drawn at random: never by what it is called, and never by a number alone.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import logging
+import os
+import select
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import psutil
+
+logger = logging.getLogger(__name__)
+
+MARK = "SCANYARD_RAY"
+"""Names Ray's folder in the environment of every process that belongs to it."""
+PATIENCE_S = 8.0
+"""From SIGTERM to SIGKILL: what ends a CARLA server has five seconds of its own for that."""
+KILL_S = 5.0
+QUIET_S = 1.0
+"""Nobody may have come up for so long after a program was killed: a process may have been starting another."""
+
+
+def start_guard(folder: Path) -> tuple[subprocess.Popen[bytes], int]:
+    """Start a guard of this program's Ray in ``folder``; returns it and the pipe to close when Ray is over."""
+    theirs, ours = os.pipe()
+    command = [sys.executable, "-m", "scanyard.ray_guard", str(theirs), str(os.getpid()), str(folder)]
+    try:
+        # A session of its own: what ends us from the terminal, or our whole group, must not end it.
+        guard = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, pass_fds=[theirs], start_new_session=True
+        )
+    except OSError:
+        os.close(ours)
+        raise
+    finally:
+        os.close(theirs)
+    return guard, ours
+
+
+def lock_of(folder: Path) -> Path:
+    """The file beside a folder that its owner keeps locked."""
+    return folder.with_suffix(".lock")
+
+
+def sweep(folder: Path) -> None:
+    """End and remove what is left of a Ray whose owner is gone; nothing where it lives, or somebody else sweeps.
+
+    The lock says whether the owner lives: it falls with the process, however that ends.
+    """
+    try:
+        lock = lock_of(folder).open("r+")
+    except FileNotFoundError:
+        return  # its owner has cleared it away
+    with lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            return
+        clear(folder, quiet_s=QUIET_S)
+
+
+def clear(folder: Path, *, quiet_s: float = 0.0) -> None:
+    """End all that belongs to the Ray in ``folder``, and remove the folder and its lock."""
+    end_marked(folder, quiet_s=quiet_s)
+    shutil.rmtree(folder, ignore_errors=True)
+    if not folder.exists():  # else the next start tries again
+        lock_of(folder).unlink(missing_ok=True)
+
+
+def end_marked(folder: Path, *, patience_s: float = PATIENCE_S, quiet_s: float = 0.0) -> None:
+    """TERM, wait, KILL all that belongs to the Ray in ``folder``, until nobody has come up for ``quiet_s``."""
+    began_s = quiet_since_s = time.monotonic()
+    asked: set[psutil.Process] = set()
+    while (left := _marked(folder)) or time.monotonic() - quiet_since_s < quiet_s:
+        now_s = time.monotonic()
+        if left:
+            quiet_since_s = now_s
+        if now_s - began_s > patience_s + KILL_S:
+            logger.error("processes %s of %s outlived SIGKILL", sorted(one.pid for one in left), folder)
+            return
+        for process in left:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                if now_s - began_s > patience_s:
+                    process.kill()
+                elif process not in asked:
+                    asked.add(process)
+                    process.terminate()
+        time.sleep(0.05)
+    if asked:
+        logger.info("%d processes left by a program that is gone were ended", len(asked))
+
+
+def _marked(folder: Path) -> list[psutil.Process]:
+    wanted = f"{MARK}={folder}".encode()
+    found = []
+    for process in psutil.process_iter():
+        with contextlib.suppress(OSError, psutil.Error):
+            # Read as it is: of a process that sets its title, psutil would take what is left for malformed.
+            if process.pid != os.getpid() and wanted in Path(f"/proc/{process.pid}/environ").read_bytes().split(b"\0"):
+                found.append(process)
+    return found
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Wait until the program has closed its pipe or is gone, and sweep what it has not cleared away itself."""
+    lifeline, parent, folder = int(arguments[0]), int(arguments[1]), Path(arguments[2])
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):  # they are meant for the program, which says its end
+        signal.signal(number, signal.SIG_IGN)
+    # Its death is watched besides: what it forked may hold the pipe for longer than it lives.
+    with contextlib.suppress(ProcessLookupError):
+        ended = os.pidfd_open(parent)
+        if os.getppid() == parent:
+            select.select([lifeline, ended], [], [])
+    sweep(folder)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,95 @@
+"""What belongs to a Ray of ours ends with the program that started it, and nothing else does."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from scanyard.ray_guard import MARK, end_marked, lock_of
+
+OWNER = """
+import subprocess, sys, time
+from scanyard.cluster import _folder_of_its_own
+with _folder_of_its_own() as folder:
+    sleeper = [sys.executable, "-c", "import time; time.sleep(600)"]
+    agent = subprocess.Popen(sleeper, start_new_session=True, stdout=subprocess.DEVNULL)
+    print(agent.pid, folder, flush=True)
+    {then}
+"""
+DEAF = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print(flush=True); time.sleep(600)"
+
+
+@pytest.fixture
+def strangers(tmp_path: Path) -> Iterator[list[psutil.Process]]:
+    """Called as Ray's agents are: one of nobody's, one of another Ray."""
+    started = [
+        subprocess.Popen(
+            ["ray::DashboardAgent", "-c", "import time; time.sleep(600)"],
+            executable=sys.executable,
+            env=os.environ | marks,
+        )
+        for marks in ({}, {MARK: str(tmp_path / "another")})
+    ]
+    yield [psutil.Process(one.pid) for one in started]
+    for one in started:
+        one.kill()
+        one.wait()
+
+
+def test_a_killed_program_leaves_neither_process_nor_folder(tmp_path: Path, strangers: list[psutil.Process]) -> None:
+    owner, agent, folder = owner_in(tmp_path, then="time.sleep(600)")
+    assert folder.is_dir()
+    os.killpg(owner.pid, signal.SIGKILL)  # a guard of its group would be gone as well
+    owner.communicate()
+    wait_until(lambda: not agent.is_running() and not folder.exists() and not lock_of(folder).exists())
+    assert all(one.status() == psutil.STATUS_SLEEPING for one in strangers)
+
+
+def test_what_a_program_forgets_ends_with_it_and_so_does_its_guard(tmp_path: Path) -> None:
+    owner, agent, folder = owner_in(tmp_path, then="pass")
+    assert owner.wait(30) == 0
+    owner.communicate()
+    assert not agent.is_running() or agent.status() == psutil.STATUS_ZOMBIE
+    assert not list(folder.parent.iterdir())
+    guards = [one for one in psutil.process_iter(["cmdline"]) if str(folder) in (one.info["cmdline"] or ())]
+    assert not guards
+
+
+def test_who_does_not_heed_a_request_is_killed(tmp_path: Path, strangers: list[psutil.Process]) -> None:
+    deaf = subprocess.Popen(
+        [sys.executable, "-c", DEAF], env=os.environ | {MARK: str(tmp_path)}, stdout=subprocess.PIPE
+    )
+    assert deaf.stdout is not None
+    deaf.stdout.readline()
+    end_marked(tmp_path, patience_s=0.2)
+    deaf.communicate()
+    assert deaf.returncode == -signal.SIGKILL
+    assert all(one.is_running() for one in strangers)
+
+
+def owner_in(place: Path, *, then: str) -> tuple[subprocess.Popen[str], psutil.Process, Path]:
+    """A program with a Ray folder of its own, one process that belongs to it, and the folder."""
+    owner = subprocess.Popen(
+        [sys.executable, "-c", OWNER.format(then=then)],
+        env=os.environ | {"SCANYARD_RAY_FOLDER": str(place)},
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    assert owner.stdout is not None
+    pid, folder = owner.stdout.readline().split()
+    return owner, psutil.Process(int(pid)), Path(folder)
+
+
+def wait_until(holds: object, seconds: float = 30.0) -> None:
+    assert callable(holds)
+    deadline = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < deadline, f"not within {seconds:.0f} s"
+        time.sleep(0.05)
