@@ -61,7 +61,9 @@ OTHER: Rgb = (130, 138, 145)
 DOMAIN: dict[str, str] = {"synthetic": "#2f7f86", "real": "#c2672a", "stand-in": "#c2672a"}
 """Lines and bars in charts, as CSS colours."""
 
-ARMS = ("#2f7f86", "#c2672a", "#7a5aa6", "#5b8a3c", "#a8415b", "#4a6fa5")
+ARMS = (
+    "#2f7f86", "#c2672a", "#7a5aa6", "#5b8a3c", "#a8415b", "#4a6fa5", "#b58900", "#6c757d", "#c96aa8", "#8a5a3c",
+)  # fmt: skip
 """Lines of arms, in the order they are named."""
 
 HEIGHT_STOPS: tuple[Rgb, ...] = (
