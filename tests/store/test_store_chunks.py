@@ -29,7 +29,7 @@ def test_the_largest_differences_do_not_run_into_each_other(make: Callable[..., 
     np.testing.assert_array_equal(found, rows)
 
 
-@pytest.mark.parametrize("codec", ["zstd", "columns", "lines"])
+@pytest.mark.parametrize("codec", ["zstd", "columns", "lines", "shuffled"])
 def test_a_chunk_of_another_size_is_refused(codec: Codec) -> None:
     rows = image(8)
     packed = Packing(codec, 1).pack(rows)

@@ -29,6 +29,7 @@ from scanyard.store.seal import Seal
 _PACKINGS = {
     "points": Packing("columns", 1),  # level 3 leaves a twentieth less and takes twice as long to write
     "intensity": Packing("zstd", 1),
+    "depth_m": Packing("shuffled", 1),
     "rgb": Packing("lines", 1),  # higher levels are slower to write and leave no less
 }
 _ROWS_PER_FRAME_CHUNK = 256  # per-frame arrays are small: one chunk holds minutes of driving
