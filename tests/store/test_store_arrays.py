@@ -1,4 +1,4 @@
-"""One array: what is written is checked twice before anybody seals it."""
+"""One array: rows are written once and checked twice, and read in order each chunk is unpacked once."""
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -47,7 +47,47 @@ def test_what_the_disk_keeps_otherwise_is_noticed_before_it_is_sealed(tmp_path: 
         written(tmp_path / "a", ROWS, disk=WrongDisk())
 
 
-@pytest.mark.parametrize("codec", ["zstd", "columns"])
+@pytest.mark.parametrize("codec", ["zstd", "columns", "shuffled"])
 def test_what_was_packed_otherwise_is_noticed_before_it_is_sealed(codec: str, tmp_path: Path) -> None:
     with pytest.raises(DamagedError, match="unpacks to other rows"):
         written(tmp_path / "a", ROWS, packing=WrongPacking(codec, 1))  # type: ignore[arg-type]
+
+
+def test_read_in_order_a_chunk_is_unpacked_once(tmp_path: Path) -> None:
+    reader = written(tmp_path / "a", ROWS)
+    reader.read(0, 3)
+    np.testing.assert_array_equal(reader.read(3, 5), ROWS[3:5])  # goes on, and leaves off inside the first chunk
+    (tmp_path / "a" / "c.0.0").unlink()
+    np.testing.assert_array_equal(reader.read(5, 7), ROWS[5:7])
+    with pytest.raises(DamagedError, match="cannot be read"):
+        reader.read(7, 9)
+
+
+def test_read_here_and_there_nothing_is_kept(tmp_path: Path) -> None:
+    reader = written(tmp_path / "a", ROWS)
+    reader.read(0, 3)
+    reader.read(3, 5)
+    reader.read(1, 3)
+    (tmp_path / "a" / "c.0.0").unlink()
+    with pytest.raises(DamagedError, match="cannot be read"):
+        reader.read(3, 5)
+
+
+def test_rows_are_the_same_whatever_was_read_before(tmp_path: Path) -> None:
+    reader = written(tmp_path / "a", ROWS, chunks_per_shard=2)
+    rng = np.random.default_rng(0)
+    stop = 0
+    for _ in range(200):
+        start = stop if rng.random() < 0.6 else int(rng.integers(0, 21))
+        stop = int(rng.integers(start, 21))
+        reader.expect(stop, min(stop + 4, 20))
+        np.testing.assert_array_equal(reader.read(start, stop), ROWS[start:stop])
+
+
+def test_to_expect_what_is_gone_is_no_error_and_to_read_it_is(tmp_path: Path) -> None:
+    reader = written(tmp_path / "a", ROWS)
+    reader.read(0, 2)
+    (tmp_path / "a" / "c.0.0").unlink()
+    reader.expect(2, 20)
+    with pytest.raises(DamagedError, match="cannot be read"):
+        reader.read(2, 20)

@@ -11,9 +11,11 @@ zarr-python.
 from __future__ import annotations
 
 import hashlib
+import os
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Executor, Future
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -234,6 +236,7 @@ class ArrayReader:
 
     def __post_init__(self) -> None:
         self._shards: dict[int, _Shard] = {}
+        self._stop: int | None = None  # where the rows end that were read last
 
     def read(self, start: int, stop: int) -> Array:
         """Rows ``start`` to ``stop`` (K, *row_shape)."""
@@ -241,15 +244,35 @@ class ArrayReader:
         if not 0 <= start <= stop <= stored.shape[0]:
             raise DamagedError(f"{self.folder}: rows {start} to {stop} asked for, there are {stored.shape[0]}")
         rows = np.empty((stop - start, *stored.row_shape), dtype=stored.dtype)
-        per_shard = stored.chunks_per_shard
-        shard_rows = stored.rows_per_chunk * stored.chunks_per_shard
-        for shard in range(start // shard_rows, -(-stop // shard_rows)):
-            first, last = max(start, shard * shard_rows), min(stop, (shard + 1) * shard_rows)
-            if shard not in self._shards:
-                sealed = None if stored.crc32c is None else stored.crc32c[shard * per_shard : (shard + 1) * per_shard]
-                self._shards[shard] = _Shard(self.folder / shard_key(shard, len(stored.shape)), stored, sealed)
-            self._shards[shard].read_into(rows[first - start : last - start], first - shard * shard_rows)
+        goes_on = start == self._stop and stop < stored.shape[0]
+        for number, first, last in self._by_shard(start, stop):
+            begin = number * self._shard_rows
+            self._shard(number).read_into(rows[first - start : last - start], first - begin, goes_on=goes_on)
+        self._stop = stop
         return rows
+
+    def expect(self, start: int, stop: int) -> None:
+        """Have the system fetch these rows from the disk meanwhile, for somebody who will read them next."""
+        for number, first, last in self._by_shard(start, stop):
+            if number in self._shards:
+                self._shards[number].expect(first - number * self._shard_rows, last - number * self._shard_rows)
+
+    @property
+    def _shard_rows(self) -> int:
+        return self.stored.rows_per_chunk * self.stored.chunks_per_shard
+
+    def _by_shard(self, start: int, stop: int) -> Iterator[tuple[int, int, int]]:
+        """Each shard's number, and which of the rows are in it."""
+        size = self._shard_rows
+        for number in range(start // size, -(-stop // size)):
+            yield number, max(start, number * size), min(stop, (number + 1) * size)
+
+    def _shard(self, number: int) -> _Shard:
+        if number not in self._shards:
+            stored, per_shard = self.stored, self.stored.chunks_per_shard
+            sealed = None if stored.crc32c is None else stored.crc32c[number * per_shard : (number + 1) * per_shard]
+            self._shards[number] = _Shard(self.folder / shard_key(number, len(stored.shape)), stored, sealed)
+        return self._shards[number]
 
     def read_all(self) -> Array:
         """All rows."""
@@ -277,32 +300,53 @@ class _Shard:
 
     def __post_init__(self) -> None:
         self._index: NDArray[np.uint64] | None = None
+        self._kept: tuple[int, Array] | None = None  # the chunk in which the next rows begin, unpacked
 
-    def read(self, start: int, stop: int) -> Array:
-        rows = np.empty((stop - start, *self.stored.row_shape), dtype=self.stored.dtype)
-        self.read_into(rows, start)
-        return rows
+    def read_into(self, rows: Array, start: int, *, goes_on: bool) -> None:
+        """Fill ``rows`` with the shard's rows from ``start`` on.
 
-    def read_into(self, rows: Array, start: int) -> None:
-        """Fill ``rows`` with the shard's rows from ``start`` on."""
-        if not len(rows):
+        Where reading in order ``goes_on``, the last chunk is kept if it is not used up; so each is unpacked once, and
+        who reads here and there keeps nothing.
+        """
+        per_chunk, stop = self.stored.rows_per_chunk, start + len(rows)
+        chunks = range(start // per_chunk, -(-stop // per_chunk)) if len(rows) else range(0)
+        kept, self._kept = self._kept, None
+        if kept is not None and chunks and kept[0] == chunks[0]:
+            self._copy(*kept, rows, start)
+            self._kept = kept if goes_on and stop < chunks[0] * per_chunk + per_chunk else None
+            chunks = chunks[1:]
+        if not chunks:
             return
-        per_chunk = self.stored.rows_per_chunk
-        stop = start + len(rows)
         try:
             with self.path.open("rb", buffering=0) as file:
-                chunks = range(start // per_chunk, -(-stop // per_chunk))
                 for chunk, packed in zip(chunks, self._packed(file, chunks), strict=True):
-                    first, last = max(start, chunk * per_chunk), min(stop, (chunk + 1) * per_chunk)
-                    wanted = rows[first - start : last - start]
-                    if len(wanted) == per_chunk:
-                        self._unpack(packed, chunk, wanted)
+                    first, last = chunk * per_chunk, (chunk + 1) * per_chunk
+                    if start <= first and last <= stop:
+                        self._unpack(packed, chunk, rows[first - start : last - start])
                     else:
                         whole = np.empty((per_chunk, *self.stored.row_shape), dtype=self.stored.dtype)
                         self._unpack(packed, chunk, whole)
-                        wanted[:] = whole[first - chunk * per_chunk :][: len(wanted)]
+                        self._copy(chunk, whole, rows, start)
+                        self._kept = (chunk, whole) if goes_on and stop < last else None
         except OSError as error:
             raise DamagedError(f"{self.path}: cannot be read ({error.strerror}); restore it or record again") from error
+
+    def expect(self, start: int, stop: int) -> None:
+        """Have the system fetch the chunks of these rows, if where they lie is known."""
+        if self._index is None or start == stop or not hasattr(os, "posix_fadvise"):  # macOS has it not
+            return
+        per_chunk = self.stored.rows_per_chunk
+        (begin, _), (last, size) = self._index[[start // per_chunk, (stop - 1) // per_chunk]].tolist()
+        if EMPTY in (begin, last):  # damage; whoever reads there is told
+            return
+        with suppress(OSError), self.path.open("rb", buffering=0) as file:  # as above
+            os.posix_fadvise(file.fileno(), begin, max(0, last + size - begin), os.POSIX_FADV_WILLNEED)
+
+    def _copy(self, chunk: int, whole: Array, rows: Array, start: int) -> None:
+        """Those rows of a chunk that are asked for."""
+        first = chunk * self.stored.rows_per_chunk
+        begin, end = max(start, first), min(start + len(rows), first + len(whole))
+        rows[begin - start : end - start] = whole[begin - first : end - first]
 
     def _read_index(self, file: Any) -> NDArray[np.uint64]:
         length = self.stored.chunks_per_shard * 16

@@ -96,6 +96,8 @@ class _Opened:
     seal: Seal
     readers: Mapping[str, ArrayReader]
     small: dict[str, NDArray[Any]] = field(default_factory=dict)
+    last: int = -2
+    """The frame that was read last; none before the first."""
 
 
 @dataclass(frozen=True)
@@ -147,6 +149,7 @@ class StoredSequence:
         if not -count <= index < count:
             raise IndexError(f"{self.folder}: frame {index} of {count}")
         index %= count
+        self._look_ahead(index)
         return Frame(
             timestamp_ns=int(self._small("ego/timestamp_ns")[index]),
             world_from_ego=Transform(self._small("ego/world_from_ego")[index]),
@@ -156,6 +159,21 @@ class StoredSequence:
             dont_care=self._dont_care(index),
             name=self.seal.frame_names[index],
         )
+
+    def _look_ahead(self, index: int) -> None:
+        """Where frames are read in order, have the disk fetch the next while this one is unpacked."""
+        opened = self.open()
+        in_order, opened.last = index == opened.last + 1, index
+        if not in_order or index + 1 == len(self):
+            return
+        for path, reader in opened.readers.items():
+            group, _, column = path.rpartition("/")
+            if group.startswith("lidar/") and column in SWEEP_COLUMNS:
+                rows = self._span(group, index + 1)
+                reader.expect(rows.start, rows.stop)
+            elif group.startswith("camera/") and column in IMAGE_COLUMNS:
+                for row in np.flatnonzero(self._small(f"{group}/frame") == index + 1).tolist():
+                    reader.expect(row, row + 1)
 
     def _sweep(self, sensor: str, index: int) -> Sweep:
         group = f"lidar/{sensor}"
