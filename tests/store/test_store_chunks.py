@@ -36,3 +36,15 @@ def test_a_chunk_of_another_size_is_refused(codec: Codec) -> None:
     for wrong in (image(7), image(9)):
         with pytest.raises((ValueError, RuntimeError)):
             unpack(packed, codec, np.empty_like(wrong))
+
+
+@pytest.mark.parametrize("count", [1, 200, 300, 60_000, 70_000])
+def test_a_plain_chunk_of_any_size_comes_back_and_a_cut_one_does_not(count: int) -> None:
+    rows = np.random.default_rng(count).integers(0, 256, count, dtype=np.uint8)
+    packed = Packing().pack(rows)
+    found = np.empty_like(rows)
+    unpack(packed, "zstd", found)
+    np.testing.assert_array_equal(found, rows)
+    for kept in (0, 3, 4, 5, 6, len(packed) // 2, len(packed) - 1):
+        with pytest.raises((ValueError, RuntimeError)):
+            unpack(packed[:kept], "zstd", found)

@@ -333,14 +333,12 @@ class _Shard:
 
     def expect(self, start: int, stop: int) -> None:
         """Have the system fetch the chunks of these rows, if where they lie is known."""
-        if self._index is None or start == stop or not hasattr(os, "posix_fadvise"):  # macOS has it not
+        if self._index is None or start == stop:
             return
         per_chunk = self.stored.rows_per_chunk
-        (begin, _), (last, size) = self._index[[start // per_chunk, (stop - 1) // per_chunk]].tolist()
-        if EMPTY in (begin, last):  # damage; whoever reads there is told
-            return
-        with suppress(OSError), self.path.open("rb", buffering=0) as file:  # as above
-            os.posix_fadvise(file.fileno(), begin, max(0, last + size - begin), os.POSIX_FADV_WILLNEED)
+        first, last = self._index[[start // per_chunk, (stop - 1) // per_chunk]].tolist()
+        with suppress(OSError), self.path.open("rb", buffering=0) as file:  # whoever reads is told what is wrong
+            _have_fetched(file.fileno(), first, last)
 
     def _copy(self, chunk: int, whole: Array, rows: Array, start: int) -> None:
         """Those rows of a chunk that are asked for."""
@@ -369,23 +367,32 @@ class _Shard:
         except (RuntimeError, ValueError) as error:
             raise DamagedError(f"{self.path}: chunk {chunk} is damaged ({error})") from error
 
-    def _packed(self, file: Any, chunks: range) -> list[bytes]:
-        """Chunks that follow each other as they are stored, in one read: they lie one behind the other."""
+    def _packed(self, file: Any, chunks: range) -> Iterator[bytes]:
+        """Chunks that follow each other as they are stored; the disk is asked for all of them at once."""
         if self._index is None:
             self._index = self._read_index(file)
         places = self._index[chunks.start : chunks.stop].tolist()
-        for chunk, (_, size) in zip(chunks, places, strict=True):
+        size_bytes = os.fstat(file.fileno()).st_size
+        for chunk, (offset, size) in zip(chunks, places, strict=True):
             if size == EMPTY:
                 raise DamagedError(f"{self.path}: chunk {chunk} is not there")
-        begin, end = places[0][0], places[-1][0] + places[-1][1]
-        file.seek(begin)
-        data = file.read(max(0, end - begin))
-        return [data[offset - begin : offset - begin + size] for offset, size in places]
+            if offset + size > size_bytes:
+                raise DamagedError(f"{self.path}: chunk {chunk} ends behind the file's {size_bytes} bytes")
+        if len(places) > 1:
+            _have_fetched(file.fileno(), places[0], places[-1])
+        for offset, size in places:
+            yield os.pread(file.fileno(), size, offset)
 
     def sums(self, chunks: int) -> list[int]:
         """CRC-32C of the first chunks as they lie there."""
         with self.path.open("rb") as file:
             return [checksum(packed, self.stored.codec) for packed in self._packed(file, range(chunks))]
+
+
+def _have_fetched(descriptor: int, first: tuple[int, int], last: tuple[int, int]) -> None:
+    """Ask the system for all bytes from one (offset, size) to another, without waiting for them."""
+    if hasattr(os, "posix_fadvise") and EMPTY not in (*first, *last):  # macOS has it not
+        os.posix_fadvise(descriptor, first[0], max(0, sum(last) - first[0]), os.POSIX_FADV_WILLNEED)
 
 
 def array_metadata(
