@@ -170,6 +170,17 @@ def test_a_sequence_that_is_gone_is_missed_once_the_dataset_is_sealed(root: Path
         open_dataset(root)
 
 
+def test_an_older_seal_is_found_in_its_file(root: Path, tmp_path: Path) -> None:
+    """It is sound in itself: only the dataset knows that it is not the one."""
+    older = dataset_at(tmp_path / "older")
+    write_sequence(older, info_named("walk-0001"), frames(2, points=500))
+    seal_dataset(root)
+    seal = root / "sequences" / "walk-0001" / "seal.json"
+    seal.write_bytes((older / "sequences" / "walk-0001" / "seal.json").read_bytes())
+    found = [finding for finding in verify(root) if finding.path == seal]
+    assert [finding.sequence for finding in found] == ["walk-0001"]
+
+
 def test_a_renamed_sequence_is_found(root: Path) -> None:
     (root / "sequences/walk-0001").rename(root / "sequences/walk-0003")
     (finding,) = verify(root)

@@ -89,7 +89,7 @@ def _check_header(root: Path, seals: Mapping[str, Seal]) -> Iterator[Finding]:
         if not folder.exists():
             yield Finding(name, None, folder, "the sequence is gone")
         elif name in seals and seals[name].digest != digest:
-            yield Finding(name, None, folder, "another sequence than was sealed into the dataset")
+            yield Finding(name, None, folder / SEAL_FILE, "of another sequence than was sealed into the dataset")
 
 
 def _check_log(root: Path, seals: Mapping[str, Seal]) -> Iterator[Finding]:
