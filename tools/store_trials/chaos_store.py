@@ -12,6 +12,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from damaged_files import damage
@@ -19,10 +20,13 @@ from full_disks import fill_often, may_mount
 from killed_writers import kill_at, points
 from power_cuts import cut_everywhere
 from rival_writers import compete, stop_in_front_of_the_commit
+from side_by_side import side_by_side
 
 from scanyard.cli.progress import progress
 
 Advance = Callable[[int, int], None]
+SAID = 5
+"""Failures of a part that are told in words."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +37,8 @@ class Part:
     failures: list[str]
     skipped: str = ""
     """Why it was not tried, if it was not."""
+    note: str = ""
+    """What else is worth knowing."""
 
 
 def campaign(*, seed: int = 0, share: float = 1.0) -> dict[str, Part]:
@@ -54,16 +60,13 @@ def campaign(*, seed: int = 0, share: float = 1.0) -> dict[str, Part]:
 
 def _killed(folder: Path, _seed: int, share: float, advance: Advance) -> Part:
     every, digest = points(folder, full=share >= 1.0)
-    wrong = []
-    for number, point in enumerate(every):
-        wrong.append(kill_at(point, folder, digest, full=share >= 1.0))
-        advance(number + 1, len(every))
-    return Part(len(every), [text for text in wrong if text])
+    kill = partial(kill_at, folder=folder, digest=digest, full=share >= 1.0)
+    return Part(len(every), [text for text in side_by_side(kill, every, advance) if text])
 
 
 def _power_cuts(folder: Path, seed: int, share: float, _advance: Advance) -> Part:
-    looked, _, wrong = cut_everywhere(folder, full=share >= 1.0, samples=max(4, round(40 * share)), seed=seed)
-    return Part(looked, wrong)
+    looked, different, wrong = cut_everywhere(folder, full=share >= 1.0, samples=max(4, round(40 * share)), seed=seed)
+    return Part(looked, wrong, note=f", {different} of them different to a reader")
 
 
 def _rivals(folder: Path, _seed: int, share: float, advance: Advance) -> Part:
@@ -100,10 +103,17 @@ def main() -> None:
     for name, part in found.items():
         # none in N trials leaves, with 95 % confidence, a rate of at most 3/N
         bound = f", at most {min(1.0, 3 / part.trials):.2%} (95 %)" if part.trials and not part.failures else ""
-        print(f"{name:14}{part.trials:6} trials, {len(part.failures)} failures{bound}{part.skipped}")
-        for failure in part.failures[:5]:
+        print(f"{name:14}{part.trials:6} trials, {len(part.failures)} failures{bound}{part.note}{part.skipped}")
+        for failure in part.failures[:SAID]:
             print(f"    {failure}")
-    counts = {name: {"trials": part.trials, "failures": len(part.failures)} for name, part in found.items()}
+    counts = {
+        name: {
+            "trials": part.trials,
+            "failures": len(part.failures),
+            "notes": part.failures[:SAID] + [part.skipped] * bool(part.skipped),
+        }
+        for name, part in found.items()
+    }
     failures = sum(len(part.failures) for part in found.values())
     line = {"campaign": "chaos_store", "seed": options.seed, **counts, "failures": failures}
     print(json.dumps({**line, "seconds": round(time.monotonic() - began)}))

@@ -6,13 +6,16 @@ what was recorded (the damage is where it does not look), but never anything els
 
 from __future__ import annotations
 
+import os
 import random
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 
 import numpy as np
+from side_by_side import side_by_side
 from small_recordings import info_of, recording
 
 from scanyard.errors import StoreError
@@ -36,6 +39,14 @@ class Tally:
     """Trials by what was damaged."""
     wrong: list[str] = field(default_factory=list)
 
+    def add(self, other: Tally) -> None:
+        """Sum up."""
+        self.flips += other.flips
+        self.others += other.others
+        self.refused += other.refused
+        self.kinds += other.kinds
+        self.wrong += other.wrong
+
 
 @dataclass(frozen=True)
 class Original:
@@ -53,22 +64,38 @@ def damage(
     folder: Path, *, flips: int, others: int, seed: int, advance: Callable[[int, int], None] = lambda *_: None
 ) -> Tally:
     """So many flipped bits and so many other kinds of damage, over all files in turn."""
-    original = _made(folder)
-    files = sorted(original.data)
-    pick = random.Random(seed)
-    pick.shuffle(files)
+    trials = [(folder, seed, number, number < flips) for number in range(flips + others)]
     tally = Tally()
-    for trial in range(flips + others):
-        path = files[trial % len(files)]
-        if trial < flips:
-            changed = _flipped(original.data[path], pick)
-            tally.flips += 1
-            _judge(original, {path: changed}, "flip", tally)
-        else:
-            kind = KINDS[trial % len(KINDS)]
-            tally.others += _damage_file(original, path, kind, pick, tally)
-        advance(trial + 1, flips + others)
+    for one in side_by_side(_try, trials, advance):
+        tally.add(one)
     return tally
+
+
+def _try(trial: tuple[Path, int, int, bool]) -> Tally:
+    folder, seed, number, flips = trial
+    original = _own(folder)
+    files = sorted(original.data)
+    random.Random(seed).shuffle(files)
+    turn, place = divmod(number, len(files))
+    pick = random.Random(f"{seed} {number}")
+    tally = Tally()
+    if flips:
+        tally.flips = 1
+        _judge(original, {files[place]: _flipped(original.data[files[place]], pick)}, "flip", tally)
+        return tally
+    kind = KINDS[(place + turn) % len(KINDS)]  # another with every turn
+    changes = (_changes(original, path, kind, pick) for path in files[place:] + files[:place])
+    tally.others = 1
+    _judge(original, next(found for found in changes if found), kind, tally)
+    return tally
+
+
+@cache
+def _own(folder: Path) -> Original:
+    """The dataset that this process damages."""
+    own = folder / str(os.getpid())
+    own.mkdir()
+    return _made(own)
 
 
 def _made(folder: Path) -> Original:
@@ -85,23 +112,20 @@ def _made(folder: Path) -> Original:
     return Original(root, data, stale, dict(_read(root)))
 
 
-def _damage_file(original: Original, path: Path, kind: str, pick: random.Random, tally: Tally) -> int:
+def _changes(original: Original, path: Path, kind: str, pick: random.Random) -> dict[Path, bytes | None]:
+    """What this kind of damage makes of the files; nothing where it would change nothing."""
     data = original.data[path]
     if kind == "swap":
         alike = [other for other in original.data if other.name == path.name and original.data[other] != data]
         if not alike:
-            return 0
+            return {}
         other = pick.choice(alike)
-        changes: dict[Path, bytes | None] = {path: original.data[other], other: data}
-    elif kind == "stale copy":
-        if original.stale.get(path, data) == data:
-            return 0
-        changes = {path: original.stale[path]}
-    else:
-        lengths = {"truncate to nothing": 0, "truncate by half": len(data) // 2, "truncate by a byte": len(data) - 1}
-        changes = {path: data[: lengths[kind]] if kind in lengths else None}
-    _judge(original, changes, kind, tally)
-    return 1
+        return {path: original.data[other], other: data}
+    if kind == "stale copy":
+        stale = original.stale.get(path, data)
+        return {path: stale} if stale != data else {}
+    lengths = {"truncate to nothing": 0, "truncate by half": len(data) // 2, "truncate by a byte": len(data) - 1}
+    return {path: data[: lengths[kind]] if kind in lengths else None}
 
 
 def _flipped(data: bytes, pick: random.Random) -> bytes:

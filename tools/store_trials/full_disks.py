@@ -1,7 +1,8 @@
 """A disk that fills up in the middle of a recording: a small tmpfs, filled beforehand to a random fraction.
 
-Sequences are written until one does not fit.  It must end in one clear StoreError, those acknowledged must be there
-and whole, staging must be empty, and with the filling gone the same sequence must go in, in the same process.
+Sequences are written until one does not fit, which is noticed in staging.  It must end in one clear StoreError, those
+acknowledged must be there and whole, staging must be empty, and with the filling gone the same sequence must go in, in
+the same process.  Then the disk is filled to the brim and the dataset sealed: the same is asked of its own file.
 Needs the right to mount; ``may_mount`` says whether there is one.
 """
 
@@ -13,12 +14,14 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
+from side_by_side import side_by_side
 from small_recordings import half_written, info_of, recording
 
 from scanyard.errors import StoreError
-from scanyard.store import create_dataset, open_dataset, write_sequence
+from scanyard.store import create_dataset, open_dataset, seal_dataset, write_sequence
 
 SIZE_KIB = 4096
 POINTS = 3000
@@ -57,11 +60,12 @@ def fill(fraction: float, seed: int) -> str | None:
 def fill_often(times: int, seed: int, advance: Callable[[int, int], None]) -> list[str]:
     """Fill a disk to so many random fractions."""
     pick = random.Random(seed)
-    wrong = []
-    for time in range(times):
-        wrong.append(fill(pick.uniform(0.0, 0.95), pick.randrange(1000)))
-        advance(time + 1, times)
-    return [text for text in wrong if text]
+    trials = [(pick.uniform(0.0, 0.95), pick.randrange(1000)) for _ in range(times)]
+    return [text for text in side_by_side(_fill, trials, advance) if text]
+
+
+def _fill(trial: tuple[float, int]) -> str | None:
+    return fill(*trial)
 
 
 def _play(disk: Path, fraction: float, seed: int) -> None:
@@ -93,8 +97,28 @@ def _play(disk: Path, fraction: float, seed: int) -> None:
         acknowledged.clear()
     create_dataset(root, name="full", licence="CC0-1.0")
     seal = write_sequence(root, info_of("after"), recording(seed, points=POINTS))
-    assert half_written(root, {**acknowledged, "after": seal.digest}) is None
+    acknowledged["after"] = seal.digest
+    assert half_written(root, acknowledged) is None
+    _seal_without_room(root, filling, acknowledged)
     print("survived")
+
+
+def _seal_without_room(root: Path, filling: Path, acknowledged: dict[str, str]) -> None:
+    """What fills up in staging costs one attempt; here it is the dataset's own file that finds no room."""
+    with suppress(OSError), filling.open("wb", buffering=0) as file:  # it is full: that was the aim
+        while file.write(bytes(1024)):
+            pass
+    try:
+        seal_dataset(root)
+    except StoreError as error:
+        assert "cannot be sealed" in str(error), str(error)
+        assert "\n" not in str(error)
+    else:
+        raise SystemExit("a dataset was sealed where there was no room")
+    assert half_written(root, acknowledged) is None
+    filling.unlink()
+    seal_dataset(root)
+    assert half_written(root, acknowledged) is None
 
 
 if __name__ == "__main__":

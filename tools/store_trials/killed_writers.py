@@ -104,8 +104,9 @@ def points(folder: Path, *, full: bool) -> tuple[list[str], str]:
 
 def kill_at(point: str, folder: Path, digest: str, *, full: bool) -> str | None:
     """Kill a writer there, look at what is left, and go on; says what went wrong, if anything did."""
-    root = folder / "dataset"
-    shutil.rmtree(root, ignore_errors=True)
+    root = folder / str(os.getpid()) / "dataset"  # each process that tries has its own
+    shutil.rmtree(root.parent, ignore_errors=True)
+    root.parent.mkdir()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # of forking beside the threads of numeric libraries
         child = os.fork()
