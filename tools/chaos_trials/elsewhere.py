@@ -36,20 +36,25 @@ def store_trials(n: int, seed: int, on_progress: OnProgress) -> list[Outcome]:
     if isinstance(said, str):
         return [Outcome("the store, broken on purpose", 0, 0, [said])]
     return [
-        Outcome(CALLED.get(name, name), part["trials"], part["failures"])
+        Outcome(CALLED.get(name, name), part["trials"], part["failures"], part["notes"])
         for name, part in said.items()
         if isinstance(part, dict)
     ]
 
 
 def server_faults(n: int, seed: int, on_progress: OnProgress) -> list[Outcome]:
-    """``tools/server_faults``: every known fault once; ``n`` and the seed change nothing."""
-    del n, seed
-    said = _run(TOOLS / "faulty_servers" / "matrix.py", [], on_progress)
-    if isinstance(said, str):
-        return [Outcome("server that fails in a known way", 0, 0, [said])]
-    figures = {name: said[name] for name in ("kinds", "recovery_median_s", "recovery_worst_s")}
-    return [Outcome("server that fails in a known way", said["rows"], said["rows"] - said["good"], (), figures)]
+    """``tools/server_faults``: every known fault under a supervisor alone, and with ``n`` = 2 once more under Ray."""
+    del seed
+    outcomes = []
+    for name, options in (("server that fails in a known way", []), ("the same under Ray", ["--ray"]))[:n]:
+        said = _run(TOOLS / "faulty_servers" / "matrix.py", options, on_progress)
+        if isinstance(said, str):
+            outcomes.append(Outcome(name, 0, 0, [said]))
+            continue
+        figures = {key: said[key] for key in ("kinds", "recovery_median_s", "recovery_worst_s")}
+        notes = [f"{row['kind']}: {row['names_found']} {row['left']}" for row in said["details"] if not row["is_good"]]
+        outcomes.append(Outcome(name, said["rows"], said["rows"] - said["good"], notes, figures))
+    return outcomes
 
 
 def _run(program: Path, options: Sequence[str], on_progress: OnProgress) -> dict[str, Any] | str:
@@ -59,8 +64,12 @@ def _run(program: Path, options: Sequence[str], on_progress: OnProgress) -> dict
     line = ""
     with subprocess.Popen([sys.executable, program, *options], stdout=subprocess.PIPE, text=True) as tool:
         assert tool.stdout is not None
-        for line in tool.stdout:  # the last one is what we want
-            on_progress(0, line.strip()[:100])
+        try:
+            for line in tool.stdout:  # the last one is what we want
+                on_progress(0, line.strip()[:100])
+        except BaseException:
+            tool.terminate()
+            raise
     try:
         said: dict[str, Any] = json.loads(line)
     except ValueError:

@@ -48,7 +48,7 @@ PARTS = {
     "full-ray": Part(full_ray_folder, 10, 20.0),
     "hosts": Part(cut_hosts, 10, 60.0),
     "store": Part(store_trials, TENTHS, 60.0),
-    "servers": Part(server_faults, 1, 120.0),
+    "servers": Part(server_faults, 2, 120.0),
 }
 
 

@@ -8,11 +8,14 @@ other, no process is left, and the ports are free.
 
 from __future__ import annotations
 
+import argparse
+import contextlib
 import json
 import os
 import signal
 import statistics
 import sys
+import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
@@ -145,15 +148,24 @@ class Row:
         return found == {self.name_expected} - {""} or bool(self.or_name and found == {self.or_name})
 
 
+Played = Callable[[Path, Kind, Sequence[ConcreteScenario]], tuple[list[Recorded | Failed], set[int], set[int]]]
+"""Plays one kind: all results, and the process groups and ports that were in use."""
+
+
 def play_all(
-    folder: Path, kinds: Iterable[Kind] = KINDS, *, on_row: Callable[[Row], None] = lambda _: None
+    folder: Path,
+    kinds: Iterable[Kind] = KINDS,
+    *,
+    on_row: Callable[[Row], None] = lambda _: None,
+    played: Played | None = None,
 ) -> list[Row]:
     """Play every kind in a folder of its own below ``folder``; rows in the order of ``kinds``."""
     scenarios = two_scenarios()
-    sound = _digests(_played(folder / "sound", KINDS[0], scenarios)[0])
+    sound = _digests(played_alone(folder / "sound", KINDS[0], scenarios)[0])
     rows = []
     for index, kind in enumerate(kinds):
-        rows.append(play(folder / f"{index:02d}-{kind.fault or kind.name}", kind, scenarios, sound))
+        place = folder / f"{index:02d}-{kind.fault or kind.name}"
+        rows.append(play(place, kind, scenarios, sound, played or played_alone))
         on_row(rows[-1])
     return rows
 
@@ -164,10 +176,13 @@ def two_scenarios() -> list[ConcreteScenario]:
     return [draw(base, seed, SHORT) for seed in (0, 1)]
 
 
-def play(folder: Path, kind: Kind, scenarios: Sequence[ConcreteScenario], sound: dict[str, str]) -> Row:
+def play(folder: Path, kind: Kind, scenarios: Sequence[ConcreteScenario], sound: dict[str, str], played: Played) -> Row:
     """Play one kind; ``sound`` are the digests of an undisturbed run, by sequence."""
     began = time.monotonic()
-    results, groups, ports = _played(folder, kind, scenarios)
+    try:
+        results, groups, ports = played(folder, kind, scenarios)
+    finally:
+        _end_strangers(folder)
     seconds = time.monotonic() - began
     digests = _digests(results)
     names = Counter(result.kind for result in results if isinstance(result, Failed))
@@ -179,7 +194,7 @@ def play(folder: Path, kind: Kind, scenarios: Sequence[ConcreteScenario], sound:
         if result.upkeep.recovery:
             recoveries.append(result.upkeep.recovery.seconds)
     sealed = seal_dataset(folder / "set") and not verify(folder / "set")
-    left = [f"process {pid}" for group in groups for pid in _alive(group)]
+    left = [f"process {pid}" for group in groups for pid in alive(group)]
     left += [f"port {port}" for port in ports if not port_is_free(port) and not _is_leased(port)]
     return Row(
         kind=kind.label,
@@ -195,7 +210,7 @@ def play(folder: Path, kind: Kind, scenarios: Sequence[ConcreteScenario], sound:
     )
 
 
-def _played(
+def played_alone(
     folder: Path, kind: Kind, scenarios: Sequence[ConcreteScenario]
 ) -> tuple[list[Recorded | Failed], set[int], set[int]]:
     """All results, and the process groups and ports that were in use.
@@ -242,7 +257,6 @@ def _played(
     finally:
         supervisor.close()
         sweep_staging(folder / "set")
-        _end_strangers(folder)
     return results, groups, ports
 
 
@@ -261,7 +275,8 @@ def _digests(results: Iterable[Recorded | Failed]) -> dict[str, str]:
     return {result.sequence: result.digest for result in results if isinstance(result, Recorded)}
 
 
-def _alive(group: int) -> list[int]:
+def alive(group: int) -> list[int]:
+    """The processes of a group."""
     found = []
     for process in psutil.process_iter():
         try:
@@ -318,18 +333,31 @@ def summary(rows: Sequence[Row]) -> dict[str, Any]:
         "rows": len(rows),
         "recovery_median_s": round(statistics.median(recoveries), 2) if recoveries else None,
         "recovery_worst_s": round(max(recoveries), 2) if recoveries else None,
-        "details": [asdict(row) for row in rows],
+        "details": [{**asdict(row), "is_good": row.is_good} for row in rows],
     }
 
 
 def main() -> int:
     """Play all, or those whose label begins with an argument; progress as it goes, JSON in the last line."""
-    import tempfile  # noqa: PLC0415  # only here
+    from under_ray import kinds_for_ray, played_under_ray, ray_for_all  # noqa: PLC0415  # it needs this module
 
-    wanted = tuple(sys.argv[1:])
+    parser = argparse.ArgumentParser(prog="tools/server_faults", description=__doc__)
+    parser.add_argument(
+        "labels", nargs="*", help="how the kinds begin that are wanted; all of them where none is given"
+    )
+    parser.add_argument("--ray", action="store_true", help="under Ray, as a campaign of one worker")
+    options = parser.parse_args()
+    wanted = tuple(options.labels)
     kinds = [kind for kind in KINDS if not wanted or kind.label.startswith(wanted)]
-    with tempfile.TemporaryDirectory(prefix="scanyard-faults-") as folder:
-        rows = play_all(Path(folder), kinds, on_row=lambda row: print(table([row]).splitlines()[1], flush=True))
+    with contextlib.ExitStack() as exits:
+        folder = Path(exits.enter_context(tempfile.TemporaryDirectory(prefix="scanyard-faults-")))
+        played = played_alone
+        if options.ray:
+            kinds, played = kinds_for_ray(kinds), played_under_ray
+            exits.enter_context(ray_for_all())
+        rows = play_all(
+            folder, kinds, on_row=lambda row: print(table([row]).splitlines()[1], flush=True), played=played
+        )
     told = summary(rows)
     print(table(rows))
     print(
