@@ -17,6 +17,7 @@ PULSE_S, FRAME_S = 6.0, 9.0
 """Deadlines of the campaign: for a worker to answer, and for one that answers to get to the next frame.  On a machine
 that takes longer to start an undisturbed campaign they are longer, or nothing would ever get done."""
 GRACE_S = 2.0
+GIVEN_UP_S = 300.0
 
 
 def hangs(n: int, seed: int, on_progress: OnProgress) -> Outcome:
@@ -26,18 +27,21 @@ def hangs(n: int, seed: int, on_progress: OnProgress) -> Outcome:
     pulse_s = frame_s * PULSE_S / FRAME_S
     at_most_s = frame_s + pulse_s / 3 + GRACE_S  # a pulse is asked for three times per deadline
     traces, stopped, noticed_s, late = Traces(digests={calm().digest}), 0, list[float](), 0
-    while stopped < n:
+    while (before := stopped) < n:
         with Stage(range(SCENARIOS), frames=FRAMES, deadlines={"pulse_s": pulse_s, "frame_s": frame_s}) as stage:
             stage.start()
             while stage.is_running and stopped < n and stage.wait_until(stage.state["done"] + 2):
-                kind = luck.choice([kind for kind, those in stage.parts().items() if those] or ["worker"])
-                victims = stage.parts()[kind][: n - stopped]
-                before = stage.state["replaced"] + stage.state.get("failures", 0)
+                alive = {kind: those for kind, those in stage.parts().items() if those}
+                if not alive:
+                    continue
+                kind = luck.choice(list(alive))
+                victims = alive[kind][: n - stopped]
+                noticed = _noticed(stage)
                 for process in victims:
                     with contextlib.suppress(psutil.NoSuchProcess):
                         process.send_signal(signal.SIGSTOP)
                 since_s = time.monotonic()
-                while stage.is_running and stage.state["replaced"] + stage.state.get("failures", 0) == before:
+                while stage.is_running and _noticed(stage) == noticed and time.monotonic() - since_s < GIVEN_UP_S:
                     stage.wait(0.1)
                 noticed_s.append(time.monotonic() - since_s)
                 late += noticed_s[-1] > at_most_s
@@ -45,9 +49,18 @@ def hangs(n: int, seed: int, on_progress: OnProgress) -> Outcome:
                 on_progress(stopped, f"{kind} noticed after {noticed_s[-1]:.1f} s")
             stage.finish()
             conclude(stage, traces)
+        if stopped == before:
+            traces.problems.append("a campaign ended before anything could be stopped")
+            break
     if late:
         traces.problems.append(f"{late} hangs were noticed only after {max(noticed_s):.1f} s")
     return outcome_of(
         "SIGSTOP of servers and workers", stopped, traces, hangs=stopped, noticed_allowed_s=round(at_most_s, 1),
-        noticed_median_s=round(statistics.median(noticed_s), 1), noticed_worst_s=round(max(noticed_s), 1),
+        noticed_median_s=round(statistics.median(noticed_s), 1) if noticed_s else None,
+        noticed_worst_s=round(max(noticed_s), 1) if noticed_s else None,
     )  # fmt: skip
+
+
+def _noticed(stage: Stage) -> int:
+    """How often the campaign has noticed that something is wrong."""
+    return int(stage.state["replaced"] + stage.state.get("failures", 0))

@@ -90,7 +90,7 @@ def driver_kills(n: int, seed: int, on_progress: OnProgress) -> Outcome:
     """SIGKILL the driver ``n`` times at random points and start it again until all is there."""
     luck = random.Random(f"{seed} drivers")
     scenarios = SCENARIOS // 2
-    traces, killed = Traces(digests={calm_digest(scenarios)}), 0
+    traces, killed, gone_s = Traces(digests={calm_digest(scenarios)}), 0, list[float]()
     while killed < n:
         with Stage(range(scenarios), workers=2, frames=FRAMES) as stage:
             sealed = 0
@@ -102,7 +102,9 @@ def driver_kills(n: int, seed: int, on_progress: OnProgress) -> Outcome:
                     _complain_of_repetition(stage, scenarios - sealed, traces)
                 stage.kill_driver()
                 killed += 1
+                since_s = time.monotonic()
                 left = stage.left_behind()
+                gone_s.append(time.monotonic() - since_s)
                 traces.orphans += len(left)
                 traces.problems += [f"left behind by the driver: {command_line(one)[:100]}" for one in left]
                 sealed = stage.num_sealed()
@@ -110,7 +112,10 @@ def driver_kills(n: int, seed: int, on_progress: OnProgress) -> Outcome:
             stage.start()
             stage.finish()
             conclude(stage, traces)
-    return outcome_of("SIGKILL of the driver, then resume", killed, traces, driver_kills=killed)
+    return outcome_of(
+        "SIGKILL of the driver, then resume", killed, traces, driver_kills=killed,
+        gone_median_s=round(statistics.median(gone_s), 1), gone_worst_s=round(max(gone_s), 1),
+    )  # fmt: skip
 
 
 def strike(stage: Stage, luck: random.Random, most: int) -> list[str]:
