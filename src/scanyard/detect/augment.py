@@ -29,7 +29,7 @@ class Snippet:
     """One labelled object cut out of its frame."""
 
     points: NDArray[np.float32]
-    """(K, 3) metres, in the flattened ego frame it was seen in."""
+    """(K, 3 or 4) as rows of ``Example.points``, in the flattened ego frame it was seen in."""
     box: FloatArray
     """(7,) as a row of ``Example.boxes``."""
     label: int
@@ -159,8 +159,9 @@ def _has_room(points: NDArray[np.float32], boxes: FloatArray, box: FloatArray) -
 def _hidden(
     points: NDArray[np.float32], sensor_m: FloatArray, object_points: NDArray[np.float32], box: FloatArray
 ) -> NDArray[np.bool_]:
-    """Which ``points`` (M, 3) an object in ``box`` replaces: those inside it and those in its shadow (M,)."""
-    delta, own = points - sensor_m.astype(np.float32), object_points - sensor_m.astype(np.float32)
+    """Which ``points`` (M, 3 or 4) an object in ``box`` replaces: those inside it and those in its shadow (M,)."""
+    sensor = sensor_m.astype(np.float32)
+    delta, own = points[:, :3] - sensor, object_points[:, :3] - sensor
     # the fan that the object's points span, as slopes across its own direction, which spares an arctangent per point
     direction = own[:, :2].mean(axis=0)
     ahead = delta[:, :2] @ direction

@@ -44,10 +44,10 @@ class PillarDetector:
         """Boxes in the ego frame, best first, with ``score`` and, where the rig has a camera, ``image_box``.
 
         The heading is known up to half a turn.  Boxes outside the first camera's image are dropped: nobody labelled
-        there.  InputError when the frame lacks the rig's first LiDAR.
+        there.  InputError when the frame lacks the rig's first LiDAR, or its intensity where the recipe uses it.
         """
         categories, grid = self.recipe.categories, Grid.of(self.recipe, HEAT_M)
-        points, ground = flatten(visible_points(frame, rig))
+        points, ground = flatten(visible_points(frame, rig, use_intensity=self.recipe.use_intensity))
         cells = occupied_cells([points], Grid.of(self.recipe))
         with torch.inference_mode(), torch.autocast("cpu", dtype=torch.bfloat16, enabled=has_bfloat16()):
             peaks = find_peaks(
@@ -81,7 +81,7 @@ class PillarDetector:
 def load_detector(path: str | Path) -> PillarDetector:
     """Read a detector that ``PillarDetector.save`` wrote; CheckpointError says what is wrong with the file."""
     checkpoint = read_checkpoint(path)
-    net = PillarNet(len(checkpoint.recipe.categories), Grid.of(checkpoint.recipe).shape)
+    net = PillarNet.of(checkpoint.recipe)
     expected = {name: (tuple(tensor.shape), tensor.dtype) for name, tensor in net.state_dict().items()}
     found = {name: (tuple(tensor.shape), tensor.dtype) for name, tensor in checkpoint.weights.items()}
     if found != expected:

@@ -39,7 +39,7 @@ class Example:
     """One frame, flattened and cropped; N labelled boxes and M points."""
 
     points: NDArray[np.float32]
-    """(M, 3) metres, ego frame, z above the local ground."""
+    """(M, 3) metres, ego frame, z above the local ground; (M, 4) with intensity, 0 to 1, where the recipe uses it."""
     unlabelled: NDArray[np.bool_]
     """(M,) whether the point lies where nobody labelled (KITTI's DontCare)."""
     boxes: FloatArray
@@ -53,10 +53,11 @@ class Example:
     domain: str = "synthetic"
 
 
-def visible_points(frame: Frame, rig: Rig) -> NDArray[np.float32]:
+def visible_points(frame: Frame, rig: Rig, *, use_intensity: bool = False) -> NDArray[np.float32]:
     """The first LiDAR's returns (M, 3) in the ego frame, cut to the first camera's view, or else to the front quarter.
 
-    Labels exist inside the image only, so training and detecting look there only.
+    Labels exist inside the image only, so training and detecting look there only.  With intensity the returns are
+    (M, 4); InputError where a sweep has none.
     """
     lidar = rig.lidars[0]
     if lidar.name not in frame.sweeps:
@@ -65,10 +66,19 @@ def visible_points(frame: Frame, rig: Rig) -> NDArray[np.float32]:
             f"the frame has {sorted(frame.sweeps)}"
         )
     sweep, ego_from_lidar = frame.sweeps[lidar.name], lidar.ego_from_sensor
+    if use_intensity and sweep.intensity is None:
+        raise InputError(
+            f"frame {frame.name or frame.timestamp_ns}: sweep {lidar.name!r} has no intensity, and the training recipe "
+            "says use_intensity; train without it to learn from this data or to detect in it"
+        )
+    sweep = Sweep(sweep.points, sweep.intensity if use_intensity else None)
     if rig.cameras:
-        seen = _in_view(sweep.points, ego_from_lidar, rig.cameras[0])
-        return points_ego(Sweep(sweep.points[seen]), ego_from_lidar)
+        sweep = sweep[_in_view(sweep.points, ego_from_lidar, rig.cameras[0])]
     points = points_ego(sweep, ego_from_lidar)
+    if sweep.intensity is not None:
+        points = np.column_stack([points, sweep.intensity])
+    if rig.cameras:
+        return points
     x, y = (points[:, :2] - ego_from_lidar.translation[:2].astype(np.float32)).T
     return np.asarray(points[np.abs(y) < np.tan(FRONT_RAD) * x])
 
@@ -94,8 +104,8 @@ def _in_view(points: NDArray[np.float32], ego_from_lidar: Transform, camera: Cam
 
 
 def flatten(points: NDArray[np.float32]) -> tuple[NDArray[np.float32], Ground]:
-    """Points (M', 3) with z above the local ground, those near it only, and the ground itself."""
-    ground = fit_ground(points)
+    """Points (M', 3 or 4) with z above the local ground, those near it only, and the ground itself."""
+    ground = fit_ground(points[:, :3])
     height = points[:, 2] - ground.height(points)
     keep = (height > HEIGHT_M[0]) & (height < HEIGHT_M[1])
     flat = points[keep]
@@ -107,7 +117,7 @@ def prepare(frame: Frame, rig: Rig, recipe: TrainRecipe, *, domain: str = "synth
     """Make a labelled frame ready to train on; InputError where it has no labels, or the LiDAR saw next to nothing."""
     if frame.boxes is None:
         raise InputError(f"frame {frame.name or frame.timestamp_ns}: no labels, so it cannot be trained on")
-    points, ground = flatten(visible_points(frame, rig))
+    points, ground = flatten(visible_points(frame, rig, use_intensity=recipe.use_intensity))
     if len(points) < MIN_RETURNS:
         raise InputError(
             f"frame {frame.name or frame.timestamp_ns}: {len(points)} returns near the ground in view, expected "
@@ -115,7 +125,7 @@ def prepare(frame: Frame, rig: Rig, recipe: TrainRecipe, *, domain: str = "synth
         )
     boxes, unlabelled = frame.boxes, np.zeros(len(points), dtype=bool)
     if frame.dont_care is not None and len(frame.dont_care) and rig.cameras:
-        raised = points.astype(np.float64)
+        raised = points[:, :3].astype(np.float64)
         raised[:, 2] += ground.height(points)
         pixels, _ = rig.cameras[0].project(raised)
         u, v = pixels.T
@@ -146,7 +156,7 @@ def as_boxes(rows: FloatArray, category: Iterable[str] | None = None) -> Boxes:
 
 
 def num_returns(boxes: Boxes, points: NDArray[np.float32]) -> NDArray[np.int64]:
-    """Flattened points (M, 3) in each box (N,), without those of the road it stands on."""
+    """Flattened points (M, 3 or 4) in each box (N,), without those of the road it stands on."""
     standing = points[points[:, 2] > ROAD_M]
     return np.asarray(points_inside(boxes, standing, margin_m=0.05).sum(axis=1))
 

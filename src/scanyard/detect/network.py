@@ -11,7 +11,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from scanyard.detect.pillars import CELL_M, CHANNELS, OccupiedCells
+from scanyard.detect.pillars import CELL_M, CHANNELS, Grid, OccupiedCells
+from scanyard.detect.recipe import TrainRecipe
 from scanyard.detect.refine import RefineNet
 
 FIGURES = 8
@@ -36,12 +37,12 @@ class FirstLook(NamedTuple):
 class PillarNet(nn.Module):
     """Occupied 0.4 m cells to features (B, F, H/2, W/2) and heat-map logits (B, C, H/2, W/2)."""
 
-    def __init__(self, num_categories: int, shape: tuple[int, int]) -> None:
+    def __init__(self, num_categories: int, shape: tuple[int, int], *, channels: int = CHANNELS) -> None:
         super().__init__()
         fine, middle, coarse = WIDTHS
         self.shape = shape
         self.stem = nn.Sequential(
-            nn.Linear(4 * CHANNELS, middle, bias=False),
+            nn.Linear(4 * channels, middle, bias=False),
             nn.BatchNorm1d(middle, momentum=0.05),
             nn.ReLU(inplace=True),
             nn.Linear(middle, fine, bias=False),
@@ -58,6 +59,12 @@ class PillarNet(nn.Module):
         self.figures = nn.Sequential(nn.Linear(middle, middle), nn.ReLU(), nn.Linear(middle, num_categories * FIGURES))
         self.refine = RefineNet(num_categories)
         nn.init.constant_(self.heat.bias, QUIET_START)  # type: ignore[arg-type]  # a convolution with bias has one
+
+    @classmethod
+    def of(cls, recipe: TrainRecipe) -> PillarNet:
+        """An untrained network for what a recipe detects, where, and from what; torch's random state decides it."""
+        channels = CHANNELS + recipe.use_intensity
+        return cls(len(recipe.categories), Grid.of(recipe).shape, channels=channels)
 
     def forward(self, cells: OccupiedCells) -> FirstLook:
         """Features per cell and heat-map logits."""

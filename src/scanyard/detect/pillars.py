@@ -25,6 +25,7 @@ SLICES_M = (0.1, 0.3, 0.5, 0.7, 0.9, 1.1, 1.3, 1.5, 1.7, 2.0, 2.4)
 
 STATISTICS = 7
 CHANNELS = STATISTICS + len(SLICES_M) + 1
+"""Figures of a pillar; mean intensity is one more where the recipe uses it."""
 
 
 @dataclass(frozen=True)
@@ -56,12 +57,12 @@ class OccupiedCells:
     index: Tensor
     """(Q,) int64 into all cells of all frames."""
     figures: Tensor
-    """(Q, 4·CHANNELS) float32, the four pillars of each cell one after another."""
+    """(Q, 4·C) float32, the C figures of each of the cell's four pillars one after another."""
     num_frames: int
 
 
 def occupied_cells(clouds: Sequence[NDArray[np.float32]], grid: Grid) -> OccupiedCells:
-    """Sum up the clouds (M, 3) of B frames."""
+    """Sum up the clouds (M, 3), or (M, 4) with intensity, of B frames."""
     parts = [_cells(points, grid) for points in clouds]
     index = np.concatenate([cell + b * grid.rows * grid.columns for b, (cell, _) in enumerate(parts)])
     figures = np.concatenate([figures for _, figures in parts])
@@ -69,11 +70,12 @@ def occupied_cells(clouds: Sequence[NDArray[np.float32]], grid: Grid) -> Occupie
 
 
 def _cells(points: NDArray[np.float32], grid: Grid) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-    """Occupied cells (Q,) of one frame and their figures (Q, 4·CHANNELS).
+    """Occupied cells (Q,) of one frame and their figures (Q, 4·C).
 
     A pillar's figures: number of points (log), their mean offset from the pillar's centre in x and y, their mean,
-    lowest and highest height, the spread of heights, and which slices are occupied.
+    lowest and highest height, the spread of heights, which slices are occupied, and the points' mean intensity if any.
     """
+    with_intensity = points.shape[1] > 3
     x = (points[:, 0] - np.float32(grid.x_m)) / np.float32(PILLAR_M)
     y = (points[:, 1] - np.float32(grid.y_m)) / np.float32(PILLAR_M)
     inside = (x >= 0) & (y >= 0) & (x < 2 * grid.rows) & (y < 2 * grid.columns)
@@ -93,7 +95,7 @@ def _cells(points: NDArray[np.float32], grid: Grid) -> tuple[NDArray[np.int64], 
     def mean(values: NDArray[np.floating]) -> NDArray[np.float64]:
         return np.bincount(pillar, values, minlength=num_pillars) / np.maximum(count, 1)
 
-    figures = np.zeros((num_pillars, CHANNELS), dtype=np.float32)
+    figures = np.zeros((num_pillars, CHANNELS + with_intensity), dtype=np.float32)
     figures[:, 0] = np.log1p(count) / 3
     figures[:, 1] = (mean(x - i) - 0.5) * filled
     figures[:, 2] = (mean(y - j) - 0.5) * filled
@@ -104,4 +106,6 @@ def _cells(points: NDArray[np.float32], grid: Grid) -> tuple[NDArray[np.int64], 
     figures[:, 3], figures[:, 4], figures[:, 5] = height, lowest, highest
     figures[:, 6] = np.sqrt(np.maximum(mean(z * z) - height * height, 0))
     figures[pillar, STATISTICS + np.searchsorted(SLICES_M, z)] = 1
-    return cells, figures.reshape(len(cells), 4 * CHANNELS)
+    if with_intensity:
+        figures[:, CHANNELS] = mean(points[inside, 3])
+    return cells, figures.reshape(len(cells), 4 * figures.shape[1])

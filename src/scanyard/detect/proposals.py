@@ -39,7 +39,7 @@ class Proposals:
 
     @classmethod
     def of(cls, boxes: FloatArray, points: NDArray[np.float32], sensor_m: FloatArray) -> Proposals:
-        """Look at ``boxes`` (K, 7) in a frame's flattened points (M, 3), seen from ``sensor_m`` (3,)."""
+        """Look at ``boxes`` (K, 7) in a frame's flattened points (M, 3 or 4), seen from ``sensor_m`` (3,)."""
         boxes = np.array(boxes, dtype=np.float64)
         to_sensor = _turned(sensor_m[:2] - boxes[:, :2], -boxes[:, 6])
         away = to_sensor[:, 0] < 0
@@ -102,7 +102,7 @@ def _cut_out(boxes: FloatArray, points: NDArray[np.float32]) -> tuple[NDArray[np
     for k, (box, limit) in enumerate(zip(boxes, half, strict=True)):
         cx, cy, far = np.float32(box[0]), np.float32(box[1]), np.float32(reach[k])
         near = points[np.flatnonzero((np.abs(x - cx) <= far) & (np.abs(y - cy) <= far))]
-        local = near - box[:3].astype(np.float32)
+        local = near[:, :3] - box[:3].astype(np.float32)
         cos, sin = np.float32(np.cos(box[6])), np.float32(np.sin(box[6]))
         along, across = cos * local[:, 0] + sin * local[:, 1], cos * local[:, 1] - sin * local[:, 0]
         inside = np.flatnonzero(

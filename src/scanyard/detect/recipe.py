@@ -40,6 +40,11 @@ class TrainRecipe:
     """Detection area in the ego frame: x from, y from, x to, y to, in metres; sides are multiples of 1.6 m."""
     min_points: int = 5
     """Labels with fewer LiDAR returns inside are neither asked for nor counted as background."""
+    use_intensity: bool = False
+    """Whether the returns' intensity is seen as well; every sweep must have it.
+
+    Simulated intensity is not calibrated to any sensor's, so it does not transfer to real scans by itself.
+    """
     weight_decay: float = 0.01
     rotation_rad: float = 0.6
     """Largest turn of a frame about the sensor in augmentation."""
@@ -111,6 +116,6 @@ def _checked(name: str, value: Any, default: Any) -> Any:
 
 
 def _like(value: Any, default: Any) -> bool:
-    if isinstance(value, bool):
-        return False
+    if isinstance(value, bool) or isinstance(default, bool):
+        return isinstance(value, bool) and isinstance(default, bool)
     return isinstance(value, (int, float) if isinstance(default, float) else type(default))

@@ -19,7 +19,6 @@ from scanyard.detect.detector import PillarDetector, has_bfloat16, ready
 from scanyard.detect.example import Example, prepare
 from scanyard.detect.network import PillarNet
 from scanyard.detect.optimise import OnProgress, optimise
-from scanyard.detect.pillars import Grid
 from scanyard.detect.recipe import TrainRecipe
 from scanyard.errors import InputError
 from scanyard.sequence import SensorSequence
@@ -54,12 +53,12 @@ def train(
     is torch's thread count while training; the same count is needed for the same weights to the last bit.
     """
     if start_from is not None:
-        _require_same_categories(start_from.recipe, recipe)
+        _require_same_network(start_from.recipe, recipe)
     pools = [read_examples(source, recipe) for source in sources]
     _require_labels(pools, recipe)
     with _threads(threads), torch.random.fork_rng(devices=[]):
         torch.manual_seed(recipe.seed)
-        net = PillarNet(len(recipe.categories), Grid.of(recipe).shape)
+        net = PillarNet.of(recipe)
         if start_from is not None:
             net.load_state_dict(start_from.net.state_dict())
         losses = optimise(net, pools, [source.weight for source in sources], recipe, on_progress)
@@ -108,11 +107,16 @@ def _require_labels(pools: Sequence[Sequence[Example]], recipe: TrainRecipe) -> 
         )
 
 
-def _require_same_categories(trained: TrainRecipe, recipe: TrainRecipe) -> None:
+def _require_same_network(trained: TrainRecipe, recipe: TrainRecipe) -> None:
     if trained.categories != recipe.categories:
         raise InputError(
             f"training: cannot go on from a detector of {list(trained.categories)} with a recipe for "
             f"{list(recipe.categories)}; use the same categories in the same order"
+        )
+    if trained.use_intensity != recipe.use_intensity:
+        raise InputError(
+            f"training: cannot go on from a detector with use_intensity {trained.use_intensity} with a recipe that "
+            f"says {recipe.use_intensity}; its network sees as many figures as it was trained on"
         )
 
 
