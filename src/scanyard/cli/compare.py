@@ -27,17 +27,31 @@ def train(
     steps: Annotated[int, typer.Option(min=1, help="Optimiser steps.")] = 1500,
     seed: Annotated[int, typer.Option(min=0)] = 0,
     drive: Drives = None,
-    start_from: Annotated[Path | None, typer.Option(help="Checkpoint to go on from: fine-tuning.")] = None,
+    category: Annotated[
+        list[str] | None, typer.Option(help="What to detect, car unless given; repeatable: pedestrian, cyclist.")
+    ] = None,
+    intensity: Annotated[
+        bool, typer.Option("--intensity", help="See the returns' intensity too; every sweep must have it.")
+    ] = False,
+    start_from: Annotated[
+        Path | None, typer.Option(help="Checkpoint to go on from, with its categories and inputs: fine-tuning.")
+    ] = None,
 ) -> None:
     """Train a pillar detector on a dataset.
 
-    Example: scanyard train out/synthetic --out out/synthetic.safetensors --steps 1500
+    Example: scanyard train out/synthetic --out out/three.safetensors --category car --category pedestrian
     """
     from scanyard import detect as detectors
 
     split = open_split(dataset, drive)
     start = detectors.load_detector(start_from) if start_from else None
-    recipe = detectors.TrainRecipe(steps=steps, seed=seed)
+    basis = detectors.TrainRecipe() if start is None else start.recipe
+    recipe = detectors.TrainRecipe(
+        steps=steps,
+        seed=seed,
+        categories=tuple(category or basis.categories),
+        use_intensity=intensity or basis.use_intensity,
+    )
     with progress(f"train on {split.name}") as advance:
         trained = detectors.train(
             [detectors.Source(split.sequences, 1.0)],
