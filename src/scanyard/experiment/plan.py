@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from scanyard.errors import EvaluationError
+from scanyard.errors import EvaluationError, InputError
 from scanyard.experiment.arm import Job, SplitPart, StagePlan, code_digest
 from scanyard.experiment.recipe import Recipe
+from scanyard.experiment.scored import CATEGORY
 from scanyard.experiment.splits import resolve_splits
 from scanyard.metrics.protocols import KittiProtocol, Protocol, load_protocol
 from scanyard.sequence import PickedFrames
@@ -28,6 +29,7 @@ def plan_jobs(recipe: Recipe, datasets: Mapping[str, Dataset], out: Path) -> lis
     _require_compared(load_protocol(recipe.protocol))  # known before anything is trained
     shared = {**recipe.detector, "batch_size": recipe.batch_size}
     settings = TrainRecipe.from_dict({**shared, "steps": recipe.steps}).to_dict()
+    _require_category(recipe, settings["categories"])
     settings = {name: value for name, value in settings.items() if name not in ("steps", "seed")}
     code = code_digest()
     sequences = {name: dataset.sequences for name, dataset in datasets.items()}
@@ -72,6 +74,14 @@ def _require_compared(protocol: Protocol) -> None:
         raise EvaluationError(
             f"protocol {protocol.name}: an experiment compares its arms by bev and 3d average precision, which it does "
             "not score; use kitti_r40 or kitti_r11, and scanyard evaluate for the others"
+        )
+
+
+def _require_category(recipe: Recipe, categories: Sequence[str]) -> None:
+    if CATEGORY not in categories:
+        raise InputError(
+            f"recipe {recipe.name}: detector.categories are {list(categories)}, without {CATEGORY!r}, by which arms "
+            "are compared; add it, and the entries have the scores of all of them"
         )
 
 
