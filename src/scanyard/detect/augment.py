@@ -52,8 +52,7 @@ def augment(
 ) -> Example:
     """A new variant of ``example``: paste, mirror, turn, scale, thin."""
     if snippets and recipe.paste_boxes:
-        chosen = rng.permutation(len(snippets))[: rng.integers(0, recipe.paste_boxes + 1)]
-        example = paste(example, [snippets[i] for i in chosen], rng)
+        example = paste(example, drawn(snippets, recipe.paste_boxes, rng), rng)
     if rng.random() < 0.5:
         example = mirrored(example)
     example = turned(example, rng.uniform(-recipe.rotation_rad, recipe.rotation_rad))
@@ -61,6 +60,17 @@ def augment(
     if rng.random() < 0.5:
         example = thinned(example, rng.uniform(recipe.keep_points, 1.0), rng)
     return example
+
+
+def drawn(snippets: Sequence[Snippet], most: int, rng: np.random.Generator) -> list[Snippet]:
+    """Up to ``most`` snippets at random, the categories in turn: where cars are many, few cyclists would be drawn."""
+    order = rng.permutation(len(snippets))
+    number = rng.integers(0, most + 1)
+    label = np.array([snippet.label for snippet in snippets])[order]
+    turn = np.zeros(len(order), dtype=np.int64)
+    for category in np.unique(label):
+        turn[label == category] = np.arange((label == category).sum())
+    return [snippets[i] for i in order[np.argsort(turn, kind="stable")][:number]]
 
 
 def mirrored(example: Example) -> Example:
