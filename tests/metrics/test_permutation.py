@@ -75,6 +75,13 @@ def test_drawn_swaps_never_give_zero() -> None:
     assert p_of(np.full(30, 5.0), draws=99) == 0.01
 
 
+def test_swaps_of_units_that_are_not_independent_count_for_more() -> None:
+    swapped = np.array([2.0, -1.9, 1.0, 0.5])
+    assert permutation_p(2.0, swapped, exact=True) == 0.25
+    assert permutation_p(2.0, swapped, exact=True, greater=1.1) == 0.5
+    assert permutation_p(2.0, np.tile(swapped, 25), exact=False, greater=1.1) == 51 / 101
+
+
 def test_the_same_seed_draws_the_same_swaps() -> None:
     assert np.array_equal(swaps(20, 50, 1).swapped, swaps(20, 50, 1).swapped)
     assert not np.array_equal(swaps(20, 50, 1).swapped, swaps(20, 50, 2).swapped)

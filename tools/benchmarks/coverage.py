@@ -39,6 +39,8 @@ KITTI = World(frames=7.0, frames_spread=0.8, cars_spread=0.7, skill=0.943)
 WEAK = World(skill=-1.256)
 SLOW = World(skill=0.866).one_drive()
 FAST = World(skill=0.943, drift=0.8, drift_spread=1.0).one_drive()
+SLOWER = World(skill=0.866, drift=0.96).one_drive()
+STILL = World(skill=0.866, drift=0.0).one_drive()
 
 
 @dataclass(frozen=True)
@@ -49,7 +51,7 @@ class Case:
     world: World
     drives: int
     frames: int | None = None
-    """Of the one drive there is, drawn in blocks."""
+    """Of each drive, where drives are so few that blocks are drawn."""
 
 
 CASES = (
@@ -58,7 +60,11 @@ CASES = (
     Case("weak detector", WEAK, 9),
     Case("one drive, slow drift", SLOW, 1, 500),
     Case("one drive, slow drift", SLOW, 1, 1000),
+    Case("three drives, slow drift", SLOW, 3, 250),
     Case("one drive, fast drift", FAST, 1, 500),
+    Case("one drive, fast drift", FAST, 1, 250),
+    Case("one drive, no drift", STILL, 1, 500),
+    Case("one drive, slower drift", SLOWER, 1, 1500),
 )
 
 
@@ -121,7 +127,7 @@ def measure(case: Case, trials: int, resamples: int) -> dict[str, object]:
 
 
 def units(case: Case) -> str:
-    return f"{case.drives} drives" if case.frames is None else f"{case.frames} frames"
+    return f"{case.drives} drives" if case.frames is None else f"{case.drives * case.frames} frames"
 
 
 def percent(happened: list[bool | None]) -> float:

@@ -60,7 +60,7 @@ def block_interval(found: Found, roads: Roads, *, resamples: int, seed: int) -> 
     (drawn,) = draw_blocks(
         lambda copies: score(matches, copies)[None], roads.frame_drive, resamples=resamples, seed=seed
     )
-    return None if drawn is None else widened_interval(drawn.values, LEVEL, drawn.number)
+    return None if drawn is None else widened_interval(drawn.values, LEVEL, drawn.number, drawn.wider)
 
 
 def compare_drives(a: Found, b: Found, roads: Roads, *, resamples: int, seed: int) -> Comparison:
@@ -86,14 +86,15 @@ def compare_blocks(a: Found, b: Found, roads: Roads, *, resamples: int, seed: in
     )
     if drawn is None:
         return None
+    unit = cut_in_blocks(roads.frame_drive, drawn.length)
     return Comparison(
-        widened_interval(drawn.values, LEVEL, drawn.number),
-        swap_p(a, b, roads, cut_in_blocks(roads.frame_drive, drawn.length), draws=resamples, seed=seed),
-        detectable_difference(drawn.values, drawn.number, int(drawn.number)),
+        widened_interval(drawn.values, LEVEL, drawn.number, drawn.wider),
+        swap_p(a, b, roads, unit, draws=resamples, seed=seed, greater=drawn.cut_off),
+        detectable_difference(drawn.values, drawn.number, int(unit.max()) + 1, wider=drawn.wider),
     )
 
 
-def swap_p(a: Found, b: Found, roads: Roads, unit: IntArray, *, draws: int, seed: int) -> float:
+def swap_p(a: Found, b: Found, roads: Roads, unit: IntArray, *, draws: int, seed: int, greater: float = 1.0) -> float:
     """The permutation test's p, units (F,) swapped between the two detectors."""
     one, other = (found.matches(unit, roads.cars) for found in (a, b))
     both = Matches(
@@ -111,7 +112,7 @@ def swap_p(a: Found, b: Found, roads: Roads, unit: IntArray, *, draws: int, seed
         np.stack([side, ~side], axis=2).reshape(len(side), -1).astype(np.int64) for side in (~swapped, swapped)
     )
     differences = score(both, mine) - score(both, theirs)
-    return permutation_p(float(differences[0]), differences[1:], exact=ways.exact)
+    return permutation_p(float(differences[0]), differences[1:], exact=ways.exact, greater=greater)
 
 
 def covered(

@@ -61,12 +61,14 @@ def swapped_p(
     protocol: Protocol,
     key: Key,
     *,
+    greater: float = 1.0,
     draws: int = 1000,
     seed: int = 0,
 ) -> float | None:
     """The permutation test's p for the difference of two means over runs; ``None`` unless both have as many runs.
 
-    ``units`` say of each run which unit (F,) a frame is in, for runs of a and then of b: drives, or blocks.
+    ``units`` say of each run which unit (F,) a frame is in, for runs of a and then of b: drives, or blocks, for whose
+    ends ``greater`` makes up.
     """
     if len(runs_a) != len(runs_b):
         return None  # what is swapped must be alike
@@ -85,7 +87,7 @@ def swapped_p(
         pool = pool_frames(both, protocol.needs)
         (values,) = [m.values[1:] for m in measure(pool, protocol, mixtures, (key[1],)) if m.key == key]
         difference += (values[: len(swapped)] - values[len(swapped) :]) / len(runs_a)
-    return permutation_p(float(difference[0]), difference[1:], exact=ways.exact)
+    return permutation_p(float(difference[0]), difference[1:], exact=ways.exact, greater=greater)
 
 
 def _columns(of_a: np.ndarray, of_b: np.ndarray) -> IntArray:

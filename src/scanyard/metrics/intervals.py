@@ -74,14 +74,21 @@ def percentile_interval(
     return widened_interval(values, level, effective_number(labels_by_drive))
 
 
-def widened_interval(values: FloatArray, level: float, number: float) -> tuple[float, float]:
-    """Percentiles of resampled values (R,), as far out as ``number`` independent units of equal weight ask for."""
-    tail = widened_tail((1 - level) / 2, number)
+def widened_interval(
+    values: FloatArray, level: float, number: float, wider: float | None = None
+) -> tuple[float, float]:
+    """Percentiles of resampled values (R,), as far out as ``number`` independent units of equal weight ask for.
+
+    ``wider`` is the factor from the spread of these values to that of the score, where it is not √(n / (n - 1)).
+    """
+    values = values[~np.isnan(values)]
+    tail = widened_tail((1 - level) / 2, number, wider)
     low, high = np.quantile(values, [tail, 1 - tail])
     return float(low), float(high)
 
 
-def widened_tail(tail: float, number: float) -> float:
+def widened_tail(tail: float, number: float, wider: float | None = None) -> float:
     """The share of resampled values to leave out at each end, instead of ``tail``."""
     number = max(number, 2.0)  # one drive may hold nearly all labels; t of no degree of freedom does not exist
-    return float(ndtr(np.sqrt(number / (number - 1)) * stdtrit(number - 1, tail)))
+    factor = np.sqrt(number / (number - 1)) if wider is None else wider
+    return float(ndtr(factor * stdtrit(number - 1, tail)))

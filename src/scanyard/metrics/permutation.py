@@ -6,6 +6,9 @@ one found, to either side.  Few drives are swapped in every way, and p is exact.
 found counts among them: (1 + as great) / (1 + drawn), which is never 0 and never rejects too often (B. Phipson, G. K.
 Smyth, Permutation p-values should never be zero, Stat. Appl. Genet. Mol. Biol. 9:1, 2010).
 
+Blocks of frames are not quite independent of their neighbours, which swapping takes them for: its differences come out
+too small by what blocks' ends cut off, and are made so much greater (``blocks``).
+
 With D drives p is at least 2 / 2^D: five drives can show nothing at the 5 % level, whatever the difference.
 """
 
@@ -43,9 +46,12 @@ def swaps(num_units: int, draws: int, seed: int) -> Swaps:
     return Swaps(stream("swaps", seed).random((draws, num_units)) < 0.5, exact=False)
 
 
-def permutation_p(difference: float, swapped: FloatArray, *, exact: bool) -> float:
-    """The two-sided p of a difference, from those (M,) under ``swaps``; a swap without a label to find is left out."""
-    swapped = swapped[~np.isnan(swapped)]
+def permutation_p(difference: float, swapped: FloatArray, *, exact: bool, greater: float = 1.0) -> float:
+    """The two-sided p of a difference, from those (M,) under ``swaps``; a swap without a label to find is left out.
+
+    ``greater`` is the factor, 1 or more, on what swapping gives where the units swapped are not quite independent.
+    """
+    swapped = greater * swapped[~np.isnan(swapped)]
     as_great = int(np.count_nonzero(np.abs(swapped) >= abs(difference) - _SAME))
     if exact:
         return as_great / len(swapped)

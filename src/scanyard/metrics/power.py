@@ -20,16 +20,23 @@ POWER = 0.8
 
 
 def detectable_difference(
-    differences: FloatArray, number: float, units: int, *, level: float = LEVEL, power: float = POWER
+    differences: FloatArray,
+    number: float,
+    units: int,
+    *,
+    wider: float | None = None,
+    level: float = LEVEL,
+    power: float = POWER,
 ) -> float | None:
     """The least difference that a test at ``level`` shows with probability ``power``, in the unit of ``differences``.
 
     ``differences`` (R,) are resampled ones, ``number`` is how many drives of equal weight they came from and ``units``
-    how many drives there are; ``None`` where so few can show nothing at this level.
+    how many drives there are; ``None`` where so few can show nothing at this level.  ``wider`` is the factor from their
+    spread to that of the difference, where it is not √(n / (n - 1)).
     """
     differences = differences[~np.isnan(differences)]
     if least_p(units) > level or not len(differences):
         return None
     number = max(number, 2.0)
-    error = float(differences.std()) * np.sqrt(number / (number - 1))
+    error = float(differences.std()) * (np.sqrt(number / (number - 1)) if wider is None else wider)
     return float((stdtrit(number - 1, 1 - level / 2) + stdtrit(number - 1, power)) * error)

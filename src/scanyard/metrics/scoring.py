@@ -168,7 +168,7 @@ def _score(same: Sequence[Measured], level: float, blocks: Mapping[Key, BlockDra
     resampled = "drive"
     if low is None and one.key in blocks:
         drawn = blocks[one.key]
-        low, high = widened_interval(drawn.values, level, drawn.number)
+        low, high = widened_interval(drawn.values, level, drawn.number, drawn.wider)
         resampled = drawn.words
     return one.score(float(values[0]), low, high, resampled)
 

@@ -65,7 +65,7 @@ class SideBySide(Generic[Run]):
         resampled = "drive"
         weights = [1 / len(runs)] * len(runs)
         if not enough_drives([one]) and (blocks := self._blocks(runs, weights, key)) is not None:
-            low, high = widened_interval(blocks.values, self.level, blocks.number)
+            low, high = widened_interval(blocks.values, self.level, blocks.number, blocks.wider)
             resampled = blocks.words
         return one.score(float(values[0]), low, high, resampled)
 
@@ -79,22 +79,27 @@ class SideBySide(Generic[Run]):
         runs = [*runs_a, *runs_b]
         low, high = percentile_interval(values[1:], self.level, labels)
         drawn, number, resampled = values[1:], effective_number(labels), "drive"
+        wider, greater = None, 1.0
         units = [self.pools[run].frame_drive for run in runs]
         if not enough_drives([self._one(runs_a[0], key)]):
             weights = [1 / len(runs_a)] * len(runs_a) + [-1 / len(runs_b)] * len(runs_b)
             if (blocks := self._blocks(runs, weights, key)) is not None:
-                low, high = widened_interval(blocks.values, self.level, blocks.number)
+                low, high = widened_interval(blocks.values, self.level, blocks.number, blocks.wider)
                 drawn, number, resampled = blocks.values, blocks.number, blocks.words
+                wider, greater = blocks.wider, blocks.cut_off
                 units = [cut_in_blocks(of_drive, blocks.length) for of_drive in units]
         if low is None:
             return Difference(float(values[0]), None, None)
         frames_a, frames_b = ([self.frames[run] for run in side] for side in (runs_a, runs_b))
+        p_value = swapped_p(
+            frames_a, frames_b, units, self.protocol, key, greater=greater, draws=self.resamples, seed=self.seed
+        )
         return Difference(
             float(values[0]),
             low,
             high,
-            p_value=swapped_p(frames_a, frames_b, units, self.protocol, key, draws=self.resamples, seed=self.seed),
-            detectable=detectable_difference(drawn, number, int(units[0].max()) + 1),
+            p_value=p_value,
+            detectable=detectable_difference(drawn, number, int(units[0].max()) + 1, wider=wider),
             resampled=resampled,
         )
 
