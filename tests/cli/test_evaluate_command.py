@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -95,3 +96,25 @@ def test_what_is_wrong_is_said(folder: Path) -> None:
         assert message in evaluate(folder, "--weights", weights, code=1)
     assert "expected a column" in evaluate(folder, "--slice", "range:5", code=1)
     assert "no frame has it" in evaluate(folder, "--slice", "moonlight", code=1)
+def test_weights_come_from_what_scenarios_state(folder: Path, tmp_path: Path) -> None:
+    create_dataset(tmp_path / "stated", name="stated", licence="CC0-1.0")
+    for number, sequence in enumerate(open_dataset(folder / "real").sequences.values()):
+        stated = {
+            "scenario": f"x{number % 2}",
+            "exposure_per_hour": 1.0 + 8 * (number % 2),
+            "exposure_source": "estimate",
+        }
+        write_sequence(tmp_path / "stated", replace(sequence.info, provenance=stated), sequence)
+    arguments = ["evaluate", tmp_path / "stated", "--detections", folder / "found.json", "--weights", "exposure"]
+    out, page = tmp_path / "weighted.json", tmp_path / "page.html"
+    result = CliRunner().invoke(
+        app, [*map(str, arguments), "--out", str(out), "--page", str(page)], env={"COLUMNS": "160"}
+    )
+    assert result.exit_code == 0, result.output
+    assert "weights: x1: 9 an hour (estimate), 2 of 4 recordings" in result.output
+    weighted = Causes.from_dict(json.loads(out.read_text())).weighted
+    assert weighted.effective_drives == pytest.approx(400 / (4 * (81 + 1) / 2))
+    assert "x1: 9 an hour (estimate), 2 of 4 recordings" in page.read_text()
+    assert "states no exposure; add exposure" in evaluate(folder, "--weights", "exposure", code=1)
+
+

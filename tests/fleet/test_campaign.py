@@ -10,6 +10,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from scanyard.experiment.scoring import metadata_of
 from scanyard.fleet.campaign import Deadlines, Progress, Settings, run_campaign
 from scanyard.fleet.faults import Fault
 from scanyard.fleet.outcome import Recorded
@@ -17,6 +18,7 @@ from scanyard.fleet.plan import campaign_digest, draw_all, missing
 from scanyard.fleet.record import realistic, record
 from scanyard.roads import RoadMap
 from scanyard.scenario import ConcreteScenario, load_scenario
+from scanyard.scenario.concrete import Exposure
 from scanyard.sim.simulator import FlatWorld
 from scanyard.store import create_dataset, open_dataset, seal_dataset, verify
 
@@ -48,6 +50,18 @@ def _line(process: psutil.Process) -> str:
         return " ".join(process.cmdline())
     except psutil.NoSuchProcess:
         return ""
+
+
+def test_a_recording_says_how_often_its_situation_happens_if_the_scenario_does(tmp_path: Path) -> None:
+    create_dataset(tmp_path, name="test", licence="CC0-1.0")
+    (silent,) = tiny_scenarios([0])
+    (stated,) = tiny_scenarios([1])
+    stated = replace(stated, exposure=Exposure(0.2, "estimate"))
+    for scenario in (silent, stated):
+        record(scenario, FlatWorld(RoadMap.load(MAPS / "lane.xodr")), tmp_path, server="flat world")
+    provenance = {one.info.provenance["seed"]: one.info.provenance for one in open_dataset(tmp_path).sequences.values()}
+    assert {key for key in provenance[1] if key not in provenance[0]} == {"exposure_per_hour", "exposure_source"}
+    assert metadata_of(open_dataset(tmp_path).sequences[stated.sequence_name].info)["exposure_per_hour"] == 0.2
 
 
 def campaign(

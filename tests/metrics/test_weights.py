@@ -15,7 +15,7 @@ from scanyard.boxes import Boxes
 from scanyard.errors import EvaluationError
 from scanyard.metrics import ScoredFrame, evaluate_slices, evaluate_weighted
 from scanyard.metrics.slices import SliceBy
-from scanyard.metrics.weights import RESOLUTION, whole_copies, with_weights
+from scanyard.metrics.weights import RESOLUTION, whole_copies, with_exposure, with_weights
 
 CATEGORY = {"kitti_r40": "car", "nuscenes": "car", "argoverse2": "regular_vehicle", "waymo": "vehicle"}
 EVERY = pytest.mark.parametrize("protocol", sorted(CATEGORY))
@@ -126,3 +126,44 @@ def test_other_weights_are_kept_to_a_ten_thousandth_of_the_mean(weights: list[fl
     )
     assert (found > 0).all()
     assert mean > 0
+
+
+def recording(name: str, scenario: str, found: int, **exposure: object) -> list[ScoredFrame]:
+    metadata = {"sequence": name, "scenario": scenario, **{f"exposure_{key}": one for key, one in exposure.items()}}
+    return [replace(drive("kitti_r40", name, found), metadata=metadata, name=f"{name}/{k}") for k in range(2)]
+
+
+def test_what_happens_often_and_was_recorded_seldom_weighs_most() -> None:
+    frames = recording("a", "cut_in", 4, per_hour=3, source="a count")
+    for k in range(3):
+        frames += recording(f"b{k}", "wrong_way", 1, per_hour=1.0, source="estimate")
+    weighed, origin = with_exposure(frames)
+    assert [frame.weight for frame in weighed] == pytest.approx([3.0] * 2 + [1 / 3] * 6)
+    assert origin == (
+        "cut_in: 3 an hour (a count), 1 of 4 recordings",
+        "wrong_way: 1 an hour (estimate), 3 of 4 recordings",
+    )
+    found = evaluate_weighted(weighed, resamples=1)
+    by_hand = with_weights(frames, {"cut_in": 9.0, "wrong_way": 1.0})
+    assert found.scores[0].weighted.value == pytest.approx(
+        evaluate_weighted(by_hand, resamples=1).scores[0].weighted.value
+    )
+    assert found.effective_drives == pytest.approx((9 + 3) ** 2 / (81 + 3))
+
+
+def test_scenarios_recorded_as_often_as_they_happen_weigh_alike() -> None:
+    frames = recording("a", "x", 4, per_hour=0.2) + recording("b", "x", 3, per_hour=0.2)
+    frames += recording("c", "y", 2, per_hour=0.1)
+    assert [frame.weight for frame in with_exposure(frames)[0]] == pytest.approx([1.0] * 6)
+
+
+def test_no_weight_is_made_up_where_no_scenario_states_one() -> None:
+    with pytest.raises(EvaluationError, match="recording b: its scenario 'y' states no exposure; add exposure"):
+        with_exposure(recording("a", "x", 4, per_hour=0.2) + recording("b", "y", 2))
+    with pytest.raises(EvaluationError, match="recording b: its scenario 'y' states no exposure"):
+        with_exposure(recording("b", "y", 2, per_hour=-1.0))
+
+
+def test_two_figures_for_one_scenario_are_not_mixed() -> None:
+    with pytest.raises(EvaluationError, match=r"'x': happens 0\.2 times an hour by one recording and 0\.3 by b"):
+        with_exposure(recording("a", "x", 4, per_hour=0.2) + recording("b", "x", 2, per_hour=0.3))

@@ -163,7 +163,32 @@ def test_recording_of_no_frame_is_refused(write: Write, scenario_text: str) -> N
         draw(scenario, 0)
 
 
-@pytest.mark.parametrize("name", ["World", "Weather", "Ego", "Actor", "Traffic", "Recording"])
+def test_how_often_it_happens_goes_along_and_changes_nothing_that_is_played(write: Write, scenario_text: str) -> None:
+    silent = draw(load_scenario(write(scenario_text)), 3)
+    stated = draw(load_scenario(write(scenario_text + "exposure: {per_hour: 0.2, source: estimate}\n")), 3)
+    assert silent.exposure is None
+    assert stated.exposure == concrete.Exposure(0.2, "estimate")
+    assert stated.digest == silent.digest
+    assert stated.to_dict() == silent.to_dict()
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("{per_hour: 0, source: estimate}", r"exposure\.per_hour: found 0; expected .*greater than 0|per_hour: .*0"),
+        ("{per_hour: 0.2}", r"exposure\.source"),
+        ("{per_hour: {uniform: {low: 1, high: 2}}, source: estimate}", r"exposure\.per_hour"),
+        ("{per_day: 3, source: estimate}", r"exposure\.per_day: unknown key; expected per_hour, source"),
+    ],
+)
+def test_an_exposure_is_a_rate_above_zero_and_its_source(
+    write: Write, scenario_text: str, text: str, message: str
+) -> None:
+    with pytest.raises(ScenarioError, match=message):
+        load_scenario(write(scenario_text + f"exposure: {text}\n"))
+
+
+@pytest.mark.parametrize("name", ["World", "Weather", "Ego", "Actor", "Traffic", "Recording", "Exposure"])
 def test_models_and_concrete_classes_have_the_same_fields_and_defaults(name: str) -> None:
     written, fixed = getattr(model, name), getattr(concrete, name)
     assert list(written.model_fields) == [field.name for field in fields(fixed)]

@@ -26,9 +26,11 @@ Slices = Annotated[
 ]
 Errors = Annotated[bool, typer.Option("--errors", help="Also say what each kind of error costs.")]
 Weights = Annotated[
+EXPOSURE = "exposure"
     Path | None,
     typer.Option(
-        help="YAML, sequence, drive or scenario to weight (target over proposal density): also weighted scores."
+        help="YAML, sequence, drive or scenario to weight (target over proposal density), or the word exposure, what "
+        "scenarios say of how often they happen: also weighted scores."
     ),
 ]
 Difficulty = Annotated[
@@ -57,8 +59,11 @@ def explain(
     by = [metrics.SliceBy.parse(text) for text in slices]
     if any(one.column == "points" for one in by):
         frames = count_returns(frames, split)
-    if weights is not None:
-        frames = metrics.with_weights(frames, read_weights(weights))
+    weights_from: tuple[str, ...] = ()
+    if weights is not None and str(weights) == EXPOSURE:
+        frames, weights_from = metrics.with_exposure(frames)
+    elif weights is not None:
+        frames, weights_from = metrics.with_weights(frames, read_weights(weights)), (str(weights),)
     with progress(f"evaluate {split.name}") as advance:
         return metrics.explain(
             frames,
@@ -71,6 +76,7 @@ def explain(
             min_objects=min_objects,
             accepted=accepted,
             on_progress=lambda done, total: advance(done, total, ""),
+            weights_from=weights_from,
         )
 
 
@@ -149,3 +155,5 @@ def _interval(score: Score) -> str:
 def _metric(score: Score) -> str:
     at = f"@{score.iou:g}" if score.iou is not None else f"@{score.distance_m:g} m" if score.distance_m else ""
     return f"{score.metric}{at}"
+        for line in weighted.origin:
+            console.print(f"weights: {line}")

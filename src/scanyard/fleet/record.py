@@ -104,5 +104,13 @@ def _info(scenario: ConcreteScenario, server: str, domain: Domain) -> SequenceIn
             "tags": list(scenario.tags),
             "weather": scenario.weather.kind,
             "server": server,
+            **_exposure(scenario),
         },
     )
+
+
+def _exposure(scenario: ConcreteScenario) -> dict[str, float | str]:
+    """What ``scanyard evaluate --weights exposure`` reads; nothing where the scenario states none."""
+    if scenario.exposure is None:
+        return {}
+    return {"exposure_per_hour": scenario.exposure.per_hour, "exposure_source": scenario.exposure.source}

@@ -72,4 +72,5 @@ from scanyard.metrics.standing import Standing as Standing
 from scanyard.metrics.standing import put_in_order as put_in_order
 from scanyard.metrics.weights import Weighted as Weighted
 from scanyard.metrics.weights import evaluate_weighted as evaluate_weighted
+from scanyard.metrics.weights import with_exposure as with_exposure
 from scanyard.metrics.weights import with_weights as with_weights

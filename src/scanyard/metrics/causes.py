@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from scanyard.evaluation import Evaluation, Score
@@ -72,11 +72,13 @@ def explain(
     seed: int = 0,
     check: bool = True,
     accepted: Collection[str] = (),
+    weights_from: Sequence[str] = (),
     on_progress: Callable[[int, int], None] | None = None,
 ) -> Causes:
     """``evaluate``, and whatever of slices and kinds of error is asked for; weighted scores where weights differ.
 
-    ``difficulty`` is that of the precision taken apart, not of the evaluation.  ``on_progress`` is called with steps
+    ``difficulty`` is that of the precision taken apart, not of the evaluation; ``weights_from`` says where weights come
+    from.  ``on_progress`` is called with steps
     done and steps in all, which take about equally long.  EvaluationError as by ``evaluate`` and by each part.
     """
     weighed = len({frame.weight for frame in frames}) > 1
@@ -106,11 +108,11 @@ def explain(
     breakdowns = break_down(subject, on_kind=step) if errors else ()
     weighted = None
     if weighed:
-        weighted = weigh(subject)
+        weighted = replace(weigh(subject), origin=tuple(weights_from))
         step()
     return Causes(evaluation, tuple(slices), breakdowns, weighted, min_objects)
 
 
 def _weighted(data: Mapping[str, Any]) -> Weighted:
     scores = [WeightedScore(Score(**one["raw"]), Score(**one["weighted"])) for one in data["scores"]]
-    return Weighted(**{**data, "scores": tuple(scores)})
+    return Weighted(**{**data, "scores": tuple(scores), "origin": tuple(data.get("origin", ()))})

@@ -18,6 +18,7 @@ detector, that one more drive would change.
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -60,6 +61,8 @@ class Weighted:
     """Of all weight, that of the heaviest drive, each drive counted by its frames' mean weight."""
     warning: str
     """Why the weighted numbers should not be relied on; empty where there is no reason."""
+    origin: tuple[str, ...] = ()
+    """Where the weights come from, a line each; empty where nobody said."""
 
 
 def evaluate_weighted(
@@ -136,6 +139,42 @@ def with_weights(frames: Sequence[ScoredFrame], weights: Mapping[str, float]) ->
     if idle := sorted(set(weights) - used):
         raise EvaluationError(f"weights for {idle[:5]}: no frame is of such a sequence, drive or scenario; mistyped?")
     return weighed
+
+
+def with_exposure(frames: Sequence[ScoredFrame]) -> tuple[list[ScoredFrame], tuple[str, ...]]:
+    """The frames weighted by how often their scenario happens, and in words how often that is and who says so.
+
+    Target density is the scenario's share of what happens in an hour, proposal density its share of the recordings
+    here; both as their metadata say (``exposure_per_hour``, ``exposure_source``, ``scenario``, ``sequence``).  What is
+    no scenario's, such as driving with nothing happening, is in neither.  EvaluationError when a frame's scenario
+    states no exposure, or two recordings of one state different ones.
+    """
+    rates: dict[str, float] = {}
+    sources: dict[str, str] = {}
+    recordings: dict[str, str] = {}
+    for frame in frames:
+        scenario, rate = str(frame.metadata.get("scenario", "")), frame.metadata.get("exposure_per_hour")
+        recording = str(frame.metadata.get("sequence", frame.drive))
+        if isinstance(rate, bool) or not isinstance(rate, int | float) or not 0 < rate < math.inf:
+            raise EvaluationError(
+                f"recording {recording}: its scenario {scenario!r} states no exposure; add exposure: {{per_hour: ..., "
+                "source: ...}} to its YAML and record it again, or list weights by scenario in a file"
+            )
+        if rates.setdefault(scenario, float(rate)) != rate:
+            raise EvaluationError(
+                f"scenario {scenario!r}: happens {rates[scenario]:g} times an hour by one recording and {rate:g} by "
+                f"{recording}; record all of it again, or list weights by scenario in a file"
+            )
+        sources[scenario] = str(frame.metadata.get("exposure_source", "no source"))
+        recordings[recording] = scenario
+    made = Counter(recordings.values())
+    an_hour = sum(rates.values())
+    weight = {scenario: (rate / an_hour) / (made[scenario] / len(recordings)) for scenario, rate in rates.items()}
+    weighed = [replace(frame, weight=weight[str(frame.metadata.get("scenario", ""))]) for frame in frames]
+    return weighed, tuple(
+        f"{scenario}: {rate:g} an hour ({sources[scenario]}), {made[scenario]} of {len(recordings)} recordings"
+        for scenario, rate in sorted(rates.items())
+    )
 
 
 def whole_copies(weights: FloatArray) -> IntArray:

@@ -1,8 +1,10 @@
 """Rare situations in YAML: what a file may say, reading it, and turning its ranges into fixed values.
 
 A scenario file states a road, who does what on it, weather, traffic and sensors; any number may be a distribution or
-an expression over parameters.  ``load_scenario`` checks all that can be checked without drawing, ``draw`` fixes every
-value for a seed and gives a ``ConcreteScenario``, which is all that a simulator ever sees.
+an expression over parameters.  How often the situation happens (``exposure``) is a plain number with its source: it is
+no part of what is played, and scores are weighed by it.  ``load_scenario`` checks all that can be checked without
+drawing, ``draw`` fixes every value for a seed and gives a ``ConcreteScenario``, which is all that a simulator ever
+sees.
 
 Left to others: what roads a map has (``roads``), where actors are at each tick (``sim.choreography``), the bird's-eye
 preview (``view.preview``).

@@ -139,6 +139,16 @@ class Recording:
 
 
 @dataclass(frozen=True)
+class Exposure:
+    """How often the situation happens in traffic."""
+
+    per_hour: float
+    """Times an hour of driving."""
+    source: str
+    """Where the figure comes from; ``estimate`` where somebody put it down."""
+
+
+@dataclass(frozen=True)
 class ConcreteScenario:
     """Everything a simulator needs to play one scenario once."""
 
@@ -156,6 +166,8 @@ class ConcreteScenario:
     tags: tuple[str, ...] = ()
     source: str = ""
     """The YAML file, as given; not part of the digest."""
+    exposure: Exposure | None = None
+    """Not part of the digest either: another estimate changes no frame."""
 
     def to_dict(self) -> dict[str, Any]:
         """All that decides the outcome, as JSON values."""

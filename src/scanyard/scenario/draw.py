@@ -211,6 +211,7 @@ class _Drawer:
             parameters=dict(values),
             tags=scenario.tags,
             source=scenario.source,
+            exposure=None if file.exposure is None else concrete.Exposure(**file.exposure.model_dump()),
         )
 
     def _rig(self, rate_hz: float) -> Rig:

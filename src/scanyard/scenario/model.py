@@ -163,6 +163,21 @@ class Recording(Strict):
     )
 
 
+class Exposure(Strict):
+    """How often the situation happens, so that scores of rare situations can be weighed by it."""
+
+    model_config = _MERGED
+
+    per_hour: FiniteFloat = Field(
+        gt=0,
+        le=3600,
+        description="Times an hour of driving, in the traffic that weighted scores are to stand for.",
+    )
+    source: Annotated[str, StringConstraints(min_length=1, max_length=500)] = Field(
+        description="Where the figure comes from: a publication, a count of your own, or the word estimate."
+    )
+
+
 class ScenarioFile(Strict):
     """A rare situation on the road: where it happens, who does what, and what is left to chance."""
 
@@ -196,6 +211,11 @@ class ScenarioFile(Strict):
     actors: list[Actor] = Field(default_factory=list, max_length=50, description="Who does what.")
     traffic: Traffic = Field(
         default_factory=Traffic, description="Ambient road users, placed where they are in nobody's way."
+    )
+    exposure: Exposure | SkipJsonSchema[None] = Field(
+        default=None,
+        description="How often the situation happens in traffic; scanyard evaluate --weights exposure weighs by it. "
+        "It changes nothing of what is recorded, and what is recorded keeps the figure of its day.",
     )
 
 

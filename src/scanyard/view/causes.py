@@ -105,6 +105,7 @@ def _weighted(causes: Causes) -> dict[str, Any] | None:
         "effective_drives": weighted.effective_drives,
         "largest_share": weighted.largest_share,
         "warning": weighted.warning,
+        "origin": weighted.origin,
         "rows": [
             {"category": one.raw.category, "scores": [_bar(one.raw), _bar(one.weighted)]} for one in weighted.scores
         ],
