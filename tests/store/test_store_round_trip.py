@@ -2,6 +2,7 @@
 
 import multiprocessing
 import pickle
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -25,7 +26,7 @@ from store_frames import (
 )
 
 from scanyard.boxes import Boxes
-from scanyard.errors import StoreError
+from scanyard.errors import DamagedError, StoreError
 from scanyard.frame import Frame
 from scanyard.geometry import Transform
 from scanyard.sensors import Rig
@@ -87,6 +88,29 @@ def test_rows_that_span_chunks_and_shards_come_back_equal(tmp_path: Path) -> Non
     every = np.concatenate([frame.sweeps["top"].points for frame in recording])
     for start, stop in [(0, 333), (31, 33), (32, 64), (5, 5), (63, 65), (300, 333), (333, 333)]:
         np.testing.assert_array_equal(reader.read(start, stop), every[start:stop])
+
+
+def test_threads_that_read_ahead_end_with_the_iterator(tmp_path: Path) -> None:
+    root = dataset_at(tmp_path)
+    recording = frames(9)
+    write_sequence(root, info_named(), recording)
+    before = threading.active_count()
+    for found, expected in zip(open_sequence(root, "walk-0001"), recording[:4], strict=False):  # and leaves off
+        assert_same_frame(found, expected)
+        assert threading.active_count() > before
+    assert threading.active_count() == before
+
+
+def test_frames_before_a_damaged_one_are_read(tmp_path: Path) -> None:
+    root = dataset_at(tmp_path)
+    write_sequence(root, info_named(), frames(20))  # 16 images lie in one file
+    stored = open_sequence(root, "walk-0001")
+    (root / "sequences/walk-0001/camera/left/rgb/c.1.0.0.0").unlink()
+    read = iter(stored)
+    for expected in frames(16):
+        assert_same_frame(next(read), expected)
+    with pytest.raises(DamagedError, match="rgb"):
+        next(read)
 
 
 def test_info_and_rig_come_back(tmp_path: Path) -> None:

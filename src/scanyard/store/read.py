@@ -7,7 +7,9 @@ checksum of every chunk it decodes.  ``verify`` checks the rest.  Nothing is ope
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -25,6 +27,9 @@ from scanyard.store.arrays import ArrayReader
 from scanyard.store.dataset import DatasetHeader, committed_names, dataset_digest, read_header
 from scanyard.store.layout import BOX_COLUMNS, IMAGE_COLUMNS, SWEEP_COLUMNS, sequence_folder
 from scanyard.store.seal import Seal, read_seal
+
+READ_AHEAD = 2
+"""Frames read at once where all are read in order; with the one in use, so many and one lie in memory."""
 
 
 @dataclass(frozen=True)
@@ -142,7 +147,20 @@ class StoredSequence:
         return self.seal.num_frames
 
     def __iter__(self) -> Iterator[Frame]:
-        return (self[index] for index in range(len(self)))
+        """Frames in order; the next ones are read meanwhile, by threads that end with the iterator."""
+        self.open()
+        coming: deque[Future[Frame]] = deque()
+        with ThreadPoolExecutor(READ_AHEAD, thread_name_prefix="read") as pool:
+            try:
+                for index in range(len(self)):
+                    coming.append(pool.submit(self.__getitem__, index))
+                    if len(coming) > READ_AHEAD:
+                        yield coming.popleft().result()
+                while coming:
+                    yield coming.popleft().result()
+            finally:
+                for frame in coming:  # nobody wants them any more
+                    frame.cancel()
 
     def __getitem__(self, index: int) -> Frame:
         count = len(self)
