@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -56,6 +57,7 @@ LAYOUTS: dict[str, Callable[[Path], Path]] = {
     "openpcdet_pickle": lambda folder: sample.write_pickle(folder / "result.pkl", sample.openpcdet_entries()),
     "mmdet3d_pickle": lambda folder: sample.write_pickle(folder / "mm.pkl", sample.mmdet3d_entries(), protocol=2),
     "mmdet3d_json": lambda folder: sample.write_predictions(folder / "out"),
+    "argoverse2_feather": lambda folder: sample.write_feather(folder / "found.feather", sample.argoverse2_rows()),
 }
 
 
@@ -257,6 +259,55 @@ def test_what_is_wrong_is_named_with_its_place(
     assert path.name in str(trouble.value)
 
 
+@pytest.mark.parametrize(
+    ("edit", "says"),
+    [
+        ({"category": "Car"}, r"row 1: found classes \['Car'\], expected some of"),
+        ({"score": 1.5}, "row 1: found score 1.5, expected 0 to 1"),
+        ({"width_m": -1.8}, "row 1: found size"),
+        ({"qw": 3.0}, r"row 1: .* is no unit quaternion \(qw, qx, qy, qz\)"),
+        ({"qw": 0.0, "qx": 0.6, "qz": 0.0, "qy": 0.8}, "row 1: .* lays the box on its side"),
+        ({"tx_m": float("nan")}, "row 1: found centre .*, expected metres from the vehicle"),
+        ({"tx_m": 6.1e5}, "row 1: found centre .* a city's coordinates are not read"),
+        ({"timestamp_ns": 7}, "row 1: log 'street-a' has no frame at 7 ns among the 4 to be scored, such as 'street"),
+        ({"log_id": None}, "row 1: log_id is None, expected text"),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_in_a_table_is_named_with_its_row(tmp_path: Path, edit: dict[str, Any], says: str) -> None:
+    columns = sample.argoverse2_rows()
+    for name, value in edit.items():
+        columns[name][1] = value
+    with pytest.raises(FormatError, match=rf"t\.feather, {says}"):
+        read(sample.write_feather(tmp_path / "t.feather", columns))
+
+
+def test_a_table_needs_its_columns_and_numbers_in_them(tmp_path: Path) -> None:
+    columns = sample.argoverse2_rows()
+    with pytest.raises(FormatError, match=r"t\.feather: has no columns \['score'\]"):
+        read(sample.write_feather(tmp_path / "t.feather", {k: v for k, v in columns.items() if k != "score"}))
+    with pytest.raises(FormatError, match=r"t\.feather: column timestamp_ns holds float64, expected whole nanoseconds"):
+        read(sample.write_feather(tmp_path / "t.feather", columns | {"timestamp_ns": columns["tx_m"]}))
+    with pytest.raises(FormatError, match=r"t\.feather: column score holds object, expected numbers"):
+        read(sample.write_feather(tmp_path / "t.feather", columns | {"score": columns["category"]}))
+
+
+def test_a_log_that_a_table_never_names_is_missing_and_a_sweep_without_rows_is_empty(tmp_path: Path) -> None:
+    columns = sample.argoverse2_rows()
+    of_a = columns["log_id"] == "street-a"
+    path = sample.write_feather(tmp_path / "t.feather", {name: values[of_a] for name, values in columns.items()})
+    assert set(read(path)) == {("street-a", 0), ("street-a", 1)}
+    first = columns["timestamp_ns"] == sample.START_NS
+    path = sample.write_feather(tmp_path / "t.feather", {name: values[first] for name, values in columns.items()})
+    assert [len(boxes) for boxes in read(path).values()] == [5, 0]
+
+
+def test_categories_that_pandas_keeps_as_numbers_are_read(tmp_path: Path) -> None:
+    columns = sample.argoverse2_rows()
+    coded = columns | {"category": pyarrow.array(columns["category"]).dictionary_encode()}
+    found = read(sample.write_feather(tmp_path / "t.feather", coded))
+    assert found["street-a", 0].category.tolist() == sample.found(0).category.tolist()
+
+
 def test_class_numbers_need_names(tmp_path: Path) -> None:
     results = open_results(sample.write_predictions(tmp_path / "out"))
     with pytest.raises(FormatError, match=r"000000\.json, box 0: its class is the number 2; give the names"):
@@ -277,9 +328,11 @@ def test_a_format_that_was_asked_for_has_to_be_there(tmp_path: Path) -> None:
     assert open_results(path, "openpcdet").layout == "nuscenes_json"
     with pytest.raises(FormatError, match="is nuScenes' results JSON; --format kitti reads KITTI's text"):
         open_results(path, "kitti")
-    with pytest.raises(FormatError, match="pyarrow"):
-        (tmp_path / "a.feather").write_bytes(b"ARROW1\0\0")
-        open_results(tmp_path / "a.feather")
+    (tmp_path / "a.feather").write_bytes(b"ARROW1\0\0")
+    with pytest.raises(FormatError, match=r"a\.feather: is no Feather table"):
+        read(tmp_path / "a.feather")
+    with pytest.raises(FormatError, match="is Argoverse 2's detections, a Feather table; --format nuscenes reads"):
+        open_results(tmp_path / "a.feather", "nuscenes")
 
 
 def test_frames_meet_or_are_named(tmp_path: Path) -> None:

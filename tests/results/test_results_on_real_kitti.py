@@ -27,7 +27,7 @@ def labelled() -> tuple[KnownFrames, list[Boxes]]:
         for index, frame in enumerate(sequence.frames):
             assert frame.labels is not None
             labels = frame.labels.boxes
-            known.append(KnownFrame(sequence.info, index, frame.name, "", Transform.identity()))
+            known.append(KnownFrame(sequence.info, index, frame.name, "", Transform.identity(), index))
             boxes.append(labels.replace(score=np.linspace(0.1, 0.9, len(labels)), truncation=None, occlusion=None))
     return KnownFrames(tuple(known)), boxes
 

@@ -41,13 +41,13 @@ MEMORY = 3 << 30
 SILENCE_S = 300.0
 """Nothing heard from a child for so long, on however busy a machine, is a hang."""
 PLACE = re.compile(
-    r"line \d|byte \d|entry \d|frame|sample|box \d|score \d|P2|R0_rect|Tr_velo|column|meta|detector|scores|protocol|"
-    r"notes|box_type_3d"
+    r"line \d|row \d|byte \d|entry \d|frame|sample|box \d|score \d|P2|R0_rect|Tr_velo|column|meta|detector|scores|"
+    r"protocol|notes|box_type_3d"
 )
 WHOLE = re.compile(
     r"no such file|is missing|cannot be read|is no file|neither|JSON that is no|is none of|no pickle|expected a|"
     r"found \w+, expected|holds no|format is|nothing to compare|unknown or missing|no such folder|none of its|"
-    r"names \S+, which|names torch"
+    r"names \S+, which|names torch|is no Feather table"
 )
 """What is wrong with a file as a whole has no place in it."""
 

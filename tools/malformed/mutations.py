@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow
+from pyarrow import feather
 
 NUMBERS = (
     "nan", "NaN", "inf", "-Infinity", "1e308", "-1e308", "1e999", "1_000", "0x10", "--1", "1e", "", "abc", "true",
@@ -41,6 +43,8 @@ def mutated(pick: random.Random, path: str, data: bytes, canary: Path) -> tuple[
         ways += [*PICKLE * 2, lambda pick, _: bomb(pick, canary)]
     elif path.endswith(".json"):
         ways += [*TEXT, *JSON * 3]
+    elif path.endswith(".feather"):
+        ways += FEATHER * 3
     else:
         ways += TEXT * 3
     way = pick.choice(ways)
@@ -276,9 +280,77 @@ def bomb(pick: random.Random, canary: Path) -> bytes:
 
 
 CHANGES = {"replaced": _replace, "dropped": _drop, "repeated": _repeat, "swapped": _swap, "deepened": _deepen}
+# --- tables: columns and cells ----------------------------------------------------------------------------------------
+
+
+def _cell(pick: random.Random, columns: dict[str, list[Any]]) -> None:
+    """Another value of the same kind, as a division by zero or a wrong unit leaves it."""
+    column = columns[pick.choice(list(columns))]
+    odd = {
+        str: ("", "Car", "REGULAR_VEHICLE", "x" * 300),
+        int: (0, -1, 2**62, 315_966_265_000_000_000),
+        float: (float("nan"), float("inf"), -1.0, 0.0, 1e308, 1e6, 0.5),
+    }
+    at = pick.randrange(len(column))
+    column[at] = pick.choice(odd[type(column[at])])
+
+
+def _empty_cell(pick: random.Random, columns: dict[str, list[Any]]) -> None:
+    column = columns[pick.choice(list(columns))]
+    column[pick.randrange(len(column))] = None
+
+
+def _column_dropped(pick: random.Random, columns: dict[str, list[Any]]) -> None:
+    del columns[pick.choice(list(columns))]
+
+
+def _columns_swapped(pick: random.Random, columns: dict[str, list[Any]]) -> None:
+    one, other = (pick.choice(list(columns)) for _ in range(2))
+    columns[one], columns[other] = columns[other], columns[one]
+
+
+def _column_of_another_kind(pick: random.Random, columns: dict[str, list[Any]]) -> None:
+    name = pick.choice(list(columns))
+    kind = pick.choice(
+        (str, lambda _: True, lambda _: [1.0], lambda value: value if isinstance(value, str) else int(value))
+    )
+    columns[name] = [kind(value) for value in columns[name]]
+
+
+def _rows_repeated(pick: random.Random, columns: dict[str, list[Any]]) -> None:
+    at, times = pick.randrange(len(next(iter(columns.values())))), pick.choice((1, 1, 11_000))
+    for column in columns.values():
+        column[at:at] = [column[at]] * times
+
+
+def _rows_dropped(pick: random.Random, columns: dict[str, list[Any]]) -> None:
+    keep = pick.choice((0, 1, 6))
+    for column in columns.values():
+        del column[keep:]
+
+
+def _feather_way(
+    name: str, change: Callable[[random.Random, dict[str, list[Any]]], None]
+) -> Callable[[random.Random, bytes], bytes]:
+    def way(pick: random.Random, data: bytes) -> bytes:
+        columns = feather.read_table(pyarrow.BufferReader(data)).to_pydict()
+        change(pick, columns)
+        sink = pyarrow.BufferOutputStream()
+        feather.write_feather(pyarrow.table(columns), sink, compression=pick.choice(("lz4", "uncompressed")))
+        return bytes(sink.getvalue())
+
+    way.__name__ = f"table_{name}"
+    return way
+
+
+TABLE = {
+    "cell": _cell, "empty_cell": _empty_cell, "column_dropped": _column_dropped, "columns_swapped": _columns_swapped,
+    "column_of_another_kind": _column_of_another_kind, "rows_repeated": _rows_repeated, "rows_dropped": _rows_dropped,
+}  # fmt: skip
 BYTES = (truncated, bits_flipped, bytes_deleted, bytes_inserted, span_repeated, emptied, noise)
 TEXT = (encoded_otherwise, number_replaced, number_replaced, fields_swapped, field_dropped, line_repeated, size_negated)
 JSON = (*(_json_way(name, change) for name, change in CHANGES.items()), key_doubled, nested_deeply)
+FEATHER = tuple(_feather_way(name, change) for name, change in TABLE.items())
 PICKLE = (*(_pickle_way(n, c) for n, c in CHANGES.items()), *[_pickle_way("array", _change_arrays)] * 3)
 
 

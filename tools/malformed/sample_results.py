@@ -7,10 +7,13 @@ from __future__ import annotations
 
 import json
 import pickle
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow
+from pyarrow import feather
 
 from scanyard.boxes import Boxes
 from scanyard.datasets.kitti_calibration import Calibration
@@ -30,6 +33,9 @@ RIG = Rig("toy", (LIDAR,), (CAMERA,))
 CLASSES = ("Pedestrian", "Cyclist", "Car")
 DRIVES = ("a", "a", "b", "b")
 CALIBRATION = Calibration.of_rig(RIG)
+START_NS = 315_966_265_000_000_000
+AXLE_HEIGHT_M = 0.33
+ARGOVERSE = {"car": "REGULAR_VEHICLE", "pedestrian": "PEDESTRIAN", "cyclist": "BICYCLIST"}
 
 
 def known() -> KnownFrames:
@@ -40,7 +46,11 @@ def known() -> KnownFrames:
     frames = []
     for number, drive in enumerate(DRIVES):
         pose = Transform.from_xyz_rpy((600.0 + 9 * number, 1600.0, 3.0), roll=0.02, pitch=-0.03, yaw=2.0 + number)
-        frames.append(KnownFrame(infos[drive], number % 2, f"{number:06d}", f"{number:016x}", pose))
+        frames.append(
+            KnownFrame(
+                infos[drive], number % 2, f"{number:06d}", f"{number:016x}", pose, START_NS + number * 100_000_000
+            )
+        )
     return KnownFrames(tuple(frames))
 
 
@@ -162,6 +172,30 @@ def nuscenes_results() -> dict[str, Any]:
             )
     meta = {"use_camera": False, "use_lidar": True, "use_radar": False, "use_map": False, "use_external": False}
     return {"meta": meta, "results": results}
+
+
+def argoverse2_rows() -> dict[str, np.ndarray]:
+    """Columns of a submission, boxes in the vehicle's frame; nothing for the frame in which nothing was found."""
+    rows: list[tuple[Any, ...]] = []
+    for number, frame in enumerate(known().frames):
+        boxes = found(number)
+        for i in range(len(boxes)):
+            x, y, z = boxes.center[i]
+            half = boxes.yaw_rad[i] / 2
+            name = ARGOVERSE[str(boxes.category[i])]
+            rows.append((
+                frame.info.name, frame.timestamp_ns, name, boxes.score[i], x, y, z - AXLE_HEIGHT_M, *boxes.size[i],
+                np.cos(half), 0.0, 0.0, np.sin(half),
+            ))  # fmt: skip
+    names = "log_id timestamp_ns category score tx_m ty_m tz_m length_m width_m height_m qw qx qy qz".split()  # noqa: SIM905
+    columns = {name: np.array([row[at] for row in rows]) for at, name in enumerate(names)}
+    return {name: values.astype(object) if values.dtype.kind == "U" else values for name, values in columns.items()}
+
+
+def write_feather(path: Path, columns: Mapping[str, Any], compression: str = "lz4") -> Path:
+    """A table as pandas' ``to_feather`` leaves it."""
+    feather.write_feather(pyarrow.table(dict(columns)), str(path), compression=compression)
+    return path
 
 
 def write_kitti(folder: Path) -> Path:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow
 
 FRAMES = {"000000", "000001", "000002", "000003"}
 KITTI = {"Car", "Van", "Truck", "Pedestrian", "Person_sitting", "Cyclist", "Tram", "Misc"}
@@ -27,6 +28,10 @@ ARGOVERSE = set(
     "message_board_trailer mobile_pedestrian_crossing_sign motorcyclist regular_vehicle school_bus sign stop_sign "
     "stroller truck_cab vehicular_trailer wheeled_device wheeled_rider".split()
 )
+UPPER_ARGOVERSE = {name.upper() for name in ARGOVERSE} | {
+    "ANIMAL", "BICYCLE", "BUS", "MOTORCYCLE", "OFFICIAL_SIGNALER", "PEDESTRIAN", "RAILED_VEHICLE", "TRUCK",
+    "TRAFFIC_LIGHT_TRAILER", "WHEELED_DEVICE", "WHEELED_RIDER",
+}  # fmt: skip
 WAYMO = {"vehicle", "sign", "cyclist", "van", "person_sitting"}
 _LOWER = NUSCENES | ARGOVERSE | WAYMO
 NAMES = KITTI | _LOWER | {name.upper() for name in _LOWER} | {name.capitalize() for name in _LOWER}
@@ -329,6 +334,32 @@ def _tracks(root: Path) -> None:
     _label_file(root / "label_02/0000.txt", before=2)
 
 
+def _argoverse2(root: Path) -> None:
+    with pyarrow.OSFile(str(root / "found.feather")) as file:
+        table = pyarrow.ipc.open_file(file).read_all()
+    table.validate(full=True)
+    rows = table.to_pylist()
+    frames = {("street-a", 0), ("street-a", 1), ("street-b", 2), ("street-b", 3)}
+    times = {(log, 315_966_265_000_000_000 + number * 100_000_000) for log, number in frames}
+    count: dict[tuple[str, int], int] = {}
+    for row in rows:
+        when = (row["log_id"], row["timestamp_ns"])
+        require(when in times and type(row["timestamp_ns"]) is int, "frame")
+        count[when] = count.get(when, 0) + 1
+        require(row["category"] in UPPER_ARGOVERSE, "class")
+        for name in ("tx_m", "ty_m", "tz_m"):
+            _number(row[name], -1e4, 1e4)
+        for name in ("length_m", "width_m", "height_m"):
+            _number(row[name], 1e-9, 100)
+        _number(row["score"], 0, 1)
+        turn = [row[name] for name in ("qw", "qx", "qy", "qz")]
+        for one in turn:
+            _number(one, -1.1, 1.1)
+        require(abs(math.hypot(*turn) - 1) < 2e-2 and math.hypot(turn[1], turn[2]) < 0.6, "quaternion")
+    require({log for log, _ in count} == {"street-a", "street-b"}, "logs")
+    require(max(count.values()) <= 10_000, "boxes")
+
+
 _CHECKS: Mapping[str, Callable[[Path], None]] = {
     "own JSON": _own,
     "KITTI text": _kitti_results,
@@ -337,6 +368,7 @@ _CHECKS: Mapping[str, Callable[[Path], None]] = {
     "MMDetection3D pickle": _mmdet3d,
     "MMDetection3D samples": _samples,
     "MMDetection3D JSON": _predictions,
+    "Argoverse 2 Feather": _argoverse2,
     "claimed numbers": _claim,
     "KITTI objects": _objects,
     "KITTI drives": _drives,

@@ -65,7 +65,7 @@ def subjects() -> tuple[Subject, ...]:
     """All of them."""
     with tempfile.TemporaryDirectory() as name:
         root = Path(name)
-        for folder in ("own", "kitti", "nuscenes", "openpcdet", "mmdet3d", "dumped", "claim"):
+        for folder in ("own", "kitti", "nuscenes", "openpcdet", "mmdet3d", "dumped", "claim", "argoverse2"):
             (root / folder).mkdir()
         sample.write_kitti(root / "kitti" / "data")
         sample.write_predictions(root / "predictions")
@@ -75,6 +75,7 @@ def subjects() -> tuple[Subject, ...]:
         sample.write_pickle(root / "dumped" / "samples.pkl", _samples())
         write_detections(root / "own" / "found.json", _own())
         sample.write_json(root / "claim" / "claim.json", _claim().to_dict())
+        sample.write_feather(root / "argoverse2" / "found.feather", sample.argoverse2_rows(), "uncompressed")
         files = {folder.name: _below(folder) for folder in root.iterdir()}
     scan, calibration = np.ones((4, 4), dtype="<f4").tobytes(), sample.CALIBRATION.to_text().encode()
     objects = {
@@ -96,6 +97,7 @@ def subjects() -> tuple[Subject, ...]:
         Subject("MMDetection3D pickle", files["mmdet3d"], "result.pkl", _use_results),
         Subject("MMDetection3D samples", files["dumped"], "samples.pkl", _use_results),
         Subject("MMDetection3D JSON", files["predictions"], ".", _use_results),
+        Subject("Argoverse 2 Feather", files["argoverse2"], "found.feather", _use_results),
         Subject("claimed numbers", files["claim"], "claim.json", _use_claim),
         Subject("KITTI objects", objects | {"frames.csv": table}, ".", _use_objects, ("training/velodyne",)),
         Subject(

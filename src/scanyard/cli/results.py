@@ -20,11 +20,18 @@ if TYPE_CHECKING:
     from scanyard.split import Split
 
 DetectionsPath = Annotated[
-    Path, typer.Option(help="File or folder: ours, KITTI's text, nuScenes' JSON, OpenPCDet's or MMDetection3D's.")
+    Path,
+    typer.Option(
+        help="File or folder: ours, KITTI's text, nuScenes' JSON, Argoverse 2's Feather table, OpenPCDet's or "
+        "MMDetection3D's."
+    ),
 ]
 Form = Annotated[
     str | None,
-    typer.Option("--format", help="scanyard, kitti, nuscenes, openpcdet or mmdet3d; told by the content if not given."),
+    typer.Option(
+        "--format",
+        help="scanyard, kitti, nuscenes, argoverse2, openpcdet or mmdet3d; told by the content if not given.",
+    ),
 ]
 Classes = Annotated[
     str | None, typer.Option(help="Names of MMDetection3D's class numbers, in order: Pedestrian,Cyclist,Car.")

@@ -31,10 +31,13 @@ def read_table(path: Path, required: Sequence[str]) -> Columns:
     arrow = _pyarrow()
     try:
         table = arrow.feather.read_table(str(path), memory_map=False)
+        table.validate(full=True)  # offsets that lead out of the file would end the process, later
     except FileNotFoundError:
         raise FormatError(f"{path}: is missing") from None
-    except (OSError, arrow.ArrowInvalid) as error:
-        raise FormatError(f"{path}: is no Feather table ({error})") from error
+    except (OSError, arrow.ArrowException, UnicodeDecodeError, MemoryError) as error:
+        raise FormatError(f"{path}: is no Feather table ({' '.join(str(error).split())})") from error
+    if len(set(table.column_names)) < len(table.column_names):
+        raise FormatError(f"{path}: has a column twice; found {table.column_names}")
     unknown = (table.schema.metadata or {}).get(UNKNOWN, b"").decode().split(",")
     missing = sorted(set(required) - set(table.column_names))
     if missing:

@@ -12,8 +12,7 @@ KITTI's camera from ``datasets``, projection from ``label`` and class names from
 other.
 
 Turned down.  Loading tensors from pickles with torch's weights-only loader: MMDetection3D wraps them in its own box
-classes, which that loader refuses as well, and a sentence that says how to convert is more use.  Argoverse 2's
-feather files are recognised and refused: they need pyarrow.
+classes, which that loader refuses as well, and a sentence that says how to convert is more use.
 """
 
 from scanyard.results.formats import FORMATS as FORMATS

@@ -12,6 +12,7 @@ from typing import Any
 
 from scanyard.detections import FORMAT, Detections, FrameDetections, detections_from_json
 from scanyard.errors import FormatError
+from scanyard.results.argoverse2 import read_argoverse2
 from scanyard.results.frames import KnownFrames
 from scanyard.results.kitti_text import read_kitti_text, text_files, with_image_boxes
 from scanyard.results.mmdet3d import json_files, read_mmdet3d_json, read_mmdet3d_pickle
@@ -27,12 +28,14 @@ LAYOUTS: Mapping[str, str] = {
     "openpcdet_pickle": "OpenPCDet's result pickle",
     "mmdet3d_pickle": "MMDetection3D's pickle",
     "mmdet3d_json": "MMDetection3D's predictions, a JSON per frame",
+    "argoverse2_feather": "Argoverse 2's detections, a Feather table",
 }
 FORMATS: Mapping[str, tuple[str, ...]] = {
     "scanyard": ("scanyard_json",),
     "kitti": ("kitti_text",),
     "nuscenes": ("nuscenes_json",),
-    "openpcdet": ("openpcdet_pickle", "kitti_text", "nuscenes_json"),
+    "argoverse2": ("argoverse2_feather",),
+    "openpcdet": ("openpcdet_pickle", "kitti_text", "nuscenes_json", "argoverse2_feather"),
     "mmdet3d": ("mmdet3d_pickle", "mmdet3d_json", "kitti_text", "nuscenes_json"),
 }
 _PICKLE = b"\x80"  # from protocol 2 on
@@ -47,7 +50,7 @@ class Results:
     layout: str
     """One of LAYOUTS."""
     content: Any
-    """What was read of it: the value of a JSON file or a pickle; nothing yet of a folder."""
+    """What was read of it: the value of a JSON file or a pickle; nothing yet of a folder or a table."""
 
     @property
     def described(self) -> str:
@@ -71,6 +74,8 @@ class Results:
     def _frames(self, known: KnownFrames, classes: Sequence[str]) -> list[FrameDetections]:
         if self.layout == "kitti_text":
             return read_kitti_text(self.path, known)
+        if self.layout == "argoverse2_feather":
+            return read_argoverse2(self.path, known)
         if self.layout == "nuscenes_json":
             return read_nuscenes(self.content, self.path, known)
         if self.layout == "openpcdet_pickle":
@@ -111,7 +116,7 @@ def _recognised(path: Path) -> Results:
     if start.startswith(_PICKLE):
         return _of_pickle(path)
     if start == _FEATHER:
-        raise FormatError(f"{path}: an Arrow file, such as Argoverse 2's; it needs pyarrow, and is not read here")
+        return Results(path, "argoverse2_feather", None)
     return _of_json(path)
 
 

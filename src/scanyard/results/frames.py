@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from scanyard.boxes import Boxes
+from scanyard.datasets.argoverse2_write import log_name, log_time
 from scanyard.datasets.kitti import calibration_of
 from scanyard.datasets.kitti_calibration import Calibration
 from scanyard.detections import FrameDetections, cloud_digest
@@ -33,11 +34,13 @@ class KnownFrame:
     cloud: str
     """Digest of its scan."""
     world_from_ego: Transform
+    timestamp_ns: int
 
     @classmethod
     def of(cls, info: SequenceInfo, index: int, frame: Frame) -> KnownFrame:
         """What is known of a frame of a recording."""
-        return cls(info, index, frame.name or f"{index:06d}", cloud_digest(frame, info.rig), frame.world_from_ego)
+        name, cloud = frame.name or f"{index:06d}", cloud_digest(frame, info.rig)
+        return cls(info, index, name, cloud, frame.world_from_ego, frame.timestamp_ns)
 
     def detected(self, boxes: Boxes) -> FrameDetections:
         """These boxes, found in this frame."""
@@ -81,6 +84,17 @@ class KnownFrames:
             "are results of other data, or of more of it than was chosen"
         )
 
+    def at(self, log: str, time_ns: int, where: str) -> KnownFrame:
+        """The frame of Argoverse 2's log ``log`` at a time; FormatError where there is none."""
+        frame = self._by_time.get((log, time_ns))
+        if frame is None:
+            examples = ", ".join(f"{name!r} at {time}" for name, time in list(self._by_time)[:2])
+            raise FormatError(
+                f"{where}: log {log[:80]!r} has no frame at {time_ns} ns among the {len(self.frames)} to be scored, "
+                f"such as {examples}; these are results of other data, or of more of it than was chosen"
+            )
+        return frame
+
     def of(self, detections: FrameDetections, where: str) -> KnownFrame:
         """The frame that something was detected in; FormatError where it is none of these."""
         return self.find(f"{detections.sequence}/{detections.name or f'{detections.index:06d}'}", where)
@@ -88,6 +102,11 @@ class KnownFrames:
     def called(self, frame: KnownFrame) -> str:
         """The shortest name that finds it."""
         return frame.name if len(self._by_name[frame.name]) == 1 else frame.long_name
+
+    @cached_property
+    def _by_time(self) -> dict[tuple[str, int], KnownFrame]:
+        """By log and time, as ``scanyard export dataset`` writes them for Argoverse 2."""
+        return {(log_name(frame.info.name), log_time(frame.timestamp_ns)): frame for frame in self.frames}
 
     @cached_property
     def _by_name(self) -> dict[str, tuple[KnownFrame, ...]]:

@@ -83,7 +83,7 @@ def _boxes(rows: list[Any], token: str, frame: KnownFrame, where: str) -> Boxes:
     for index in np.flatnonzero(np.abs(norm - 1.0) > 1e-3).tolist():
         raise FormatError(f"{where}, box {index}: rotation {turn[index].tolist()} is no unit quaternion (w, x, y, z)")
     ego_from_world = frame.world_from_ego.inverse()
-    along, up = (ego_from_world.rotate(axis) for axis in _axes(turn))
+    along, up = (ego_from_world.rotate(axis) for axis in axes_of(turn))
     for index in np.flatnonzero(up[:, 2] < 0.5).tolist():
         raise FormatError(
             f"{where}, box {index}: rotation {turn[index].tolist()} lays the box on its side; expected w, x, y, z of a "
@@ -117,7 +117,7 @@ def _check_row(row: Any, token: str, where: str) -> None:
         raise FormatError(f"{where}: found class {row['detection_name'][:40]!r}, expected one of {list(names)}")
 
 
-def _axes(turn: FloatArray) -> tuple[FloatArray, FloatArray]:
+def axes_of(turn: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Where quaternions (N, 4) take the x axis and the z axis: (N, 3) each."""
     w, x, y, z = (turn / np.maximum(np.linalg.norm(turn, axis=1, keepdims=True), 1e-12)).T
     along = np.stack([1 - 2 * (y * y + z * z), 2 * (x * y + w * z), 2 * (x * z - w * y)], axis=1)
