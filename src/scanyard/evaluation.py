@@ -10,6 +10,9 @@ from typing import Any
 from scanyard.errors import FormatError
 from scanyard.strict_json import read_json
 
+ASTRAY = "accepted region mismatch"
+"""How a note begins that says so (``metrics.contract``)."""
+
 
 @dataclass(frozen=True)
 class Score:
@@ -67,6 +70,14 @@ class Evaluation:
                 return score
         at = "" if iou is None and distance_m is None else f"@{distance_m if iou is None else iou}"
         raise KeyError(f"{self.protocol} on {self.split} has no {category} {difficulty} {metric}{at}")
+
+    @property
+    def astray(self) -> str | None:
+        """What was accepted of detections that lie elsewhere than the labels; ``None`` where they do not.
+
+        Of a detector of ours, given the very frames it is scored on, it says that little was learned.
+        """
+        return next((note for note in self.notes if note.startswith(ASTRAY)), None)
 
     @property
     def how_sure(self) -> str:

@@ -56,11 +56,24 @@ class NoisyLabels:
         Path(path).write_text(str(self.shake_m))
 
 
+@dataclass(frozen=True)
+class Astray(NoisyLabels):
+    """Plays one that has hardly learned anything: sure of boxes where no label is, and finds no car."""
+
+    def detect(self, frame: Frame, rig: Rig) -> Boxes:
+        rng = np.random.default_rng(frame.timestamp_ns)
+        found = super().detect(frame, rig)[[0] * 12]
+        behind = np.c_[rng.uniform(-40, -15, 12), rng.uniform(-4, 4, 12), np.full(12, 0.8)]
+        return found.replace(center=behind, score=rng.uniform(0.3, 1, 12))
+
+
 @dataclass
 class CountingTrainer:
     """Notes every call of ``train``; dies in the call whose number is given."""
 
     dies_in_call: int | None = None
+    fails_to_teach: int | None = None
+    """The call whose detector learns nothing."""
     calls: list[tuple[int, int, tuple[float, ...], bool]] = field(default_factory=list)
 
     def __call__(
@@ -77,6 +90,8 @@ class CountingTrainer:
         self.calls.append((recipe.steps, recipe.seed, tuple(s.weight for s in sources), start_from is not None))
         if len(self.calls) == self.dies_in_call:
             raise KeyboardInterrupt
+        if len(self.calls) == self.fails_to_teach:
+            return Astray(0.1)
         synthetic = sum(sequence.info.domain == "synthetic" for source in sources for sequence in source.sequences)
         return NoisyLabels(0.1 + 0.1 * synthetic)
 
@@ -259,6 +274,23 @@ def test_differences_are_taken_from_the_arm_with_the_least_synthetic_data(finish
     assert found.low <= found.value <= found.high
     assert found.p_value == pytest.approx(2 / 2**5)  # the least there is with five drives to swap
     assert value["real"] > value["synthetic"]  # the fake was shaken more
+
+
+def test_an_arm_that_has_hardly_learned_is_marked_and_everything_else_scored(
+    finished: Finished, given: dict[str, Path], tmp_path: Path
+) -> None:
+    entries = run(finished.recipe, tmp_path / "out", datasets=given, execute=here(CountingTrainer(fails_to_teach=1)))
+    synthetic, real, mixed = (entry.evaluation for entry in entries)
+    assert synthetic.astray is not None
+    assert "in a sector where no label is" in synthetic.astray
+    assert synthetic.score("bev", 0.5, "moderate").value == 0.0
+    assert real.astray is mixed.astray is None
+    assert [entry.evaluation for entry in entries[1:]] == [entry.evaluation for entry in finished.entries[1:]]
+    report, page = publish(finished.recipe, tmp_path / "out", datasets=given)
+    text = report.read_text(encoding="utf-8")
+    assert text.count("<b>hardly trained</b>") == 1
+    assert "<b>Hardly trained:</b> arm synthetic, seed 0," in text
+    assert page.read_text(encoding="utf-8").count("<b>hardly trained</b>") == 1
 
 
 def test_progress_reaches_the_steps_of_all_arms(finished: Finished) -> None:

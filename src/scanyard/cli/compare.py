@@ -211,13 +211,9 @@ def print_entries(entries: Sequence[Entry]) -> None:
                 cells.append("no labels")
             else:
                 cells.append(f"{score.value:.1f} {interval(score.low, score.high)}")
-        seeds = f", seed {entry.seeds[0]}" if len(entry.seeds) == 1 else ""
-        table.add_row(
-            f"{entry.arm}{seeds}{' (single run)' if entry.single_run else ''}",
-            f"{entry.evaluated_on} ({domain_label(entry.domain)})",
-            str(entry.steps),
-            *cells,
-        )
+        name = entry.arm + (f", seed {entry.seeds[0]}" if len(entry.seeds) == 1 else "")
+        name += (" (single run)" if entry.single_run else "") + (" (hardly trained)" if entry.evaluation.astray else "")
+        table.add_row(name, f"{entry.evaluated_on} ({domain_label(entry.domain)})", str(entry.steps), *cells)
     Console(width=140, markup=False).print(table)
 
 

@@ -34,8 +34,9 @@ if TYPE_CHECKING:
 RESULT, LOSSES, CHECKPOINT = "result.json", "losses.json", "checkpoint.safetensors"
 _FORMAT = "scanyard-run-1"
 _CURVE_POINTS = 300
-ACCEPTED = ("range_mismatch",)
-"""Every arm looks as far as the recipe's area_m, which its settings state."""
+ACCEPTED = ("range_mismatch", "region_mismatch")
+"""Every arm looks as far as the recipe's area_m, which its settings state.  And an arm that has hardly learned anything
+puts its boxes wherever, as if another region had been meant: that is its result, and no reason to lose the rest."""
 
 Train = Callable[..., "PillarDetector"]
 """``detect.train`` or a stand-in with its signature."""
