@@ -68,6 +68,19 @@ def test_slices_and_errors_are_tables_and_json_and_a_page(folder: Path) -> None:
     assert "<script" not in html
 
 
+def test_slices_may_stand_in_a_file(folder: Path, tmp_path: Path) -> None:
+    listed = tmp_path / "slices.yaml"
+    for text in ("slices: ['range:0,12,80', sequence]\n", "['range:0,12,80', sequence]\n"):
+        listed.write_text(text)
+        evaluate(folder, "--slice", listed, "--slice", "range", "--out", tmp_path / "why.json")
+        slices = Causes.from_dict(json.loads((tmp_path / "why.json").read_text())).slices
+        assert list(dict.fromkeys(one.column for one in slices)) == ["range", "sequence"]
+        assert {"0 to 12 m", "12 to 80 m", "0 to 20 m"} <= {one.name for one in slices}
+    listed.write_text("slices: {range: [0, 20]}\n")
+    assert "slices.yaml: expected a list of slices" in evaluate(folder, "--slice", listed, code=1)
+    assert "cannot be read" in evaluate(folder, "--slice", tmp_path / "no.yaml", code=1)
+
+
 def test_without_causes_the_file_is_an_evaluation_as_before(folder: Path) -> None:
     out = folder / "plain.json"
     text = evaluate(folder, "--out", out)
@@ -88,14 +101,6 @@ def test_weights_are_read_and_few_drives_warned_of(folder: Path) -> None:
     assert weighted.effective_drives == pytest.approx(53**2 / (2500 + 3))
 
 
-def test_what_is_wrong_is_said(folder: Path) -> None:
-    weights = folder / "bad.yaml"
-    for content, message in (("- 1\n", "expected names"), ("street-0: much\n", "is 'much', expected a number"),
-                             ("a: [\n", "not YAML")):  # fmt: skip
-        weights.write_text(content)
-        assert message in evaluate(folder, "--weights", weights, code=1)
-    assert "expected a column" in evaluate(folder, "--slice", "range:5", code=1)
-    assert "no frame has it" in evaluate(folder, "--slice", "moonlight", code=1)
 def test_weights_come_from_what_scenarios_state(folder: Path, tmp_path: Path) -> None:
     create_dataset(tmp_path / "stated", name="stated", licence="CC0-1.0")
     for number, sequence in enumerate(open_dataset(folder / "real").sequences.values()):
@@ -118,3 +123,11 @@ def test_weights_come_from_what_scenarios_state(folder: Path, tmp_path: Path) ->
     assert "states no exposure; add exposure" in evaluate(folder, "--weights", "exposure", code=1)
 
 
+def test_what_is_wrong_is_said(folder: Path) -> None:
+    weights = folder / "bad.yaml"
+    for content, message in (("- 1\n", "expected names"), ("street-0: much\n", "is 'much', expected a number"),
+                             ("a: [\n", "not YAML")):  # fmt: skip
+        weights.write_text(content)
+        assert message in evaluate(folder, "--weights", weights, code=1)
+    assert "expected a column" in evaluate(folder, "--slice", "range:5", code=1)
+    assert "no frame has it" in evaluate(folder, "--slice", "moonlight", code=1)

@@ -13,7 +13,7 @@ import pytest
 from scanyard.board import Entry
 from scanyard.boxes import Boxes
 from scanyard.detect import Source, TrainRecipe
-from scanyard.errors import EvaluationError, InputError, StoreError
+from scanyard.errors import EvaluationError, InputError, ScenarioError, StoreError
 from scanyard.experiment import (
     Job,
     Progress,
@@ -326,6 +326,21 @@ def test_publishing_twice_writes_both_pages_and_one_row_per_arm(
     assert "mixed \u2212 real" in text
     assert "stand-in, not real" in text
     assert page.read_text(encoding="utf-8").count('<td class="rank">') == 3
+
+
+def test_the_report_shows_the_slices_that_the_recipe_states(
+    finished: Finished, recipe_with: Write, given: dict[str, Path], tmp_path: Path
+) -> None:
+    recipe = load_recipe(recipe_with(("protocol: kitti_r40", "protocol: kitti_r40\nslices: ['range:0,17,90', drive]")))
+    assert recipe.digest == finished.recipe.digest  # nothing is trained again for another view of it
+    out = finished.copy(tmp_path / "out")
+    report, _ = publish(recipe, out, datasets=given)
+    text = report.read_text(encoding="utf-8")
+    assert "0 to 17 m" in text
+    assert "By drive" in text
+    assert "20 to 40 m" not in text
+    with pytest.raises(ScenarioError, match=r"slices\[0\]: slice 'range:5'"):
+        load_recipe(recipe_with(("protocol: kitti_r40", "protocol: kitti_r40\nslices: ['range:5']")))
 
 
 def test_arms_are_left_in_order_with_the_ranks_that_stay_open(finished: Finished) -> None:

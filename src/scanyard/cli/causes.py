@@ -21,12 +21,13 @@ Slices = Annotated[
     typer.Option(
         "--slice",
         help="Also score parts: range:0,20,40,80, or a column alone: range, size, speed, points, occlusion, "
-        "truncation, visibility, drive, or what recordings know, such as scenario and weather; repeatable.",
+        "truncation, visibility, drive, or what recordings know, such as scenario and weather; repeatable. Or a YAML "
+        "file with a list of such.",
     ),
 ]
 Errors = Annotated[bool, typer.Option("--errors", help="Also say what each kind of error costs.")]
-Weights = Annotated[
 EXPOSURE = "exposure"
+Weights = Annotated[
     Path | None,
     typer.Option(
         help="YAML, sequence, drive or scenario to weight (target over proposal density), or the word exposure, what "
@@ -56,7 +57,7 @@ def explain(
     from scanyard import metrics
     from scanyard.experiment.scoring import count_returns
 
-    by = [metrics.SliceBy.parse(text) for text in slices]
+    by = [metrics.SliceBy.parse(text) for given in slices for text in read_slices(given)]
     if any(one.column == "points" for one in by):
         frames = count_returns(frames, split)
     weights_from: tuple[str, ...] = ()
@@ -75,20 +76,39 @@ def explain(
             difficulty=difficulty,
             min_objects=min_objects,
             accepted=accepted,
-            on_progress=lambda done, total: advance(done, total, ""),
             weights_from=weights_from,
+            on_progress=lambda done, total: advance(done, total, ""),
         )
 
 
-def read_weights(path: Path) -> dict[str, float]:
-    """Weights by name from YAML or JSON; InputError says which is none."""
+def read_slices(given: str) -> list[str]:
+    """What ``--slice`` was given, or the list in the YAML file that it names; InputError says what is none."""
+    if not given.endswith((".yaml", ".yml")):
+        return [given]
+    data = _read_yaml(Path(given))
+    if isinstance(data, dict) and set(data) == {"slices"}:
+        data = data["slices"]
+    if not isinstance(data, list) or not data or not all(isinstance(one, str) for one in data):
+        raise InputError(f"{given}: expected a list of slices, as in slices: ['range:0,20,40,80', weather]")
+    return data
+
+
+def _read_yaml(path: Path) -> object:
     from ruamel.yaml import YAML
     from ruamel.yaml.error import YAMLError
 
     try:
-        data = YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8"))
+        found: object = YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8"))
     except (YAMLError, UnicodeDecodeError) as trouble:
         raise InputError(f"{path}: not YAML: {trouble}") from None
+    except OSError as trouble:
+        raise InputError(f"{path}: cannot be read ({trouble.strerror})") from None
+    return found
+
+
+def read_weights(path: Path) -> dict[str, float]:
+    """Weights by name from YAML or JSON; InputError says which is none."""
+    data = _read_yaml(path)
     if not isinstance(data, dict) or not data:
         raise InputError(
             f"{path}: expected names of sequences, drives or scenarios with a weight each, as in fog: 0.05"
@@ -144,6 +164,8 @@ def print_causes(causes: Causes) -> None:
             f"note: {weighted.num_drives} drives, {weighted.effective_drives:.1f} effective, the heaviest has "
             f"{weighted.largest_share:.0%} of the weight"
         )
+        for line in weighted.origin:
+            console.print(f"weights: {line}")
         if weighted.warning:
             console.print(f"warning: {weighted.warning}")
 
@@ -155,5 +177,3 @@ def _interval(score: Score) -> str:
 def _metric(score: Score) -> str:
     at = f"@{score.iou:g}" if score.iou is not None else f"@{score.distance_m:g} m" if score.distance_m else ""
     return f"{score.metric}{at}"
-        for line in weighted.origin:
-            console.print(f"weights: {line}")

@@ -10,8 +10,10 @@ import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from scanyard.errors import EvaluationError
 from scanyard.experiment.families import members, num_synthetic
 from scanyard.experiment.recipe import Arm, Curriculum, DriveChoice, Recipe, Sweep
+from scanyard.metrics import SliceBy
 from scanyard.scenario.reading import Reading, did_you_mean, listed, read_model
 
 _OURS = ("steps", "batch_size", "seed")  # detector settings the recipe states for every arm at once
@@ -31,6 +33,7 @@ def load_recipe(path: str | Path) -> Recipe:
     for name, arm in reading.model.arms.items():
         _check_arm(reading, name, arm)
     _check_seeds(reading)
+    _check_slices(reading)
     for name in _OURS:
         if name in reading.model.detector:
             wanted = "seeds" if name == "seed" else name
@@ -214,6 +217,14 @@ def _check_seeds(reading: Reading[Recipe]) -> None:
     seeds = reading.model.seeds
     if len(set(seeds)) != len(seeds) or min(seeds) < 0:
         raise reading.complaint(("seeds",), f"found {seeds}; expected different whole numbers from 0 up")
+
+
+def _check_slices(reading: Reading[Recipe]) -> None:
+    for index, text in enumerate(reading.model.slices):
+        try:
+            SliceBy.parse(text)
+        except EvaluationError as error:
+            raise reading.complaint(("slices", index), str(error)) from None
 
 
 def _require_known(reading: Reading[Recipe], path: Sequence[str | int], name: str, known: Mapping[str, object]) -> None:

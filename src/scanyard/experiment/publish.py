@@ -64,7 +64,7 @@ def publish(
         sources=[_card(name, dataset) for name, dataset in opened.items()],
         facts=_facts(recipe, jobs, entries, splits),
         causes={
-            f"arm {best.arm} on {test}": causes_of(frames, splits[test], protocol=recipe.protocol)
+            f"arm {best.arm} on {test}": causes_of(frames, splits[test], protocol=recipe.protocol, slices=recipe.slices)
             for test in recipe.test
             for frames in list(frames_of_runs(shown, test).values())[:1]
         },

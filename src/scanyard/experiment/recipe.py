@@ -153,6 +153,11 @@ class Recipe(_Strict):
     curricula: dict[Name, Curriculum] = Field(default={}, description="arms whose mixture changes while they train")
     notes: list[str] = Field(default=[], description="what a reader of the report must know about the data")
     protocol: str = Field(default="kitti_r40", description="name of the frozen scoring settings")
+    slices: list[str] = Field(
+        default=[],
+        description="parts of the objects that the report scores too, such as range:0,20,40,80 or weather; range, "
+        "scenario and weather where nothing is said",
+    )
 
     def dataset_folders(self, overrides: Mapping[str, str | Path] | None = None) -> dict[str, Path]:
         """Absolute folder of each dataset; ``overrides`` win.  InputError for one the recipe does not have."""
@@ -179,8 +184,8 @@ class Recipe(_Strict):
 
     @property
     def digest(self) -> str:
-        """SHA-256 of the canonical JSON of what the file says, folders and description aside."""
-        content = self.model_dump(exclude={"extends", "datasets", "sources", "description", "notes"})
+        """SHA-256 of the canonical JSON of what the file says, folders, description and what else is shown aside."""
+        content = self.model_dump(exclude={"extends", "datasets", "sources", "description", "notes", "slices"})
         return hashlib.sha256(json.dumps(content, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
 

@@ -116,16 +116,25 @@ def _named(sequence: str, index: int, boxes: Boxes) -> NamedBoxes:
     return NamedBoxes(sequence, str(index), boxes)
 
 
-def causes_of(frames: Sequence[ScoredFrame], split: Split, *, protocol: str) -> Causes:
-    """Why detections have their score, as a report shows it: by range, scenario, weather, and kind of error."""
-    known = {column: {frame.metadata.get(column) for frame in frames} for column in ("scenario", "weather")}
-    several = [column for column, values in known.items() if None not in values and 2 <= len(values) <= MAX_VALUES]
+def causes_of(frames: Sequence[ScoredFrame], split: Split, *, protocol: str, slices: Sequence[str] = ()) -> Causes:
+    """Why detections have their score, as a report shows it: by slices, and by kind of error.
+
+    Without ``slices`` these are range, and scenario and weather where there are several.  EvaluationError where frames
+    have nothing of the kind to slice by.
+    """
+    by = [SliceBy.parse(text) for text in slices]
+    if not by:
+        known = {column: {frame.metadata.get(column) for frame in frames} for column in ("scenario", "weather")}
+        several = [name for name, values in known.items() if None not in values and 2 <= len(values) <= MAX_VALUES]
+        by = [SliceBy(column) for column in ("range", *several)]
+    if any(one.column == "points" for one in by):
+        frames = count_returns(frames, split)
     return explain(
         frames,
         protocol,
         split=split.name,
         domain=split.domain,
-        by=[SliceBy(column) for column in ("range", *several)],
+        by=by,
         errors=has_kinds(protocol),
         check=False,  # as it was before the score
     )
