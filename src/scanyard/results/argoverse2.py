@@ -62,9 +62,9 @@ def _check_kinds(columns: Columns, path: Path) -> None:
     for name in COLUMNS:
         values = columns[name]
         if name in TEXTS:
-            wrong = [row for row, value in enumerate(values.tolist()) if not isinstance(value, str)]
-            if wrong:
-                raise FormatError(f"{path}, row {wrong[0]}: {name} is {values[wrong[0]]!r:.40}, expected text")
+            for row, value in enumerate(values.tolist()):
+                if not isinstance(value, str):
+                    raise FormatError(f"{path}, row {row}: {name} is {value!r:.40}, expected text")
         elif values.dtype.kind not in ("iu" if name == "timestamp_ns" else "iuf"):
             expected = "whole nanoseconds" if name == "timestamp_ns" else "numbers"
             raise FormatError(f"{path}: column {name} holds {values.dtype}, expected {expected}, none left out")
