@@ -25,8 +25,8 @@ from scanyard.boxes import Boxes
 from scanyard.detections import Detections, FrameDetections, write_detections
 from scanyard.errors import ContractError, EvaluationError, FormatError
 from scanyard.experiment.scoring import pair_results
+from scanyard.pickled import PickledArray, read_pickle
 from scanyard.results import KnownFrames, open_results, write_kitti_text, write_nuscenes
-from scanyard.results.pickled import PickledArray, read_pickle
 
 KNOWN = sample.known()
 

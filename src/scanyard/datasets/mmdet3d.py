@@ -38,9 +38,9 @@ from scanyard.datasets.levelled import (
 )
 from scanyard.datasets.nuscenes import read_image
 from scanyard.datasets.origin import FrameNote, SequenceNote, require_new_folder, write_origin
-from scanyard.datasets.plain_pickle import load_plain
 from scanyard.errors import FormatError, StoreError
 from scanyard.frame import Frame
+from scanyard.pickled import read_pickle
 from scanyard.sensors import Rig
 from scanyard.sequence import SensorSequence
 
@@ -97,7 +97,7 @@ def read_sequences(
     if not paths:
         raise FormatError(f"{folder}: holds no *_infos_*.pkl; expected MMDetection3D's info files")
     for path in paths:
-        body = load_plain(path)
+        body = read_pickle(path)
         try:
             names = {int(label): str(name) for name, label in body["metainfo"]["categories"].items()}
             for info in body["data_list"]:

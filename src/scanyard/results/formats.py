@@ -12,13 +12,13 @@ from typing import Any
 
 from scanyard.detections import FORMAT, Detections, FrameDetections, detections_from_json
 from scanyard.errors import FormatError
+from scanyard.pickled import read_pickle
 from scanyard.results.argoverse2 import read_argoverse2
 from scanyard.results.frames import KnownFrames
 from scanyard.results.kitti_text import read_kitti_text, text_files, with_image_boxes
 from scanyard.results.mmdet3d import json_files, read_mmdet3d_json, read_mmdet3d_pickle
 from scanyard.results.nuscenes_json import read_nuscenes
 from scanyard.results.openpcdet import read_openpcdet
-from scanyard.results.pickled import read_pickle
 from scanyard.strict_json import read_json
 
 LAYOUTS: Mapping[str, str] = {

@@ -23,11 +23,11 @@ from scanyard.boxes import Boxes
 from scanyard.detections import FrameDetections
 from scanyard.errors import FormatError
 from scanyard.geometry import FloatArray
+from scanyard.pickled import array, words
 from scanyard.plausible import check_boxes
 from scanyard.results.frames import KnownFrame, KnownFrames
 from scanyard.results.kitti_text import boxes_of_camera
 from scanyard.results.openpcdet import boxes_of_lidar, wide_rows
-from scanyard.results.pickled import array, words
 from scanyard.strict_json import read_json
 
 _KITTI = {"bbox": (4,), "dimensions": (3,), "location": (3,), "rotation_y": (), "score": ()}

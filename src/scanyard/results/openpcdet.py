@@ -21,10 +21,10 @@ from scanyard.boxes import Boxes
 from scanyard.detections import FrameDetections
 from scanyard.errors import FormatError
 from scanyard.geometry import FloatArray, Transform
+from scanyard.pickled import PickledArray, array, words
 from scanyard.plausible import MAX_DISTANCE_M, check_boxes
 from scanyard.results.categories import category_of
 from scanyard.results.frames import KnownFrame, KnownFrames
-from scanyard.results.pickled import PickledArray, array, words
 
 AGREE_M = 0.1
 """Between the two places a box is given at; OpenPCDet computes in float32."""

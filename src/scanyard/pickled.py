@@ -1,9 +1,9 @@
 """Pickles read as data: nothing named in one is ever imported or called.
 
-A pickle is a program, and Python's reader runs it.  OpenPCDet and MMDetection3D keep results in pickles all the same,
-so this reader allows what those hold, numbers, text, lists, dictionaries and numpy arrays, and refuses anything else by
-its name.  Not even numpy's own code is called: an array is put together here from its bytes, because numpy trusts what
-a pickle says of shapes and types, down to reading memory that is not there.
+A pickle is a program, and Python's reader runs it.  OpenPCDet and MMDetection3D keep results and info files in pickles
+all the same, so this reader allows what those hold, numbers, text, lists, dictionaries and numpy arrays, and refuses
+anything else by its name.  Not even numpy's own code is called: an array is put together here from its bytes, because
+numpy trusts what a pickle says of shapes and types, down to reading memory that is not there.
 
 Lengths are compared with the file before anything is set aside for them, so a short file cannot ask for much memory.
 """
@@ -40,6 +40,10 @@ class PickledArray:
 
     def __init__(self) -> None:
         self.values: NDArray[Any] = np.zeros(0)
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
+        """Its values, for readers that ask numpy to make an array of whatever they find."""
+        return np.array(self.values, dtype=dtype, copy=copy)
 
     def __setstate__(self, state: Any) -> None:
         if not isinstance(state, tuple) or len(state) != 5 or not isinstance(state[2], _Dtype):
@@ -93,7 +97,7 @@ def read_pickle(path: Path) -> Any:
         pickle.UnpicklingError, ArithmeticError, AttributeError, EOFError, ImportError, LookupError, MemoryError,
         RecursionError, TypeError, ValueError,
     ) as trouble:  # fmt: skip
-        raise FormatError(f"{path}: damaged, or no pickle of results ({trouble})") from None
+        raise FormatError(f"{path}: damaged, or no pickle of values and arrays ({trouble})") from None
 
 
 def array(value: Any, tail: tuple[int, ...], where: str) -> FloatArray:
@@ -153,8 +157,8 @@ class _DataUnpickler(pickle.Unpickler):
                 "labels.cpu().numpy(), or the framework's KITTI or nuScenes files"
             )
         raise _UnknownName(
-            f"names {module[:80]}.{name[:80]}, which a file of results has no need of; nothing of it was run. Expected "
-            "numbers, text, lists, dictionaries and numpy arrays"
+            f"names {module[:80]}.{name[:80]}, which values and arrays have no need of; nothing of it was run. "
+            "Expected numbers, text, lists, dictionaries and numpy arrays"
         )
 
     def persistent_load(self, pid: Any, /) -> Any:
@@ -177,7 +181,7 @@ def _look_through(data: bytes, path: Path) -> None:
         raise
     except (ArithmeticError, LookupError, MemoryError, TypeError, ValueError) as trouble:
         raise FormatError(
-            f"{path}, after byte {position}: damaged, or no pickle of results ({str(trouble)[:200]})"
+            f"{path}, after byte {position}: damaged, or no pickle of values and arrays ({str(trouble)[:200]})"
         ) from None
 
 
