@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 
 from scanyard.geometry import FloatArray
 from scanyard.metrics.box_errors import aligned_scale_error, heading_error
-from scanyard.metrics.centre_matching import first_to_reach
+from scanyard.metrics.centre_matching import Sides, first_to_reach
 from scanyard.metrics.measured import ABREAST, Measured, codes_of, portions
 from scanyard.metrics.pool import BoolArray, IntArray, Pool
 from scanyard.metrics.protocols import Argoverse2Protocol
@@ -88,10 +88,11 @@ def _matched(pool: Pool, protocol: Argoverse2Protocol) -> tuple[IntArray, IntArr
     label_code, detection_code = counting_codes(pool, protocol)
     order = np.argsort(-pool.score, kind="stable")
     order = _best_of_each_frame(order, pool.detection_frame, detection_code, protocol)
-    kept, away = first_to_reach(
+    sides = Sides(
         order, pool.detection_frame, detection_code, pool.detections.center, pool.label_start, label_code,
         pool.labels.center,
     )  # fmt: skip
+    kept, away = first_to_reach(sides)
     return order, kept, away, _errors(pool, kept, away)
 
 

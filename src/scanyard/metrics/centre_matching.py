@@ -15,7 +15,7 @@ were given, then through each frame's detections.  Of labels equally near both t
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import cast
+from typing import NamedTuple, cast
 
 import numpy as np
 from numba import njit
@@ -24,67 +24,54 @@ from scanyard.geometry import FloatArray
 from scanyard.metrics.pool import IntArray
 
 
-def take_nearest(  # noqa: PLR0917  # as the compiled function behind it
-    order: IntArray,
-    detection_frame: IntArray,
-    detection_code: IntArray,
-    detection_xy: FloatArray,
-    label_start: IntArray,
-    label_code: IntArray,
-    label_xy: FloatArray,
-    limits_m: FloatArray,
-) -> IntArray:
-    """The label (T, D) that each detection takes under each limit (T,), -1 for none.
+class Sides(NamedTuple):
+    """Detections in the order in which they choose, and the labels that they choose among."""
 
-    ``order`` are the detections that take part, first one first; codes are categories, -1 for boxes that do not count.
-    """
-    taken_label = np.full((len(limits_m), len(detection_frame)), -1, dtype=np.int64)
-    _take(
-        order, detection_frame, detection_code, detection_xy, label_start, label_code, label_xy, limits_m, taken_label
-    )
+    order: IntArray
+    """(N,) detections that take part, first one first."""
+    detection_frame: IntArray
+    """(D,)"""
+    detection_code: IntArray
+    """(D,) categories, -1 for boxes that do not count."""
+    detection_place: FloatArray
+    """(D, 2) or (D, 3) metres, centres."""
+    label_start: IntArray
+    """(F + 1,) where each frame's labels begin."""
+    label_code: IntArray
+    """(G,)"""
+    label_place: FloatArray
+    """(G, 2) or (G, 3) metres, centres."""
+
+
+def take_nearest(sides: Sides, limits_m: FloatArray) -> IntArray:
+    """The label (T, D) that each detection takes under each limit (T,), -1 for none; distance is on the ground."""
+    taken_label = np.full((len(limits_m), len(sides.detection_frame)), -1, dtype=np.int64)
+    _take(sides, limits_m, taken_label)
     return taken_label
 
 
-def first_to_reach(  # noqa: PLR0917
-    order: IntArray,
-    detection_frame: IntArray,
-    detection_code: IntArray,
-    detection_xyz: FloatArray,
-    label_start: IntArray,
-    label_code: IntArray,
-    label_xyz: FloatArray,
-) -> tuple[IntArray, FloatArray]:
-    """The label (D,) that each detection keeps, -1 for none, and how far (D,) it is."""
-    kept = np.full(len(detection_frame), -1, dtype=np.int64)
-    away = np.full(len(detection_frame), np.inf)
-    _reach(order, detection_frame, detection_code, detection_xyz, label_start, label_code, label_xyz, kept, away)
+def first_to_reach(sides: Sides) -> tuple[IntArray, FloatArray]:
+    """The label (D,) that each detection keeps, -1 for none, and how far (D,) it is, in space."""
+    kept = np.full(len(sides.detection_frame), -1, dtype=np.int64)
+    away = np.full(len(sides.detection_frame), np.inf)
+    _reach(sides, kept, away)
     return kept, away
 
 
-def _take_in_order(  # noqa: PLR0917
-    order: IntArray,
-    detection_frame: IntArray,
-    detection_code: IntArray,
-    detection_xy: FloatArray,
-    label_start: IntArray,
-    label_code: IntArray,
-    label_xy: FloatArray,
-    limits_m: FloatArray,
-    taken_label: IntArray,
-) -> None:
-    taken = np.zeros((len(label_code), len(limits_m)), np.bool_)
+def _take_in_order(sides: Sides, limits_m: FloatArray, taken_label: IntArray) -> None:
+    taken = np.zeros((len(sides.label_code), len(limits_m)), np.bool_)
     nearest = np.empty(len(limits_m))
     chosen = np.empty(len(limits_m), np.int64)
-    for place in range(len(order)):
-        detection = order[place]
-        frame, code = detection_frame[detection], detection_code[detection]
+    for place in range(len(sides.order)):
+        detection = sides.order[place]
+        frame, code = sides.detection_frame[detection], sides.detection_code[detection]
         nearest[:] = np.inf
         chosen[:] = -1
-        for label in range(label_start[frame], label_start[frame + 1]):
-            if label_code[label] != code:
+        for label in range(sides.label_start[frame], sides.label_start[frame + 1]):
+            if sides.label_code[label] != code:
                 continue
-            dx = detection_xy[detection, 0] - label_xy[label, 0]
-            dy = detection_xy[detection, 1] - label_xy[label, 1]
+            dx = sides.detection_place[detection, 0] - sides.label_place[label, 0]
+            dy = sides.detection_place[detection, 1] - sides.label_place[label, 1]
             apart = np.sqrt(dx * dx + dy * dy)
             for t in range(len(limits_m)):
                 if apart < nearest[t] and not taken[label, t]:
@@ -95,28 +82,18 @@ def _take_in_order(  # noqa: PLR0917
                 taken_label[t, detection] = chosen[t]
 
 
-def _reach_in_order(  # noqa: PLR0917
-    order: IntArray,
-    detection_frame: IntArray,
-    detection_code: IntArray,
-    detection_xyz: FloatArray,
-    label_start: IntArray,
-    label_code: IntArray,
-    label_xyz: FloatArray,
-    kept: IntArray,
-    away: FloatArray,
-) -> None:
-    reached = np.zeros(len(label_code), np.bool_)
-    for place in range(len(order)):
-        detection = order[place]
-        frame, code = detection_frame[detection], detection_code[detection]
+def _reach_in_order(sides: Sides, kept: IntArray, away: FloatArray) -> None:
+    reached = np.zeros(len(sides.label_code), np.bool_)
+    for place in range(len(sides.order)):
+        detection = sides.order[place]
+        frame, code = sides.detection_frame[detection], sides.detection_code[detection]
         nearest, chosen = np.inf, -1
-        for label in range(label_start[frame], label_start[frame + 1]):
-            if label_code[label] != code:
+        for label in range(sides.label_start[frame], sides.label_start[frame + 1]):
+            if sides.label_code[label] != code:
                 continue
             apart = 0.0
             for axis in range(3):
-                along = detection_xyz[detection, axis] - label_xyz[label, axis]
+                along = sides.detection_place[detection, axis] - sides.label_place[label, axis]
                 apart += along * along
             if apart < nearest:
                 nearest, chosen = apart, label

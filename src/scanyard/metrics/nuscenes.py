@@ -34,7 +34,7 @@ from scanyard.metrics.box_errors import (
     scale_error,
     velocity_error,
 )
-from scanyard.metrics.centre_matching import take_nearest
+from scanyard.metrics.centre_matching import Sides, take_nearest
 from scanyard.metrics.measured import Measured, codes_of
 from scanyard.metrics.nuscenes_curves import RECALL, Ranked, curve, resampled_curves
 from scanyard.metrics.pool import IntArray, Pool
@@ -95,10 +95,11 @@ def _matched(pool: Pool, protocol: NuscenesProtocol) -> tuple[IntArray, IntArray
     label_code, detection_code = counting_codes(pool, protocol)
     order = np.argsort(pool.score, kind="stable")[::-1]
     order = order[detection_code[order] >= 0]
-    taken = take_nearest(
+    sides = Sides(
         order, pool.detection_frame, detection_code, pool.detections.center[:, :2].copy(), pool.label_start,
-        label_code, pool.labels.center[:, :2].copy(), np.array(protocol.distances_m),
+        label_code, pool.labels.center[:, :2].copy(),
     )  # fmt: skip
+    taken = take_nearest(sides, np.array(protocol.distances_m))
     return order, taken, _errors(pool, protocol, taken[protocol.distances_m.index(protocol.error_distance_m)])
 
 
