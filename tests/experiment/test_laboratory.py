@@ -120,7 +120,7 @@ def test_the_report_shows_all_of_it_with_what_to_know_of_the_data(finished: tupl
     findings, _, text = finished
     assert "the shapes were tuned on these drives" in text
     assert text.count("<svg") >= 2 + len({(e.evaluated_on, e.metric) for e in findings.equivalents})
-    assert "synthetic: 4 synthetic frames score what" in text
+    assert "synthetic, BEV precision at overlap 0.7 on real_test (stand-in, not real): 4 synthetic frames score" in text
     assert "Every arm on every test" in text
     assert any("real_test (stand-in, not real), mean of 2 seeds" in sentence for sentence in findings.sentences)
 
