@@ -11,7 +11,7 @@ from scored_scenes import cars_in_a_row, detected, random_frames, shifted
 
 from scanyard.boxes import Boxes
 from scanyard.errors import EvaluationError
-from scanyard.metrics import ScoredFrame, SliceBy, SliceScore, evaluate, evaluate_slices
+from scanyard.metrics import ScoredFrame, SliceBy, SliceScore, evaluate, evaluate_slices, explain
 from scanyard.metrics.headline import Subject
 from scanyard.metrics.slices import score_slices
 
@@ -184,3 +184,19 @@ def test_a_slice_that_is_none_is_refused(text: str) -> None:
         return
     with pytest.raises(EvaluationError, match="expected a column"):
         SliceBy.parse(text)
+
+
+def test_what_nobody_looked_for_is_named_and_not_taken_apart() -> None:
+    frame = street("kitti_r40", "a")
+    walkers = cars_in_a_row(3, category="pedestrian").replace(num_points=np.full(3, 50), velocity=np.zeros((3, 3)))
+    mixed = replace(frame, labels=Boxes.concatenate([frame.labels, walkers]))
+    by, asked = [SliceBy.parse("range")], {"split": "test", "domain": "real", "check": False, "resamples": 2}
+
+    found = explain([mixed], by=by, errors=True, **asked)
+    assert found.undetected == ("pedestrian",)
+    assert {one.score.category for one in (*found.slices, *found.breakdowns)} == {"car"}
+    assert "pedestrian" in {one.category for one in found.evaluation.scores}  # the score itself hides nothing
+
+    nothing = explain([replace(mixed, detections=mixed.detections[:0])], by=by, errors=True, **asked)
+    assert nothing.undetected == ()
+    assert {one.score.category for one in nothing.breakdowns} == {"car", "pedestrian"}

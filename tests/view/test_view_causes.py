@@ -26,6 +26,7 @@ def causes(name: str = "fog", *, domain: str = "real") -> Causes:
             Breakdown(score(61.25), (Cost("translation", 7, 12.34, 9.9, 15.0), Cost("yaw", 1, -0.4, None, None))),
         ),
         weighted=Weighted((WeightedScore(score(61.25), score(55.5)),), 16, 3.2, 0.61, "few drives decide"),
+        undetected=("pedestrian",),
     )
 
 
@@ -39,7 +40,8 @@ def test_causes_survive_json() -> None:
 def test_the_page_holds_every_number(tmp_path: Path) -> None:
     html = write_causes(tmp_path / "why.html", causes(), title="Why").read_text(encoding="utf-8")
     for expected in ("33.5", "71.5", "+12.3", "[+9.9, +15.0]", "-0.4", "no interval", "55.5", "3.2 effective", "61 %",
-                     "few drives decide", "a note", '<tr class="grey">', "Grey: fewer than 30"):  # fmt: skip
+                     "few drives decide", "a note",
+                     "Nothing was detected as pedestrian", '<tr class="grey">', "Grey: fewer than 30"):  # fmt: skip
         assert expected in html
     assert html.count('<tr class="grey">') == 1
 

@@ -140,6 +140,8 @@ def print_causes(causes: Causes) -> None:
         console.print(table)
         if any(one.grey for one in causes.slices):
             console.print(f"note: few is under {causes.min_objects} objects, from which nothing should be read")
+    if causes.undetected:
+        console.print(f"\nnothing was detected as {' or '.join(causes.undetected)}: every such label is missed")
     for breakdown in causes.breakdowns:
         score = breakdown.score
         console.print(

@@ -26,6 +26,8 @@ class Causes:
     weighted: Weighted | None = None
     min_objects: int = MIN_OBJECTS
     """Slices with fewer labels are grey."""
+    undetected: tuple[str, ...] = ()
+    """Categories that have labels, and that nothing was detected as: they are in the evaluation alone."""
 
     def to_dict(self) -> dict[str, Any]:
         """The evaluation's fields as JSON values, and under ``causes`` the rest, if there is any."""
@@ -36,6 +38,7 @@ class Causes:
             "slices": [asdict(one) for one in self.slices],
             "breakdowns": [asdict(one) for one in self.breakdowns],
             "weighted": None if self.weighted is None else asdict(self.weighted),
+            "undetected": list(self.undetected),
         }
         return {**self.evaluation.to_dict(), "causes": causes}
 
@@ -54,6 +57,7 @@ class Causes:
             ),
             weighted=None if weighted is None else _weighted(weighted),
             min_objects=causes.get("min_objects", MIN_OBJECTS),
+            undetected=tuple(causes.get("undetected", ())),
         )
 
 
@@ -99,7 +103,8 @@ def explain(
     if not (by or errors or weighed):
         step()
         return Causes(evaluation, min_objects=min_objects)
-    subject = Subject.of(frames, protocol, difficulty=difficulty, resamples=resamples, level=level, seed=seed)
+    whole = Subject.of(frames, protocol, difficulty=difficulty, resamples=resamples, level=level, seed=seed)
+    subject = whole.of_detected()
     step()
     slices: list[SliceScore] = []
     for one in by:
@@ -110,7 +115,7 @@ def explain(
     if weighed:
         weighted = replace(weigh(subject), origin=tuple(weights_from))
         step()
-    return Causes(evaluation, tuple(slices), breakdowns, weighted, min_objects)
+    return Causes(evaluation, tuple(slices), breakdowns, weighted, min_objects, whole.undetected)
 
 
 def _weighted(data: Mapping[str, Any]) -> Weighted:

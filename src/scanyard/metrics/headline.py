@@ -64,7 +64,19 @@ class Subject:
     def at_one_distance(self) -> Subject:
         """The same; where precision is a mean over distances, that at which the protocol takes errors alone."""
         narrow, keys = _narrowed(self.settings, self.difficulty, at_one_distance=True)
-        return replace(self, protocol=narrow, keys=keys)
+        return replace(self, protocol=narrow, keys={name: keys[name] for name in self.keys})
+
+    @property
+    def undetected(self) -> tuple[str, ...]:
+        """Categories with labels that no detection at all is called by, where some are: nobody looked for them."""
+        detected = set(self.keys) & set(self.pool.detections.category.tolist())
+        labelled = set(self.pool.labels.category.tolist())
+        return tuple(name for name in self.keys if name in labelled - detected) if detected else ()
+
+    def of_detected(self) -> Subject:
+        """The same, without the ``undetected``: all that is to be said of them is that every label is missed."""
+        undetected = self.undetected
+        return replace(self, keys={name: key for name, key in self.keys.items() if name not in undetected})
 
     @property
     def difficulty(self) -> str:

@@ -58,6 +58,7 @@ def _part(name: str, causes: Causes) -> dict[str, Any]:
         "domain": causes.evaluation.domain,
         "protocol": causes.evaluation.protocol,
         "categories": _categories(causes),
+        "undetected": causes.undetected,
         "columns": _columns(causes),
         "any_grey": any(one.grey for one in causes.slices),
         "min_objects": causes.min_objects,
