@@ -12,6 +12,7 @@ import typer
 
 from scanyard import __version__
 from scanyard.cli import (
+    bucket,
     compare,
     data,
     demo,
@@ -46,6 +47,8 @@ app.command("doctor")(doctor.doctor)
 app.command("simulate")(generate.simulate)
 app.command("serve")(serve.serve)
 app.command("verify")(data.verify)
+app.command("publish")(bucket.publish)
+app.command("fetch")(bucket.fetch)
 app.command("gc")(upkeep.gc)
 app.command("diff")(upkeep.diff)
 app.command("migrate")(upkeep.migrate)

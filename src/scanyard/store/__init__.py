@@ -2,8 +2,9 @@
 
 What it is for: ``create_dataset``, ``write_sequence`` (atomic, idempotent), ``open_dataset`` and ``open_sequence``
 (lazy; safe to pickle and fork), ``verify`` (every byte), ``sweep_staging``, ``seal_dataset``, ``difference`` between
-two versions and ``migrate`` from earlier formats.  ``layout`` describes the tree, ``chunks`` the bytes, ``provenance``
-the log, and ``disk`` is the seam at which ``tools/chaos_store`` kills writers and cuts the power.
+two versions and ``migrate`` from earlier formats; ``publish`` into a bucket and ``fetch`` back.  ``layout`` describes
+the tree, ``chunks`` the bytes, ``provenance`` the log, and ``disk`` is the seam at which ``tools/chaos_store`` kills
+writers and cuts the power.  Whatever reads takes ``s3://BUCKET/PREFIX`` as well (``place``, ``bucket``).
 
 What it leaves to others: where frames come from (``datasets``, ``fleet``), how precise they are (nothing is quantised
 here), and which sequences a campaign still lacks (``fleet.plan``, from ``open_dataset``).
@@ -14,27 +15,40 @@ the digest covers decoded arrays, and file digests lie beside it.  A central led
 already, and a ledger would need a lock that outlives a killed worker.  Entering each commit in the log at once: all
 writers would wait for one file; ``seal_dataset`` enters what is new, and until then the seals say it.  Text columns as
 Zarr strings: no stable type.
+
+For buckets: recording straight into one, behind ``Disk``: there is no rename and no lock to build on, a lost connection
+would cost the recording, and the shards lie on disk for reading back anyway.  Payload under its final name before the
+seal: a late writer would overwrite what an earlier one sealed.  A bucket mounted as a file system, or a local cache of
+objects that fills itself: one more copy that may be stale; ``fetch`` makes a copy that is verified.
 """
 
 from scanyard.store.dataset import create_dataset, seal_dataset
 from scanyard.store.difference import Difference, difference
 from scanyard.store.migrate import migrate
+from scanyard.store.place import BucketPath, Place, place_of
+from scanyard.store.publish import Brought, fetch, publish
 from scanyard.store.read import Dataset, StoredSequence, open_dataset, open_sequence
 from scanyard.store.seal import Seal
 from scanyard.store.verify import Finding, verify
 from scanyard.store.write import sweep_staging, write_sequence
 
 __all__ = [
+    "Brought",
+    "BucketPath",
     "Dataset",
     "Difference",
     "Finding",
+    "Place",
     "Seal",
     "StoredSequence",
     "create_dataset",
     "difference",
+    "fetch",
     "migrate",
     "open_dataset",
     "open_sequence",
+    "place_of",
+    "publish",
     "seal_dataset",
     "sweep_staging",
     "verify",

@@ -38,6 +38,7 @@ from scanyard.store.chunks import (
 )
 from scanyard.store.disk import DISK, Disk
 from scanyard.store.layout import readable_json
+from scanyard.store.place import Place
 
 ROWS_PER_CHUNK = 16_384  # a frame begins and ends inside a chunk: at an eighth of a KITTI sweep that costs an eighth
 CHUNKS_PER_SHARD = 128  # about 17 sweeps, 25 MB of points: few files, and a bounded write buffer
@@ -231,7 +232,7 @@ class ArrayWriter:
 class ArrayReader:
     """Reads rows of an array in ``folder``; anything missing or changed is DamagedError, never zeros."""
 
-    folder: Path
+    folder: Place
     stored: StoredArray
 
     def __post_init__(self) -> None:
@@ -293,7 +294,7 @@ class ArrayReader:
 class _Shard:
     """One shard file; its index is read once."""
 
-    path: Path
+    path: Place
     stored: StoredArray
     checksums: Sequence[int] | None
     """Of its chunks, as sealed; ``None`` where an early format sealed none."""

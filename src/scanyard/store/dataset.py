@@ -20,6 +20,7 @@ from scanyard.store.layout import (
     DATASET_FILE,
     DATASET_FORMAT,
     FIRST_DATASET_FORMAT,
+    SEAL_FILE,
     SEQUENCES,
     STAGING,
     canonical_json,
@@ -27,6 +28,7 @@ from scanyard.store.layout import (
     readable_json,
 )
 from scanyard.store.merkle import merkle_root
+from scanyard.store.place import BucketPath, Place, local_folder
 from scanyard.store.provenance import LOG_FILE, Entry, extended, read_log
 from scanyard.store.seal import Seal, read_seal
 
@@ -63,7 +65,7 @@ class DatasetHeader:
 
 def create_dataset(uri: str | Path, *, name: str, licence: str, campaign: str = "", disk: Disk = DISK) -> None:
     """Make an empty dataset in the folder ``uri``; one that is there already under the same header is left as it is."""
-    root = Path(uri)
+    root = local_folder(uri)
     header = DatasetHeader(name=name, licence=licence, campaign=campaign)
     try:
         if (root / DATASET_FILE).exists():
@@ -96,7 +98,7 @@ def seal_dataset(uri: str | Path, *, key: Ed25519PrivateKey | None = None, disk:
     What is new is entered in the log first, signed where there is a ``key``; sealing again without news changes
     nothing.
     """
-    root = Path(uri)
+    root = local_folder(uri)
     header = read_header(root)
     seals = {name: read_seal(root / SEQUENCES / name) for name in committed_names(root)}
     digests = {name: seal.digest for name, seal in seals.items()}
@@ -140,11 +142,11 @@ def dataset_digest(digests: Mapping[str, str]) -> str:
     return hashlib.sha256(canonical_json(sorted(digests.items()))).hexdigest()
 
 
-def read_header(root: Path) -> DatasetHeader:
+def read_header(root: Place) -> DatasetHeader:
     """Read and check ``dataset.json``; StoreError if the folder is no dataset, DamagedError if a byte has changed."""
     require_dataset(root)
     path = root / DATASET_FILE
-    body = read_json(path, expected_formats=(DATASET_FORMAT, FIRST_DATASET_FORMAT))
+    body, data = read_json(path, expected_formats=(DATASET_FORMAT, FIRST_DATASET_FORMAT))
     try:
         header = DatasetHeader(
             name=body["name"],
@@ -154,7 +156,7 @@ def read_header(root: Path) -> DatasetHeader:
             merkle_root=body.get("merkle_root"),
             log_head=body.get("log_head"),
         )
-        intact = header.to_bytes() == path.read_bytes()
+        intact = header.to_bytes() == data
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise DamagedError(f"{path}: damaged, {error!r} while reading it; restore it from a copy") from error
     if not intact:
@@ -162,17 +164,24 @@ def read_header(root: Path) -> DatasetHeader:
     return header
 
 
-def require_dataset(root: Path) -> None:
+def require_dataset(root: Place) -> None:
     """Refuse a folder that is no dataset."""
-    if not root.is_dir():
+    if isinstance(root, Path) and not root.is_dir():
         raise StoreError(f"{root}: no such folder; a dataset is a folder with a {DATASET_FILE}")
     if not (root / DATASET_FILE).is_file():
         raise StoreError(f"{root}: holds no {DATASET_FILE}, so it is no dataset; give the folder that has one")
 
 
-def committed_names(root: Path) -> list[str]:
+def committed_names(root: Place) -> list[str]:
     """Names of all sequences in the dataset, sorted; a folder in ``sequences`` was put there by a commit."""
     folder = root / SEQUENCES
+    if isinstance(folder, BucketPath):  # where a commit is the seal; before the first there is nothing
+        end = f"/{SEAL_FILE}"
+        return sorted(
+            key.removesuffix(end)
+            for key in folder.bucket.sizes(folder.key)
+            if key.count("/") == 1 and key.endswith(end)
+        )
     if not folder.is_dir():
         raise DamagedError(f"{root}: its folder {SEQUENCES!r} is gone; restore it from a copy")
     return sorted(path.name for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))

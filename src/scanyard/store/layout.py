@@ -11,6 +11,12 @@
       seal.json                             written last: see ``seal``
     DATASET/staging/NAME/UUID/              attempts; nobody reads them
 
+In a bucket, where nothing can be renamed, ``sequences/NAME/`` holds the seal alone, and what it seals is the Zarr group
+
+    DATASET/files/NAME/DIGEST/              DIGEST is over sizes and digests of the files, as the seal lists them
+
+so that two attempts which differ in a byte never write to one place.
+
 Rows of all frames follow each other; ``offsets`` (T+1) says where each frame's rows begin.  ``present`` (T) tells a
 frame without boxes from a frame nobody labelled.  ``camera/SENSOR/frame`` (K) lists the frames that have the image.
 A column a source does not know has no array.  What a stranger gets wrong: ``boxes/category`` holds indices into the
@@ -24,9 +30,10 @@ import re
 import uuid
 from collections.abc import Collection, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, overload
 
 from scanyard.errors import DamagedError, StoreError
+from scanyard.store.place import BucketPath, Place
 
 DATASET_FORMAT = "scanyard-dataset-2"
 FIRST_DATASET_FORMAT = "scanyard-dataset-1"
@@ -37,6 +44,7 @@ FIRST_FORMAT = "scanyard-sequence-1"
 DATASET_FILE = "dataset.json"
 SEAL_FILE = "seal.json"
 SEQUENCES = "sequences"
+FILES = "files"
 STAGING = "staging"
 
 SWEEP_COLUMNS = ("points", "intensity", "ring", "time_offset_ns", "semantic", "instance")
@@ -81,7 +89,11 @@ def require_name(name: str, what: str) -> str:
     return name
 
 
-def sequence_folder(root: Path, name: str) -> Path:
+@overload
+def sequence_folder(root: Path, name: str) -> Path: ...
+@overload
+def sequence_folder(root: BucketPath, name: str) -> BucketPath: ...
+def sequence_folder(root: Place, name: str) -> Place:
     """Where the committed sequence lies."""
     return root / SEQUENCES / require_name(name, "sequence")
 
@@ -101,10 +113,11 @@ def readable_json(value: Any) -> bytes:
     return (json.dumps(value, sort_keys=True, indent=1, allow_nan=False) + "\n").encode()
 
 
-def read_json(path: Path, *, expected_formats: Collection[str]) -> dict[str, Any]:
-    """Read one of our JSON files; DamagedError if it is no JSON object, StoreError if it is another format."""
+def read_json(path: Place, *, expected_formats: Collection[str]) -> tuple[dict[str, Any], bytes]:
+    """Read one of our JSON files, and its bytes; DamagedError if it is no JSON object, StoreError if another format."""
     try:
-        value = json.loads(path.read_bytes())
+        data = path.read_bytes()
+        value = json.loads(data)
     except OSError as error:
         raise StoreError(f"{path}: cannot be read ({error.strerror})") from error
     except (ValueError, RecursionError) as error:
@@ -116,7 +129,7 @@ def read_json(path: Path, *, expected_formats: Collection[str]) -> dict[str, Any
             f"{path}: found format {value.get('format')!r}, expected {' or '.join(expected_formats)}; "
             "it was written by another version of scanyard, or is damaged"
         )
-    return value
+    return value, data
 
 
 def group_metadata(attributes: Mapping[str, Any]) -> bytes:

@@ -15,6 +15,7 @@ from scanyard.store.arrays import ArrayReader, StoredArray
 from scanyard.store.dataset import committed_names, read_header
 from scanyard.store.disk import DISK, Disk
 from scanyard.store.layout import FIRST_FORMAT, SEAL_FILE, sequence_folder
+from scanyard.store.place import local_folder
 from scanyard.store.seal import Seal, read_seal
 from scanyard.store.verify import Progress, check_sequence
 
@@ -24,7 +25,7 @@ def migrate(uri: str | Path, on_progress: Progress | None = None, *, disk: Disk 
 
     DamagedError where one is not as it was sealed: a new seal would hide it.
     """
-    root = Path(uri)
+    root = local_folder(uri)
     read_header(root)
     seals = {name: read_seal(sequence_folder(root, name)) for name in committed_names(root)}
     old = {name: seal for name, seal in seals.items() if seal.format == FIRST_FORMAT}

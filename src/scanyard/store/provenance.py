@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from scanyard.errors import DamagedError, EnvironmentFault, InputError
 from scanyard.store.layout import canonical_json
+from scanyard.store.place import Place
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -54,7 +55,7 @@ class Entry:
         return canonical_json({**vars(self), "hash": self.hash}) + b"\n"
 
 
-def read_log(root: Path) -> list[Entry]:
+def read_log(root: Place) -> list[Entry]:
     """All entries, the chain and signatures checked; DamagedError names the line where it breaks."""
     path = root / LOG_FILE
     if not path.exists():

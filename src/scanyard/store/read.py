@@ -25,7 +25,8 @@ from scanyard.licences import inherited
 from scanyard.sequence import SequenceInfo
 from scanyard.store.arrays import ArrayReader
 from scanyard.store.dataset import DatasetHeader, committed_names, dataset_digest, read_header
-from scanyard.store.layout import BOX_COLUMNS, IMAGE_COLUMNS, SWEEP_COLUMNS, sequence_folder
+from scanyard.store.layout import BOX_COLUMNS, IMAGE_COLUMNS, SEAL_FILE, SWEEP_COLUMNS, sequence_folder
+from scanyard.store.place import BucketPath, Place, place_of, size_of
 from scanyard.store.seal import Seal, read_seal
 
 READ_AHEAD = 2
@@ -67,11 +68,11 @@ class Dataset:
         return sum(len(sequence) for sequence in self.sequences.values())
 
 
-def open_dataset(uri: str | Path) -> Dataset:
+def open_dataset(uri: str | Place) -> Dataset:
     """Open a dataset for reading; StoreError if it is none, DamagedError if a seal does not hold."""
-    root = Path(uri)
+    root = place_of(uri)
     header = read_header(root)
-    sequences = {name: open_sequence(root, name) for name in committed_names(root)}
+    sequences = {name: _opened(sequence_folder(root, name)) for name in committed_names(root)}
     for name, digest in (header.sequences or {}).items():
         if name not in sequences:
             raise DamagedError(
@@ -82,13 +83,17 @@ def open_dataset(uri: str | Path) -> Dataset:
     return Dataset(header, sequences)
 
 
-def open_sequence(uri: str | Path, name: str) -> StoredSequence:
+def open_sequence(uri: str | Place, name: str) -> StoredSequence:
     """Open one sequence of a dataset for reading."""
-    root = Path(uri)
+    root = place_of(uri)
     read_header(root)
     folder = sequence_folder(root, name)
-    if not folder.is_dir():
+    if not (folder.is_dir() if isinstance(folder, Path) else (folder / SEAL_FILE).is_file()):
         raise StoreError(f"{root}: no sequence {name!r}; there are {_some(committed_names(root))}")
+    return _opened(folder)
+
+
+def _opened(folder: Place) -> StoredSequence:
     sequence = StoredSequence(folder)
     sequence.open()
     return sequence
@@ -109,23 +114,25 @@ class _Opened:
 class StoredSequence:
     """A committed sequence; frames are read when asked for."""
 
-    folder: Path
+    folder: Place
+    """Where its seal lies."""
 
     def open(self) -> _Opened:
         """Check the seal and the files' presence and size, once in each process."""
         opened: _Opened | None = self.__dict__.get("_opened")
         if opened is None:
             seal = read_seal(self.folder)
+            files = seal.files_in(self.folder)
+            if isinstance(files, BucketPath):
+                files = files.looked_through()
             for path, file in seal.files.items():
                 try:
-                    size = (self.folder / path).stat().st_size
+                    size = size_of(files / path)
                 except OSError as error:
-                    raise DamagedError(f"{self.folder / path}: is gone ({error.strerror}); {_REPAIR}") from error
+                    raise DamagedError(f"{files / path}: is gone ({error.strerror}); {_REPAIR}") from error
                 if size != file.size_bytes:
-                    raise DamagedError(
-                        f"{self.folder / path}: found {size} bytes, sealed were {file.size_bytes}; {_REPAIR}"
-                    )
-            readers = {path: ArrayReader(self.folder / path, array) for path, array in seal.arrays.items()}
+                    raise DamagedError(f"{files / path}: found {size} bytes, sealed were {file.size_bytes}; {_REPAIR}")
+            readers = {path: ArrayReader(files / path, array) for path, array in seal.arrays.items()}
             opened = _Opened(seal, readers)
             object.__setattr__(self, "_opened", opened)
         return opened

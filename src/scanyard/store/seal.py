@@ -13,14 +13,23 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, overload
 
 from scanyard.errors import DamagedError
 from scanyard.sensors import Rig
 from scanyard.sequence import SequenceInfo
 from scanyard.store.arrays import StoredArray, StoredFile
 from scanyard.store.chunks import checksums_of, hex_of
-from scanyard.store.layout import FIRST_FORMAT, SEAL_FILE, SEQUENCE_FORMAT, canonical_json, read_json, readable_json
+from scanyard.store.layout import (
+    FILES,
+    FIRST_FORMAT,
+    SEAL_FILE,
+    SEQUENCE_FORMAT,
+    canonical_json,
+    read_json,
+    readable_json,
+)
+from scanyard.store.place import BucketPath, Place
 
 
 @dataclass(frozen=True)
@@ -62,6 +71,17 @@ class Seal:
         """Bytes of all files, the seal aside."""
         return sum(file.size_bytes for file in self.files.values())
 
+    @overload
+    def files_in(self, sequence: Path) -> Path: ...
+    @overload
+    def files_in(self, sequence: BucketPath) -> BucketPath: ...
+    def files_in(self, sequence: Place) -> Place:
+        """Where the files lie of the sequence whose seal lies in ``sequence``: there, or in a bucket beside it."""
+        if isinstance(sequence, Path):
+            return sequence
+        files = canonical_json({path: asdict(file) for path, file in self.files.items()})
+        return sequence.parent.parent / FILES / sequence.name / hashlib.sha256(files).hexdigest()
+
     def to_bytes(self) -> bytes:
         """The one serialisation: the file ``seal.json``."""
         body = {
@@ -90,13 +110,13 @@ class Seal:
         }
 
 
-def read_seal(sequence_folder: Path) -> Seal:
+def read_seal(sequence_folder: Place) -> Seal:
     """Read and check the seal of a committed sequence; DamagedError if a byte of it has changed."""
     path = sequence_folder / SEAL_FILE
-    body = read_json(path, expected_formats=(SEQUENCE_FORMAT, FIRST_FORMAT))
+    body, data = read_json(path, expected_formats=(SEQUENCE_FORMAT, FIRST_FORMAT))
     try:
         seal = _from_body(body)
-        intact = seal.to_bytes() == path.read_bytes()
+        intact = seal.to_bytes() == data
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise DamagedError(f"{path}: damaged, {error!r} while reading it; restore it from a copy") from error
     if not intact:

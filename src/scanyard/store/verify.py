@@ -12,14 +12,17 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from scanyard.errors import DamagedError, StoreError
 from scanyard.store.arrays import StoredArray
 from scanyard.store.dataset import committed_names, read_header, require_dataset
 from scanyard.store.layout import DATASET_FILE, SEAL_FILE, SEQUENCES, sequence_folder
+from scanyard.store.place import BucketPath, Place, place_of
 from scanyard.store.provenance import LOG_FILE, read_log
 from scanyard.store.seal import Seal, read_seal
 
+_CHANGED = "its bytes have changed since it was sealed"
 Progress = Callable[[int, int], None]
 """Called with bytes checked so far and bytes to check."""
 
@@ -32,7 +35,7 @@ class Finding:
     """``None`` for the dataset's own file."""
     array: str | None
     """Path of the array inside the sequence, such as ``lidar/top/points``; ``None`` where the file is no array's."""
-    path: Path
+    path: Place
     problem: str
 
     def __str__(self) -> str:
@@ -40,12 +43,12 @@ class Finding:
         return f"{where}{f', {self.array}' if self.array else ''}: {self.problem} ({self.path})"
 
 
-def verify(uri: str | Path, on_progress: Progress | None = None) -> list[Finding]:
+def verify(uri: str | Place, on_progress: Progress | None = None) -> list[Finding]:
     """Recompute every digest of the dataset and say what is flipped, cut, missing or too many; empty when all is well.
 
     StoreError when ``uri`` is no dataset at all.
     """
-    root = Path(uri)
+    root = place_of(uri)
     require_dataset(root)
     findings: list[Finding] = []
     seals: dict[str, Seal] = {}
@@ -67,18 +70,25 @@ def verify(uri: str | Path, on_progress: Progress | None = None) -> list[Finding
     return findings
 
 
-def _committed_names(root: Path, findings: list[Finding]) -> list[str]:
+def _committed_names(root: Place, findings: list[Finding]) -> list[str]:
     try:
         names = committed_names(root)
     except DamagedError as error:
         findings.append(Finding(None, None, root / SEQUENCES, str(error)))
         return []
-    strays = (path for path in sorted((root / SEQUENCES).iterdir()) if path.name not in names)
-    findings += [Finding(None, None, path, "is no sequence") for path in strays]
+    findings += [Finding(None, None, path, "is no sequence") for path in _no_sequences(root / SEQUENCES, names)]
     return names
 
 
-def _check_header(root: Path, seals: Mapping[str, Seal]) -> Iterator[Finding]:
+def _no_sequences(sequences: Place, names: list[str]) -> Iterator[Place]:
+    if isinstance(sequences, BucketPath):
+        seals = {f"{name}/{SEAL_FILE}" for name in names}
+        yield from (sequences / key for key in sorted(sequences.bucket.sizes(sequences.key)) if key not in seals)
+    else:
+        yield from (path for path in sorted(sequences.iterdir()) if path.name not in names)
+
+
+def _check_header(root: Place, seals: Mapping[str, Seal]) -> Iterator[Finding]:
     try:
         sealed = read_header(root).sequences or {}
     except StoreError as error:
@@ -92,7 +102,7 @@ def _check_header(root: Path, seals: Mapping[str, Seal]) -> Iterator[Finding]:
             yield Finding(name, None, folder / SEAL_FILE, "of another sequence than was sealed into the dataset")
 
 
-def _check_log(root: Path, seals: Mapping[str, Seal]) -> Iterator[Finding]:
+def _check_log(root: Place, seals: Mapping[str, Seal]) -> Iterator[Finding]:
     """The chain holds, it reaches what the dataset was sealed with, and it tells of every sequence sealed into it."""
     path = root / LOG_FILE
     try:
@@ -111,9 +121,10 @@ def _check_log(root: Path, seals: Mapping[str, Seal]) -> Iterator[Finding]:
             yield Finding(name, None, path, "the log does not tell of this sequence as it was sealed")
 
 
-def check_sequence(folder: Path, name: str, seal: Seal) -> Iterator[tuple[int, Finding | None]]:
+def check_sequence(sequence: Place, name: str, seal: Seal) -> Iterator[tuple[int, Finding | None]]:
     """Findings, and the bytes checked on the way."""
     damaged: set[str | None] = set()
+    folder = seal.files_in(sequence)
     for relative, file in seal.files.items():
         problem = _file_problem(folder / relative, file.size_bytes, file.sha256)
         array = _array_of(relative, seal)
@@ -121,7 +132,7 @@ def check_sequence(folder: Path, name: str, seal: Seal) -> Iterator[tuple[int, F
             damaged.add(array)
         yield file.size_bytes, Finding(name, array, folder / relative, problem) if problem else None
     for stranger in _strangers(folder, seal):
-        array = _array_of(stranger.relative_to(folder).as_posix(), seal)
+        array = _array_of(str(stranger).removeprefix(f"{folder}/"), seal)
         yield 0, Finding(name, array, stranger, "is not in the seal")
     for path, stored in seal.arrays.items():
         if path not in damaged:
@@ -129,7 +140,9 @@ def check_sequence(folder: Path, name: str, seal: Seal) -> Iterator[tuple[int, F
             yield 0, Finding(name, path, folder / path, problem) if problem else None
 
 
-def _file_problem(path: Path, size_bytes: int, sha256: str) -> str | None:
+def _file_problem(path: Place, size_bytes: int, sha256: str) -> str | None:
+    if isinstance(path, BucketPath):
+        return _object_problem(path, size_bytes, sha256)
     try:
         if path.is_symlink() or not path.is_file():
             return "is gone" if not path.exists() else "is no plain file"
@@ -140,11 +153,24 @@ def _file_problem(path: Path, size_bytes: int, sha256: str) -> str | None:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
         return f"cannot be read: {error.strerror}"
-    return None if digest == sha256 else "its bytes have changed since it was sealed"
+    return None if digest == sha256 else _CHANGED
 
 
-def _strangers(folder: Path, seal: Seal) -> Iterator[Path]:
+def _object_problem(path: BucketPath, size_bytes: int, sha256: str) -> str | None:
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError:
+        return "is gone"
+    if len(data) != size_bytes:
+        return f"found {len(data)} bytes, sealed were {size_bytes}"
+    return None if hashlib.sha256(data).hexdigest() == sha256 else _CHANGED
+
+
+def _strangers(folder: Place, seal: Seal) -> Iterator[Place]:
     """Files and folders that the seal does not account for."""
+    if isinstance(folder, BucketPath):
+        yield from (folder / key for key in sorted(folder.bucket.sizes(folder.key)) if key not in seal.files)
+        return
     files = {folder / path for path in seal.files} | {folder / SEAL_FILE}
     folders = {folder}.union(*(path.parents for path in files))
     for parent, subfolders, names in os.walk(folder):
@@ -157,14 +183,14 @@ def _array_of(relative: str, seal: Seal) -> str | None:
     return parent if parent in seal.arrays else None
 
 
-def _decoded_problem(path: Path, stored: StoredArray) -> str | None:
+def _decoded_problem(path: Place, stored: StoredArray) -> str | None:
     """Decode with zarr-python, a shard at a time."""
     import zarr  # noqa: PLC0415  # half a second, and only verifying needs it
 
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)  # numcodecs.delta is not in the Zarr specification
-            array = zarr.open_array(path, mode="r")
+            array = zarr.open_array(path if isinstance(path, Path) else _zarr_store(path), mode="r")
         if array.dtype.name != stored.dtype or array.shape != stored.shape:
             return f"decodes to {array.dtype.name} {array.shape}, sealed was {stored.dtype} {stored.shape}"
         digest = hashlib.sha256()
@@ -174,3 +200,9 @@ def _decoded_problem(path: Path, stored: StoredArray) -> str | None:
     except Exception as error:  # noqa: BLE001  # whatever a codec raises on bad bytes is a finding, not a crash
         return f"zarr cannot decode it: {error!r}"
     return None if digest.hexdigest() == stored.sha256 else "decodes to other values than were sealed"
+
+
+def _zarr_store(path: BucketPath) -> Any:
+    from zarr.storage import ObjectStore  # noqa: PLC0415  # see _decoded_problem
+
+    return ObjectStore(path.bucket.client(path.key), read_only=True)

@@ -26,6 +26,7 @@ from scanyard.sequence import SequenceInfo
 from scanyard.store.dataset import read_header
 from scanyard.store.disk import DISK, PARTIAL, Disk
 from scanyard.store.layout import SEAL_FILE, SEQUENCES, STAGING, canonical_json, new_staging_folder, sequence_folder
+from scanyard.store.place import local_folder
 from scanyard.store.rows import FrameRows
 from scanyard.store.seal import Seal, info_to_dict, read_seal
 
@@ -50,7 +51,7 @@ def write_sequence(
     Raises StoreError when the frames do not fit the rig or each other, or the disk is full; DeterminismError when
     the sequence is there already with other content.  Whatever happens, no reader sees a part of it.
     """
-    root = Path(uri)
+    root = local_folder(uri)
     read_header(root)
     target = sequence_folder(root, info.name)
     for what, value in (("info", info_to_dict(info)), ("record", dict(record or {}))):
@@ -59,7 +60,7 @@ def write_sequence(
         except (TypeError, ValueError) as error:  # better now than after an hour of recording
             raise StoreError(f"sequence {info.name!r}: its {what} cannot be written as JSON ({error})") from error
     started = time.perf_counter()
-    with _attempt(root, info.name, disk) as staging, FrameRows(staging, info, disk) as rows:
+    with attempt(root, info.name, disk) as staging, FrameRows(staging, info, disk) as rows:
         for frame in frames:
             with _explained(root, info.name):
                 rows.append(frame)
@@ -69,20 +70,20 @@ def write_sequence(
             disk.write(staging / SEAL_FILE, [seal.to_bytes()])
             for parent, _, _ in os.walk(staging, topdown=False):  # files are synced already: their names are left
                 disk.sync(Path(parent))
-            return _commit(staging, target, seal, disk)
+            return commit(staging, target, seal, disk)
 
 
 def sweep_staging(uri: str | Path) -> list[Path]:
     """Remove what interrupted attempts left behind and return their folders; attempts in progress are let be."""
-    root = Path(uri)
+    root = local_folder(uri)
     read_header(root)
     swept = []
     with _explained(root, STAGING):
-        for attempt in sorted((root / STAGING).glob("*/*")):
-            with _locked(attempt) as ours:
+        for attempted in sorted((root / STAGING).glob("*/*")):
+            with _locked(attempted) as ours:
                 if ours:
-                    shutil.rmtree(attempt)
-                    swept.append(attempt)
+                    shutil.rmtree(attempted)
+                    swept.append(attempted)
         for folder in (root / STAGING).glob("*"):
             with suppress(OSError):  # not empty: an attempt is in progress
                 folder.rmdir()
@@ -96,7 +97,7 @@ def sweep_staging(uri: str | Path) -> list[Path]:
 
 
 @contextmanager
-def _attempt(root: Path, name: str, disk: Disk) -> Iterator[Path]:
+def attempt(root: Path, name: str, disk: Disk) -> Iterator[Path]:
     """A staging folder that is locked while we live and gone afterwards, unless it was renamed away."""
     staging = new_staging_folder(root, name)
     with _explained(root, name):
@@ -129,7 +130,7 @@ def _locked(folder: Path) -> Iterator[bool]:
         os.close(descriptor)
 
 
-def _commit(staging: Path, target: Path, seal: Seal, disk: Disk) -> Seal:
+def commit(staging: Path, target: Path, seal: Seal, disk: Disk) -> Seal:
     """Rename into place, or compare with what is there already."""
     try:
         disk.rename(staging, target)  # the system refuses when a committed sequence is there

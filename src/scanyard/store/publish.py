@@ -1,0 +1,235 @@
+"""Sealed sequences into a bucket and back: ``publish`` and ``fetch``, one sequence after the other.
+
+A sequence is published in two steps.  Its files are put where only an attempt with the same bytes puts any, read back
+and compared.  Then its seal is put, if there is none: that one request is the commit, so of many writers one wins, and
+whoever is late overwrites nothing.  Both commands go on where they were cut off, and do nothing where all is done.
+
+The dataset's own file is there from the start, so that others may read what is committed; once every sequence is, it
+follows with the log, if that goes on from the log that is there.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from scanyard.errors import DamagedError, DeterminismError, InputError, StoreError
+from scanyard.store.arrays import StoredFile
+from scanyard.store.dataset import DatasetHeader, committed_names, create_dataset, read_header
+from scanyard.store.disk import DISK, Disk
+from scanyard.store.layout import DATASET_FILE, SEAL_FILE, sequence_folder
+from scanyard.store.place import BucketPath, Place, local_folder, place_of
+from scanyard.store.provenance import LOG_FILE, read_log
+from scanyard.store.read import StoredSequence, open_dataset
+from scanyard.store.seal import Seal, read_seal
+from scanyard.store.write import attempt, commit
+
+AT_ONCE = 4
+"""Files on their way at the same time: a shard is some 25 MB, of which each has two in memory."""
+Progress = Callable[[float, float, str], None]
+"""Called with bytes done, bytes to do, and the sequence."""
+
+
+@dataclass(frozen=True)
+class Brought:
+    """What came over."""
+
+    new: tuple[str, ...]
+    """Sequences that this run committed."""
+    known: tuple[str, ...]
+    """Sequences that were there, with the same digest."""
+    size_bytes: int
+    """Of the new ones."""
+
+
+def publish(uri: str | Path, to: str | Place, on_progress: Progress | None = None) -> Brought:
+    """Bring the sequences of a dataset into a bucket, and the dataset's own file and log.
+
+    Raises DeterminismError if a sequence is committed there with other content, StoreError if another dataset is
+    there or the store does not answer, DamagedError if bytes are not those of the seal, here or there.
+    """
+    root, target = local_folder(uri), _in_bucket(to)
+    dataset = open_dataset(root)
+    _create_header(target, dataset.header)
+    brought = _each(
+        dataset.sequences, lambda sequence, advance: publish_sequence(sequence, target, advance), on_progress
+    )
+    _publish_whole(root, target)
+    return brought
+
+
+def publish_sequence(sequence: StoredSequence, target: BucketPath, advance: Callable[[int], None]) -> bool:
+    """Commit one sequence to the dataset ``target``; False if it was there, with the same content."""
+    seal, place = sequence.seal, sequence_folder(target, sequence.info.name)
+    committed = _committed(place)
+    if committed is not None:
+        _require_same(place, committed, seal)
+        advance(seal.size_bytes)
+        return False
+    _put_files(seal.files_in(sequence.folder), seal.files_in(place), seal, advance)
+    if place.bucket.create((place / SEAL_FILE).key, seal.to_bytes()):
+        return True
+    committed = read_seal(place)
+    if committed.files_in(place) != seal.files_in(place):  # nobody will ever read ours
+        _remove(seal.files_in(place), seal)
+    _require_same(place, committed, seal)
+    return False
+
+
+def fetch(uri: str | Place, out: str | Path, on_progress: Progress | None = None, *, disk: Disk = DISK) -> Brought:
+    """Bring a dataset from a bucket into a folder, every file compared with its seal; errors as ``publish``."""
+    source, root = _in_bucket(uri), local_folder(out)
+    dataset = open_dataset(source)
+    header = dataset.header
+    if not (root / DATASET_FILE).is_file():
+        create_dataset(root, name=header.name, licence=header.licence, campaign=header.campaign, disk=disk)
+    _require_same_dataset(root, read_header(root), header)
+    brought = _each(
+        dataset.sequences, lambda sequence, advance: _fetch_sequence(sequence, root, advance, disk), on_progress
+    )
+    if header.sequences is not None and _news(source, root) and _covers(root, header):
+        if header.log_head is not None:
+            disk.replace_durably(root / LOG_FILE, (source / LOG_FILE).read_bytes())
+        disk.replace_durably(root / DATASET_FILE, header.to_bytes())
+    return brought
+
+
+def _each(
+    sequences: Mapping[str, StoredSequence],
+    bring: Callable[[StoredSequence, Callable[[int], None]], bool],
+    on_progress: Progress | None,
+) -> Brought:
+    total, done = sum(sequence.seal.size_bytes for sequence in sequences.values()), 0
+    new: list[str] = []
+    known: list[str] = []
+    for name, sequence in sequences.items():
+
+        def advance(size_bytes: int, name: str = name) -> None:
+            nonlocal done
+            done += size_bytes
+            if on_progress is not None:
+                on_progress(done, total, name)
+
+        (new if bring(sequence, advance) else known).append(name)
+    return Brought(tuple(new), tuple(known), sum(sequences[name].seal.size_bytes for name in new))
+
+
+def _put_files(folder: Place, place: BucketPath, seal: Seal, advance: Callable[[int], None]) -> None:
+    """Put all files of a sequence and read each back; those that an earlier attempt left are read only."""
+    there = place.bucket.sizes(place.key)
+
+    def put(relative: str, file: StoredFile) -> int:
+        data, to = (folder / relative).read_bytes(), place / relative
+        if StoredFile.of(data) != file:
+            raise DamagedError(f"{folder / relative}: its bytes have changed since it was sealed; run scanyard verify")
+        if there.get(relative) != file.size_bytes or to.read_bytes() != data:
+            to.bucket.put(to.key, data)
+            if to.read_bytes() != data:
+                raise DamagedError(f"{to}: read back other bytes than were put; check the store and run it again")
+        return file.size_bytes
+
+    with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="publish") as pool:
+        for size_bytes in pool.map(put, seal.files, seal.files.values()):
+            advance(size_bytes)
+
+
+def _fetch_sequence(sequence: StoredSequence, root: Path, advance: Callable[[int], None], disk: Disk) -> bool:
+    seal, target = sequence.seal, sequence_folder(root, sequence.info.name)
+    if target.is_dir():
+        _require_same(target, read_seal(target), seal)
+        advance(seal.size_bytes)
+        return False
+    place = seal.files_in(sequence.folder)
+    with attempt(root, sequence.info.name, disk) as staging:
+        for relative, file in seal.files.items():
+            data = (place / relative).read_bytes()
+            if StoredFile.of(data) != file:
+                raise DamagedError(
+                    f"{place / relative}: its bytes have changed since it was sealed; restore it from a copy"
+                )
+            disk.make_folders((staging / relative).parent)
+            disk.write(staging / relative, [data])
+            advance(file.size_bytes)
+        disk.write(staging / SEAL_FILE, [seal.to_bytes()])
+        for parent, _, _ in os.walk(staging, topdown=False):
+            disk.sync(Path(parent))
+        return commit(staging, target, seal, disk) is seal
+
+
+def _committed(place: BucketPath) -> Seal | None:
+    return read_seal(place) if (place / SEAL_FILE).is_file() else None
+
+
+def _require_same(place: Place, committed: Seal, seal: Seal) -> None:
+    if committed.digest != seal.digest:
+        raise DeterminismError(
+            f"{place}: is committed with digest {committed.digest[:12]}, this one has {seal.digest[:12]}; nothing was "
+            "overwritten. Find out which is right; give the other dataset another prefix or folder"
+        )
+
+
+def _create_header(target: BucketPath, header: DatasetHeader) -> None:
+    """The dataset's own file as it is before any seal, unless it is there."""
+    path = target / DATASET_FILE
+    unsealed = replace(header, sequences=None, merkle_root=None, log_head=None)
+    if not path.is_file() and path.bucket.create(path.key, unsealed.to_bytes()):
+        return
+    _require_same_dataset(target, read_header(target), header)
+
+
+def _require_same_dataset(place: Place, found: DatasetHeader, wanted: DatasetHeader) -> None:
+    said = [(one.name, one.licence, one.campaign) for one in (found, wanted)]
+    if said[0] != said[1]:
+        raise StoreError(
+            f"{place}: holds the dataset {found.name!r} ({found.licence}, campaign {found.campaign!r}), this is "
+            f"{wanted.name!r} ({wanted.licence}, campaign {wanted.campaign!r}); choose another place"
+        )
+
+
+def _publish_whole(root: Path, target: BucketPath) -> None:
+    """The log and then the sealed file; between the two the log only says more than the file asks of it."""
+    header = read_header(root)
+    if header.sequences is None or not _news(root, target):
+        return
+    if header.log_head is not None:
+        target.bucket.put((target / LOG_FILE).key, (root / LOG_FILE).read_bytes())
+    target.bucket.put((target / DATASET_FILE).key, header.to_bytes())
+
+
+def _news(source: Place, target: Place) -> bool:
+    """Whether the source's seal is a later one than the target's; StoreError if neither goes on from the other."""
+    ours, theirs = read_header(source), read_header(target)
+    if ours == theirs or theirs.sequences is None:
+        return ours != theirs
+    logs = [[entry.hash for entry in read_log(place)] for place in (source, target)]
+    if logs[0][: len(logs[1])] == logs[1]:
+        return True
+    if logs[1][: len(logs[0])] == logs[0]:
+        return False
+    raise StoreError(
+        f"{target}: was sealed with other sequences than {source}, and neither log goes on from the other; every "
+        "sequence is committed there, but the dataset as a whole is still the one that was. Fetch it into a new "
+        "folder, add the sequences there, and publish that"
+    )
+
+
+def _covers(root: Path, header: DatasetHeader) -> bool:
+    """Whether the folder has every sequence that the header lists."""
+    return set(header.sequences or ()) <= set(committed_names(root))
+
+
+def _remove(place: BucketPath, seal: Seal) -> None:
+    for relative in seal.files:
+        with suppress(StoreError):  # what is left is read by nobody
+            place.bucket.delete((place / relative).key)
+
+
+def _in_bucket(uri: str | Place) -> BucketPath:
+    place = place_of(uri)
+    if not isinstance(place, BucketPath):
+        raise InputError(f"{uri}: is no bucket; expected s3://BUCKET/PREFIX")
+    return place

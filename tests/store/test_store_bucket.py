@@ -1,0 +1,307 @@
+"""A dataset in a bucket is the dataset that was sealed, or an error; of many writers one commits."""
+
+import multiprocessing
+import pickle
+import shutil
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from bucket_server import NAME, Server, serving
+from store_frames import assert_same_frame, dataset_at, frame_at, frames, info_named
+from typer.testing import CliRunner
+
+from scanyard.boxes import Boxes
+from scanyard.cli.app import app
+from scanyard.errors import DamagedError, DeterminismError, EnvironmentFault, InputError, LicenceError, StoreError
+from scanyard.frame import Frame, Sweep
+from scanyard.store import create_dataset, fetch, open_dataset, open_sequence, place_of, publish, seal_dataset, verify
+from scanyard.store import write_sequence as write
+from scanyard.store.bucket import Bucket
+from scanyard.store.layout import SEAL_FILE
+from scanyard.store.place import BucketPath
+
+
+@pytest.fixture(autouse=True)
+def credentials(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {"ACCESS_KEY_ID": "id", "SECRET_ACCESS_KEY": "secret", "REGION": "us-east-1"}.items():
+        monkeypatch.setenv(f"AWS_{name}", value)
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[Server]:
+    with serving(tmp_path / "served") as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def recorded(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return sealed(tmp_path_factory.mktemp("recorded") / "d", "a", "b")
+
+
+@pytest.fixture
+def root(recorded: Path, tmp_path: Path) -> Path:
+    return shutil.copytree(recorded, tmp_path / "d")
+
+
+def small(index: int) -> Frame:
+    """A frame in few arrays: each is two objects, and each object some requests."""
+    whole = frame_at(index, points=20, boxes=1, image=False)
+    sweep, boxes = whole.sweeps["top"], whole.boxes
+    assert boxes is not None
+    few = Boxes(boxes.center, boxes.size, boxes.yaw_rad, boxes.category)
+    return whole.replace(sweeps={"top": Sweep(sweep.points, sweep.intensity)}, boxes=few, dont_care=None)
+
+
+def sealed(folder: Path, *names: str, first: int = 0) -> Path:
+    """A dataset whose sequences have two frames each; another ``first`` makes others of the same names."""
+    for number, name in enumerate(names):
+        write(dataset_at(folder), info_named(name), [small(first + 10 * number + index) for index in range(2)])
+    seal_dataset(folder)
+    return folder
+
+
+def test_the_server_of_these_tests_puts_on_condition_as_s3_does(server: Server) -> None:
+    bucket = server.at().bucket
+    with ThreadPoolExecutor(8) as pool:
+        won = list(pool.map(lambda number: bucket.create("claim", b"%d" % number), range(8)))
+    assert sum(won) == 1
+    assert bucket.read("claim") == b"%d" % won.index(True)
+    assert not bucket.create("claim", b"late")
+    assert bucket.read("claim") == b"%d" % won.index(True)
+
+
+def test_what_is_read_from_a_bucket_is_what_was_sealed(server: Server, root: Path) -> None:
+    write(root, info_named("whole"), frames(2))  # with every column there is
+    seal_dataset(root)
+    brought = publish(root, server.at())
+    assert (brought.new, brought.known) == (("a", "b", "whole"), ())
+    found = open_dataset(server.at())
+    assert found.digest == open_dataset(root).digest
+    assert found.header == open_dataset(root).header
+    for name, sequence in found.sequences.items():
+        for frame, expected in zip(sequence, open_sequence(root, name), strict=True):
+            assert_same_frame(frame, expected)
+    assert pickle.loads(pickle.dumps(found.sequences["a"])) == found.sequences["a"]
+    assert verify(server.at()) == []
+
+
+def test_publishing_again_changes_nothing_and_takes_what_is_new(server: Server, root: Path, tmp_path: Path) -> None:
+    publish(root, server.at())
+    before = server.contents()
+    old = shutil.copytree(root, tmp_path / "old")
+    assert publish(root, server.at()).known == ("a", "b")
+    assert server.contents() == before
+    sealed(root, "a", "b", "c")
+    assert publish(root, server.at()).new == ("c",)
+    assert open_dataset(server.at()).header == open_dataset(root).header
+    assert publish(old, server.at()).new == ()  # which takes nothing back
+    assert open_dataset(server.at()).header == open_dataset(root).header
+    assert verify(server.at()) == []
+
+
+@pytest.mark.parametrize("puts", [0, 1, 30, -2, -1])
+def test_a_writer_cut_off_leaves_whole_sequences_and_the_next_goes_on(server: Server, root: Path, puts: int) -> None:
+    everything = sum(len(one.seal.files) + 1 for one in open_dataset(root).sequences.values()) + 3  # log, two headers
+    server.puts_left = puts if puts >= 0 else everything + puts
+    with pytest.raises(StoreError, match="refuses access"):
+        publish(root, server.at())
+    if puts:
+        there = open_dataset(server.at())
+        assert set(there.sequences) <= {"a", "b"}
+        assert there.header.sequences is None
+        assert verify(server.at()) == []
+    else:
+        with pytest.raises(StoreError, match=r"holds no dataset\.json"):
+            open_dataset(server.at())
+    server.puts_left = None
+    publish(root, server.at())
+    assert verify(server.at()) == []
+    assert open_dataset(server.at()).header == open_dataset(root).header
+
+
+def test_without_its_seal_a_sequence_is_absent(server: Server, root: Path) -> None:
+    create_dataset(root.parent / "e", name="test", licence="CC0-1.0")
+    write(root.parent / "e", info_named("a"), [small(0)])
+    publish(root.parent / "e", server.at())
+    (server.files / "d/sequences/a" / SEAL_FILE).unlink()
+    assert open_dataset(server.at()).sequences == {}
+    with pytest.raises(StoreError, match="no sequence 'a'; there are none"):
+        open_sequence(server.at(), "a")
+    assert verify(server.at()) == []
+
+
+def test_of_eight_writers_with_eight_recordings_one_commits_and_is_read(server: Server, tmp_path: Path) -> None:
+    roots = []
+    for number in range(8):
+        roots.append(dataset_at(tmp_path / str(number)))
+        write(roots[-1], info_named("a"), [small(number)])
+
+    def claim(root: Path) -> bool:
+        try:
+            return publish(root, server.at()).new == ("a",)
+        except DeterminismError:
+            return False
+
+    with ThreadPoolExecutor(8) as pool:
+        won = list(pool.map(claim, roots))
+    assert sum(won) == 1
+    assert verify(server.at()) == []
+    assert_same_frame(open_sequence(server.at(), "a")[0], small(won.index(True)))
+
+
+def test_of_four_writers_with_one_recording_all_are_content(server: Server, tmp_path: Path) -> None:
+    roots = []
+    for number in range(4):  # which differ in when they were written, and so do their seals
+        roots.append(dataset_at(tmp_path / str(number)))
+        write(roots[-1], info_named("a"), [small(0)], record={"attempt": number})
+    with ThreadPoolExecutor(4) as pool:
+        brought = list(pool.map(lambda root: publish(root, server.at()), roots))
+    assert sum(len(one.new) for one in brought) == 1
+    assert sum(len(one.known) for one in brought) == 3
+    assert verify(server.at()) == []
+
+
+def test_a_late_writer_overwrites_nothing(server: Server, root: Path, tmp_path: Path) -> None:
+    publish(root, server.at())
+    before = server.contents()
+    with pytest.raises(DeterminismError, match=r"sequences/a: is committed with digest .* nothing was overwritten"):
+        publish(sealed(tmp_path / "late", "a", first=5), server.at())
+    assert server.contents() == before
+
+
+def test_bytes_that_the_store_spoils_are_not_sealed(server: Server, root: Path) -> None:
+    server.spoils_puts = True
+    with pytest.raises(DamagedError, match="read back other bytes than were put"):
+        publish(root, server.at())
+    assert open_dataset(server.at()).sequences == {}
+    server.spoils_puts = False
+    publish(root, server.at())  # and what lay there spoilt, of the right size, is put again
+    assert verify(server.at()) == []
+
+
+@pytest.mark.parametrize("damage", ["flipped", "cut", "gone", "swapped"])
+def test_damaged_objects_are_refused_and_named(server: Server, root: Path, damage: str) -> None:
+    publish(root, server.at())
+    shard, other = (next(server.files.glob(f"d/files/{name}/*/lidar/top/points/c.0.0")) for name in ("a", "b"))
+    data = bytearray(shard.read_bytes())
+    data[len(data) // 3] ^= 4
+    changed = {"flipped": bytes(data), "cut": bytes(data[:-1]), "swapped": other.read_bytes()}
+    shard.unlink() if damage == "gone" else shard.write_bytes(changed[damage])
+    with pytest.raises(DamagedError, match="lidar/top/points"):
+        open_sequence(server.at(), "a")[0]
+    assert {(one.sequence, one.array) for one in verify(server.at())} == {("a", "lidar/top/points")}
+    with pytest.raises(DamagedError, match="lidar/top/points"):
+        fetch(server.at(), root.parent / "fetched")
+    assert_same_frame(open_sequence(server.at(), "b")[0], small(10))
+
+
+def test_a_changed_seal_or_stray_object_is_found(server: Server, root: Path) -> None:
+    publish(root, server.at())
+    (server.files / "d/sequences/b/notes.txt").write_text("mine")
+    assert [one.problem for one in verify(server.at())] == ["is no sequence"]
+    seal = server.files / "d/sequences/a" / SEAL_FILE
+    seal.write_bytes(seal.read_bytes().replace(b"walk", b"work").replace(b"world-1", b"world-2"))
+    with pytest.raises(DamagedError, match="do not match its own checksum"):
+        open_dataset(server.at())
+
+
+def test_a_store_that_is_overwhelmed_or_breaks_off_is_asked_again(server: Server, root: Path) -> None:
+    server.unavailable_every, server.cut_every = 40, 15
+    publish(root, server.at())
+    found = open_sequence(server.at(), "b")
+    for frame, expected in zip(found, open_sequence(root, "b"), strict=True):
+        assert_same_frame(frame, expected)
+    server.unavailable_every = server.cut_every = 0
+    assert verify(server.at()) == []
+
+
+def test_what_is_fetched_is_the_dataset(server: Server, root: Path, tmp_path: Path) -> None:
+    publish(root, server.at())
+    out = tmp_path / "fetched"
+    assert fetch(server.at(), out).new == ("a", "b")
+    assert fetch(server.at(), out).known == ("a", "b")
+    assert verify(out) == []
+    files = {str(path.relative_to(root)) for path in root.rglob("*") if path.is_file()}
+    assert files == {str(path.relative_to(out)) for path in out.rglob("*") if path.is_file()}
+    assert all((root / name).read_bytes() == (out / name).read_bytes() for name in files)
+    sealed(root, "a", "b", "c")
+    publish(root, server.at())
+    assert fetch(server.at(), out).new == ("c",)
+    assert open_dataset(out).header == open_dataset(root).header
+
+
+def test_another_dataset_in_the_same_place_is_refused(server: Server, root: Path, tmp_path: Path) -> None:
+    publish(root, server.at())
+    create_dataset(tmp_path / "other", name="other", licence="CC0-1.0")
+    with pytest.raises(StoreError, match="holds the dataset 'test'"):
+        publish(tmp_path / "other", server.at())
+    with pytest.raises(StoreError, match="holds the dataset 'other'"):
+        fetch(server.at(), tmp_path / "other")
+    with pytest.raises(StoreError, match="neither log goes on from the other"):
+        publish(sealed(tmp_path / "apart", "z"), server.at())
+    assert verify(server.at()) == []
+
+
+def test_errors_say_bucket_key_and_what_to_do(root: Path, server: Server) -> None:
+    with pytest.raises(StoreError, match=r"s3://other/d.*has no bucket 'other'; make it, or correct the name"):
+        publish(root, BucketPath(Bucket("other", server.url), "d"))
+    nobody = Bucket(NAME, "http://127.0.0.1:9", retries=0)
+    with pytest.raises(StoreError, match=r"s3://lab/d/dataset\.json: http://127\.0\.0\.1:9 did not do as asked"):
+        open_dataset(BucketPath(nobody, "d"))
+    with pytest.raises(InputError, match="is no name of a bucket"):
+        place_of("s3://")
+    with pytest.raises(InputError, match="expected s3://BUCKET/PREFIX"):
+        publish(root, "folder")
+    for record in (seal_dataset, lambda uri: create_dataset(uri, name="d", licence="CC0-1.0")):
+        with pytest.raises(InputError, match="scanyard publish FOLDER"):
+            record(Path("s3://lab/d"))  # as the command line hands it on
+
+
+def test_without_obstore_the_extra_is_named(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "obstore", None)
+    with pytest.raises(EnvironmentFault, match=r"pip install 'scanyard\[s3\]'"):
+        publish(root, "s3://never-asked/d")
+
+
+def test_a_fork_is_told_that_it_cannot_read_and_does_not_hang(server: Server, root: Path) -> None:
+    publish(root, server.at())
+    stored = open_sequence(server.at(), "a")
+    with multiprocessing.get_context("fork").Pool(1) as pool, pytest.raises(StoreError, match="'spawn'"):
+        pool.apply_async(stored.__getitem__, (0,)).get(timeout=20)
+
+
+def test_place_and_endpoint_come_from_uri_and_environment(
+    server: Server, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", server.url)
+    publish(root, "s3://lab/deep/er/")
+    assert open_dataset(Path("s3://lab/deep/er")).digest == open_dataset(root).digest
+    assert str(place_of("s3://lab/deep/er")) == "s3://lab/deep/er"
+
+
+def test_the_commands_publish_verify_and_fetch(
+    server: Server, root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def said(*arguments: str | Path) -> str:
+        result = CliRunner().invoke(app, [str(argument) for argument in arguments], catch_exceptions=False)
+        assert result.exit_code == 0
+        return result.output
+
+    digest = open_dataset(root).digest[:16]
+    assert "2 sequences committed, 0 there already" in said("publish", root, "s3://lab/d", "--endpoint", server.url)
+    monkeypatch.setenv("AWS_ENDPOINT_URL", server.url)
+    assert f"intact; 2 sequences, 4 frames, digest {digest}" in said("verify", "s3://lab/d")
+    assert "2 sequences committed" in said("fetch", "s3://lab/d", "--out", tmp_path / "fetched")
+    assert "0 sequences committed, 2 there already" in said("fetch", "s3://lab/d", "--out", tmp_path / "fetched")
+    assert f"intact; 2 sequences, 4 frames, digest {digest}" in said("verify", tmp_path / "fetched")
+
+
+def test_publishing_what_a_licence_keeps_back_is_refused(server: Server, tmp_path: Path) -> None:
+    create_dataset(tmp_path / "d", name="d", licence="academic-only")
+    with pytest.raises(LicenceError, match="academic-only does not allow passing on"):
+        arguments = ["publish", str(tmp_path / "d"), "s3://lab/d", "--endpoint", server.url, "--for", "passing on"]
+        CliRunner().invoke(app, arguments, catch_exceptions=False)
+    assert server.contents() == {}
