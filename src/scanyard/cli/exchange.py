@@ -102,6 +102,27 @@ def export_dataset(
     say_licences(sorted({sequence.info.licence for sequence in sequences}))
 
 
+def write_card(
+    dataset: Annotated[Path, typer.Argument(help="Dataset folder, or s3://BUCKET/PREFIX.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="New folder to write into.")],
+    url: Annotated[str | None, typer.Option(help="Where the dataset itself may be had, for the card to say.")] = None,
+    purpose: Purpose = "own use",
+) -> None:
+    """Write a dataset's card (Croissant 1.0) and a small preview: Parquet tables of its sequences, frames and boxes.
+
+    Example: scanyard card out/synthetic --out out/card --for "passing on"
+    """
+    from scanyard.datasets import croissant
+    from scanyard.store import open_dataset
+
+    opened = open_dataset(dataset)
+    require_purpose(opened, purpose)
+    with progress(f"card of {dataset.name}") as advance:
+        card = croissant.write_card(opened, out, url=url, on_progress=lambda done, total: advance(done, total, ""))
+    print(f"{card.path}: {', '.join(f'{rows} {table}' for table, rows in card.rows.items())}")
+    say_licences([opened.licence])
+
+
 def require_purpose(dataset: Dataset, purpose: str) -> None:
     """Refuse what the licence of any source forbids; LicenceError says which and why."""
     from scanyard.licences import PURPOSES, require_allowed

@@ -8,6 +8,7 @@ What it is for: ``read_sequences`` and ``write_dataset`` (KITTI: ``write_frames`
     openpcdet, mmdet3d                        what these detectors train from, in and out (``levelled``)
     samples                                   loose scans with JSON beside them, in
     mcap_recording, rerun_recording           to look at, out
+    croissant, preview                        a dataset's card, and tables without points, out
 
 A format's axes, sizes, angles and sentinels are converted here and appear nowhere else.  ``classes`` says what each
 data set calls things, ``origin`` carries licences, drives and rigs along, ``axes`` notices what was read mirrored.

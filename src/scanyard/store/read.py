@@ -242,6 +242,11 @@ class StoredSequence:
             **{column: self._small(f"boxes/{column}")[rows].copy() for column in columns},
         )
 
+    def num_points(self, index: int) -> int:
+        """Returns of all LiDARs in one frame, counted from 0, without reading its sweeps."""
+        spans = [self._span(f"lidar/{lidar.name}", index) for lidar in self.info.rig.lidars]
+        return sum(span.stop - span.start for span in spans)
+
     def _dont_care(self, index: int) -> NDArray[np.float64] | None:
         if not self._present("dont_care", index):
             return None
