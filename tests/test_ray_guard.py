@@ -11,7 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from scanyard.ray_guard import MARK, end_marked, lock_of
+from scanyard.ray_guard import MARK, end_belonging, lock_of
 
 OWNER = """
 import subprocess, sys, time
@@ -61,13 +61,27 @@ def test_what_a_program_forgets_ends_with_it_and_so_does_its_guard(tmp_path: Pat
     assert not guards
 
 
+def test_one_that_lost_its_mark_is_known_by_what_it_writes_and_a_reader_is_let_be(tmp_path: Path) -> None:
+    log = tmp_path / "agent.log"
+    sleeper = [sys.executable, "-c", "import time; time.sleep(600)"]
+    with log.open("w") as output:
+        agent = subprocess.Popen(sleeper, stderr=output)
+    with log.open() as text:
+        reader = subprocess.Popen(sleeper, stdin=text)
+    end_belonging(tmp_path)
+    assert agent.wait(10) == -signal.SIGTERM
+    assert reader.poll() is None
+    reader.kill()
+    reader.wait()
+
+
 def test_who_does_not_heed_a_request_is_killed(tmp_path: Path, strangers: list[psutil.Process]) -> None:
     deaf = subprocess.Popen(
         [sys.executable, "-c", DEAF], env=os.environ | {MARK: str(tmp_path)}, stdout=subprocess.PIPE
     )
     assert deaf.stdout is not None
     deaf.stdout.readline()
-    end_marked(tmp_path, patience_s=0.2)
+    end_belonging(tmp_path, patience_s=0.2)
     deaf.communicate()
     assert deaf.returncode == -signal.SIGKILL
     assert all(one.is_running() for one in strangers)

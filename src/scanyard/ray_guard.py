@@ -77,17 +77,17 @@ def sweep(folder: Path) -> None:
 
 def clear(folder: Path, *, quiet_s: float = 0.0) -> None:
     """End all that belongs to the Ray in ``folder``, and remove the folder and its lock."""
-    end_marked(folder, quiet_s=quiet_s)
+    end_belonging(folder, quiet_s=quiet_s)
     shutil.rmtree(folder, ignore_errors=True)
     if not folder.exists():  # else the next start tries again
         lock_of(folder).unlink(missing_ok=True)
 
 
-def end_marked(folder: Path, *, patience_s: float = PATIENCE_S, quiet_s: float = 0.0) -> None:
+def end_belonging(folder: Path, *, patience_s: float = PATIENCE_S, quiet_s: float = 0.0) -> None:
     """TERM, wait, KILL all that belongs to the Ray in ``folder``, until nobody has come up for ``quiet_s``."""
     began_s = quiet_since_s = time.monotonic()
     asked: set[psutil.Process] = set()
-    while (left := _marked(folder)) or time.monotonic() - quiet_since_s < quiet_s:
+    while (left := _belonging(folder)) or time.monotonic() - quiet_since_s < quiet_s:
         now_s = time.monotonic()
         if left:
             quiet_since_s = now_s
@@ -106,15 +106,34 @@ def end_marked(folder: Path, *, patience_s: float = PATIENCE_S, quiet_s: float =
         logger.info("%d processes left by a program that is gone were ended", len(asked))
 
 
-def _marked(folder: Path) -> list[psutil.Process]:
-    wanted = f"{MARK}={folder}".encode()
-    found = []
-    for process in psutil.process_iter():
-        with contextlib.suppress(OSError, psutil.Error):
-            # Read as it is: of a process that sets its title, psutil would take what is left for malformed.
-            if process.pid != os.getpid() and wanted in Path(f"/proc/{process.pid}/environ").read_bytes().split(b"\0"):
-                found.append(process)
-    return found
+def _belonging(folder: Path) -> list[psutil.Process]:
+    mark = f"{MARK}={folder}".encode()
+    return [
+        process
+        for process in psutil.process_iter()
+        if process.pid != os.getpid() and (has_in_environment(process.pid, mark) or writes_below(process.pid, folder))
+    ]
+
+
+def has_in_environment(pid: int, entry: bytes) -> bool:
+    """Whether a process was started with ``NAME=value`` in its environment, as far as that can still be read."""
+    with contextlib.suppress(OSError):
+        return entry in Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
+    return False
+
+
+def writes_below(pid: int, folder: Path) -> bool:
+    """Whether a process has a file below ``folder`` open for writing; who only reads one may be anybody."""
+    place = Path(f"/proc/{pid}")
+    with contextlib.suppress(OSError):  # it has just ended, or is another user's
+        for entry in (place / "fd").iterdir():
+            with contextlib.suppress(OSError):  # closed in the meantime
+                if str(entry.readlink()).startswith(f"{folder}/"):
+                    lines = (place / "fdinfo" / entry.name).read_text(encoding="ascii").splitlines()
+                    flags = next(line.split()[1] for line in lines if line.startswith("flags:"))
+                    if int(flags, 8) & os.O_ACCMODE != os.O_RDONLY:
+                        return True
+    return False
 
 
 def main(arguments: Sequence[str]) -> None:
