@@ -63,11 +63,14 @@ def test_what_is_missing_doubled_damaged_or_left_behind_is_found(monkeypatch: py
         assert orphan.stdout is not None
         scene.logs.mkdir(parents=True)
         (scene.logs / f"server-{int(orphan.stdout.readline())}.log").touch()
+        with (scene.folder / "agent.log").open("w") as log:  # it has written its title over its mark
+            agent = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"], stdout=log)
         traces = scene.traces()
-        orphan.kill()
-        orphan.communicate()
+        for one in (orphan, agent):
+            one.kill()
+            one.communicate()
     assert traces.lost_or_doubled == 2 + 1
-    assert (traces.orphans, traces.held_ports) == (1, 1)
+    assert (traces.orphans, traces.held_ports) == (2, 1)
     assert not traces.clean
 
 

@@ -49,7 +49,7 @@ class Hosts:
         name = uuid.uuid4().hex[:6]
         self.head, self.far = f"scy-{name}-a", f"scy-{name}-b"
         self._cable = f"scy{name}"
-        self._folder = folder
+        self.folder = folder
         self.mark = uuid.uuid4().hex
         self.environment = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": uuid.uuid4().hex}
         """Of all who belong to the cluster: Ray lets nobody else in."""
@@ -77,11 +77,11 @@ class Hosts:
     def start_node(self, host: str) -> None:
         """Start the Ray node of a host, in a session of its own."""
         ray = str(Path(sys.executable).with_name("ray"))
-        place = ["--head", f"--port={PORT}", f"--node-ip-address={HEAD}", f"--temp-dir={self._folder / 'a'}",
+        place = ["--head", f"--port={PORT}", f"--node-ip-address={HEAD}", f"--temp-dir={self.folder / 'a'}",
                  "--include-dashboard=false"]  # fmt: skip
         if host == self.far:
             place = [f"--address={HEAD}:{PORT}", f"--node-ip-address={FAR}"]
-        with (self._folder / f"{host}.log").open("ab") as log:
+        with (self.folder / f"{host}.log").open("ab") as log:
             self._nodes[host] = subprocess.Popen(
                 ["ip", "netns", "exec", host, ray, "start", *place, "--num-cpus=1", "--block",
                  "--object-store-memory=80000000", "--disable-usage-stats"],
@@ -92,7 +92,7 @@ class Hosts:
     def wait_until_up(self, host: str, seconds: float = START_S) -> None:
         """Wait until a host's node says that it runs; Ray gives up early on a machine at work, so it may try again."""
         deadline = time.monotonic() + seconds
-        while b"Ray runtime started" not in (said := (self._folder / f"{host}.log").read_bytes()):
+        while b"Ray runtime started" not in (said := (self.folder / f"{host}.log").read_bytes()):
             if time.monotonic() > deadline:
                 raise RuntimeError(f"the node of {host} did not come up in {seconds:.0f} s: {said[-500:].decode()}")
             if self._nodes[host].poll() is not None:
@@ -131,7 +131,7 @@ def cut_hosts(n: int, seed: int, on_progress: OnProgress) -> Outcome:
         long = tried % 2 == 1
         with _hosts() as hosts, Stage(
             range(SCENARIOS), frames=FRAMES, address=f"{HEAD}:{PORT}",
-            deadlines={"pulse_s": PULSE_S}, mark=hosts.mark,
+            deadlines={"pulse_s": PULSE_S}, mark=hosts.mark, places=[hosts.folder],
         ) as stage:  # fmt: skip
             stage.start(["ip", "netns", "exec", hosts.head], hosts.environment)
             while stage.is_running and stage.state["workers"] < 2:

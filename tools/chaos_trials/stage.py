@@ -1,7 +1,8 @@
 """A campaign on a stage: started as a process, watched line by line, its parts found, its traces counted afterwards.
 
-Every process a campaign starts inherits a mark in its environment, by which it is found when its parents are gone:
-nothing here is ever found, or ended, by name.
+Every process a campaign starts inherits a mark in its environment, by which it is found when its parents are gone, and
+what Ray starts writes below the stage's folder: some of its processes overwrite their environment.  Nothing here is
+ever found, or ended, by name.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ import psutil
 from tiny import tiny_scenarios
 
 from scanyard.fleet.launch import port_is_free
+from scanyard.ray_guard import has_in_environment, writes_below
 from scanyard.store import seal_dataset, sweep_staging, verify
 from scanyard.store.dataset import committed_names
 
@@ -66,11 +68,12 @@ class Stage:
     """A folder, a set of scenarios, and drivers that work on them one after another."""
 
     def __init__(self, seeds: Sequence[int], *, workers: int = 2, frames: int = 4, **order: Any) -> None:
-        self.folder = Path(tempfile.mkdtemp(prefix="scanyard-chaos-"))
+        self.folder = Path(tempfile.mkdtemp(prefix="scy-", dir="/tmp"))  # short: Ray's sockets lie in it
         self.seeds, self.workers, self.frames, self.order = list(seeds), workers, frames, order
         self.mark = order.pop("mark", None) or uuid.uuid4().hex  # of whoever else belongs to it, such as a cluster
         self.dataset = Path(order.pop("dataset", self.folder / "dataset"))
         self.logs = self.folder / "logs"
+        self.places = {self.folder, *order.pop("places", ())}
         self.state: dict[str, Any] = {}
         self.failures: list[str] = []
         self.digest: str | None = None
@@ -98,11 +101,13 @@ class Stage:
         self.state, self.digest = {"done": 0, "total": len(self.seeds), "workers": 0, "replaced": 0}, None
         self._lines = queue.Queue()
         self.logs.mkdir(parents=True, exist_ok=True)
+        environment = {"SCANYARD_RAY_FOLDER": str(self.folder), **(environment or {})}
+        self.places.add(Path(environment["SCANYARD_RAY_FOLDER"]))
         with (self.folder / "driver.log").open("a") as log:
             self._driver = subprocess.Popen(
                 [*before, sys.executable, str(HERE / "driver.py"), json.dumps(order)],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, pass_fds=[theirs], start_new_session=True,
-                env={**os.environ, **(environment or {}), MARK: self.mark},
+                env={**os.environ, **environment, MARK: self.mark},
             )  # fmt: skip
         os.close(theirs)
         threading.Thread(target=_read, args=(ours, self._lines), daemon=True).start()
@@ -166,13 +171,13 @@ class Stage:
 
     def marked(self) -> list[psutil.Process]:
         """Every process a driver of ours started, directly or not."""
-        wanted = f"{MARK}={self.mark}".encode()
-        found = []
-        for process in psutil.process_iter():
-            with contextlib.suppress(OSError, psutil.Error):
-                if wanted in Path(f"/proc/{process.pid}/environ").read_bytes().split(b"\0") and _lives(process):
-                    found.append(process)
-        return found
+        mark = f"{MARK}={self.mark}".encode()
+        return [process for process in psutil.process_iter() if self._is_ours(process, mark) and _lives(process)]
+
+    def _is_ours(self, process: psutil.Process, mark: bytes) -> bool:
+        if process.pid == os.getpid():
+            return False
+        return has_in_environment(process.pid, mark) or any(writes_below(process.pid, place) for place in self.places)
 
     def parts(self) -> dict[str, list[psutil.Process]]:
         """Workers, servers and clients that live now."""
@@ -259,7 +264,9 @@ def _read(pipe: int, lines: queue.Queue[str | None]) -> None:
 
 
 def _lives(process: psutil.Process) -> bool:
-    return bool(process.status() != psutil.STATUS_ZOMBIE)
+    with contextlib.suppress(psutil.NoSuchProcess):
+        return bool(process.status() != psutil.STATUS_ZOMBIE)
+    return False
 
 
 def command_line(process: psutil.Process) -> str:
