@@ -110,9 +110,9 @@ def test_the_mean_of_runs_has_the_interval_of_the_mean() -> None:
 
 
 def test_runs_on_different_labels_have_no_mean() -> None:
-    with pytest.raises(EvaluationError, match="same drives"):
+    with pytest.raises(EvaluationError, match="same frames alone: drives are"):
         evaluate_mean([drives(0.5, 0.5, 0.5), drives(0.5, 0.5)], split="test", domain="real")
-    with pytest.raises(EvaluationError, match="same labels"):
+    with pytest.raises(EvaluationError, match="same frames alone: labels per drive"):
         evaluate_mean(
             [drives(0.5, 0.5, 0.5), drives(0.5, 0.5, 0.5)[:-2] + drive("drive 2", found=0.5, cars=3)],
             split="test",

@@ -31,5 +31,5 @@ def test_what_has_no_label_to_find_is_known_not_to_be_there() -> None:
 
 def test_runs_on_other_labels_are_refused() -> None:
     frames = random_frames(np.random.default_rng(3), 12)
-    with pytest.raises(EvaluationError, match="same frames on both sides"):
+    with pytest.raises(EvaluationError, match="same frames alone"):
         side_by_side({"all": frames, "fewer": frames[:-1]})

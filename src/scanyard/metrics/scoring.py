@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from itertools import chain
-
-import numpy as np
 
 from scanyard.errors import EvaluationError
 from scanyard.evaluation import Evaluation, Score
-from scanyard.metrics.blocks import BlockDraws
-from scanyard.metrics.comparison import enough_drives, weighted_blocks
 from scanyard.metrics.contract import check_contract
-from scanyard.metrics.families import measure, unscored
-from scanyard.metrics.intervals import MIN_DRIVES, Difference, mixtures_of, percentile_interval, widened_interval
-from scanyard.metrics.measured import Key, Measured
-from scanyard.metrics.pool import ScoredFrame, pool_frames
+from scanyard.metrics.families import unscored
+from scanyard.metrics.intervals import MIN_DRIVES, Difference
+from scanyard.metrics.measured import Key
+from scanyard.metrics.pool import ScoredFrame
 from scanyard.metrics.protocols import KittiProtocol, Protocol, load_protocol
 from scanyard.metrics.side_by_side import side_by_side
 
@@ -70,32 +66,23 @@ def evaluate_mean(
     the choice of seeds.  EvaluationError also when the runs do not hold the same labels.
     """
     settings = load_protocol(protocol)
-    pools = [pool_frames(frames, settings.needs) for frames in runs]
     remarks = [check_contract(frames, settings, split=split, accepted=accepted) for frames in runs] if check else []
-    drives = pools[0].drives
-    if any(pool.drives != drives for pool in pools):
-        raise EvaluationError(f"split {split}: the runs to average were not scored on the same drives")
-    mixtures = mixtures_of(len(drives), resamples, seed)
-    by_run = [measure(pool, settings, mixtures) for pool in pools]
-    _require_same_labels(by_run)
-    if not by_run[0]:
+    measured = side_by_side(dict(enumerate(runs)), protocol, resamples=resamples, level=level, seed=seed)
+    if not measured.measured[0]:
         raise EvaluationError(
             f"split {split}: none of its {len(runs[0])} frames has a label of {list(settings.categories)} that counts; "
             "there is nothing to score"
         )
-    blocks: Mapping[Key, BlockDraws] = {}
-    if not enough_drives(by_run[0]):
-        blocks = weighted_blocks(pools, [1 / len(pools)] * len(pools), settings, resamples=resamples, seed=seed)
-    scores = tuple(_score(same, level, blocks) for same in zip(*by_run, strict=True))
+    scores = measured.means(range(len(runs)))
     return Evaluation(
         protocol=settings.name,
         split=split,
         domain=domain,
         num_frames=len(runs[0]),
-        num_drives=len(drives),
+        num_drives=len(measured.pools[0].drives),
         interval_level=level,
         scores=scores,
-        notes=(*_notes(scores, settings), *unscored(pools[0], settings), *dict.fromkeys(chain(*remarks))),
+        notes=(*_notes(scores, settings), *unscored(measured.pools[0], settings), *dict.fromkeys(chain(*remarks))),
     )
 
 
@@ -158,30 +145,6 @@ def paired_mean_difference(
     measured = side_by_side(sides, protocol, categories=(category,), resamples=resamples, level=level, seed=seed)
     a, b = ([run for run in sides if run[0] == side] for side in "ab")
     return measured.difference(a, b, key)
-
-
-def _score(same: Sequence[Measured], level: float, blocks: Mapping[Key, BlockDraws]) -> Score:
-    """The mean of one number over runs."""
-    one = same[0]
-    values = np.mean([run.values for run in same], axis=0)
-    low, high = percentile_interval(values[1:], level, one.labels_by_drive)
-    resampled = "drive"
-    if low is None and one.key in blocks:
-        drawn = blocks[one.key]
-        low, high = widened_interval(drawn.values, level, drawn.number, drawn.wider)
-        resampled = drawn.words
-    return one.score(float(values[0]), low, high, resampled)
-
-
-def _require_same_labels(by_run: Sequence[Sequence[Measured]]) -> None:
-    def labels(run: Sequence[Measured]) -> dict[object, list[int]]:
-        return {one.key: one.labels_by_drive.tolist() for one in run}
-
-    first = labels(by_run[0])
-    for other in map(labels, by_run[1:]):
-        if other != first:
-            wrong = sorted({str(key) for key in first.keys() | other.keys() if first.get(key) != other.get(key)})
-            raise EvaluationError(f"the runs to average do not hold the same labels: they differ for {wrong[0]}")
 
 
 def _notes(scores: Sequence[Score], protocol: Protocol) -> list[str]:

@@ -59,15 +59,16 @@ class SideBySide(Generic[Run]):
 
     def mean(self, runs: Sequence[Run], key: Key) -> Score:
         """The mean over runs, its interval that over the choice of drives, or of blocks where drives are few."""
-        one = self._one(runs[0], key)
-        values = self._mean_values(runs, key)
-        low, high = percentile_interval(values[1:], self.level, one.labels_by_drive)
-        resampled = "drive"
-        weights = [1 / len(runs)] * len(runs)
-        if not enough_drives([one]) and (blocks := self._blocks(runs, weights, key)) is not None:
-            low, high = widened_interval(blocks.values, self.level, blocks.number, blocks.wider)
-            resampled = blocks.words
-        return one.score(float(values[0]), low, high, resampled)
+        few = not enough_drives([self._one(runs[0], key)])
+        blocks = self._blocks(runs, _shares(runs), (key[1],)) if few else {}
+        return self._score(runs, key, blocks.get(key))
+
+    def means(self, runs: Sequence[Run]) -> tuple[Score, ...]:
+        """As ``mean``, of every number there is; blocks are drawn only where no number has drives enough."""
+        keys = list(self.measured[runs[0]])
+        few = not enough_drives([self.measured[runs[0]][key] for key in keys])
+        blocks = self._blocks(runs, _shares(runs), ()) if few else {}
+        return tuple(self._score(runs, key, blocks.get(key)) for key in keys)
 
     def difference(self, runs_a: Sequence[Run], runs_b: Sequence[Run], key: Key) -> Difference:
         """The mean of runs a less that of runs b, with its p and what could have been told apart.
@@ -83,7 +84,7 @@ class SideBySide(Generic[Run]):
         units = [self.pools[run].frame_drive for run in runs]
         if not enough_drives([self._one(runs_a[0], key)]):
             weights = [1 / len(runs_a)] * len(runs_a) + [-1 / len(runs_b)] * len(runs_b)
-            if (blocks := self._blocks(runs, weights, key)) is not None:
+            if (blocks := self._blocks(runs, weights, (key[1],)).get(key)) is not None:
                 low, high = widened_interval(blocks.values, self.level, blocks.number, blocks.wider)
                 drawn, number, resampled = blocks.values, blocks.number, blocks.words
                 wider, greater = blocks.wider, blocks.cut_off
@@ -103,11 +104,21 @@ class SideBySide(Generic[Run]):
             resampled=resampled,
         )
 
-    def _blocks(self, runs: Sequence[Run], weights: Sequence[float], key: Key) -> BlockDraws | None:
-        """Draws of blocks for the weighted sum of one number over runs; None where there are too few frames."""
+    def _score(self, runs: Sequence[Run], key: Key, blocks: BlockDraws | None) -> Score:
+        """The mean of one number over runs; its interval from blocks where there are some and too few drives."""
+        one, values = self._one(runs[0], key), self._mean_values(runs, key)
+        low, high = percentile_interval(values[1:], self.level, one.labels_by_drive)
+        if low is None and blocks is not None:
+            low, high = widened_interval(blocks.values, self.level, blocks.number, blocks.wider)
+            return one.score(float(values[0]), low, high, blocks.words)
+        return one.score(float(values[0]), low, high)
+
+    def _blocks(
+        self, runs: Sequence[Run], weights: Sequence[float], categories: Sequence[str]
+    ) -> Mapping[Key, BlockDraws]:
+        """Draws of blocks for the weighted sums of numbers over runs; those that have too few frames are not there."""
         pools = [self.pools[run] for run in runs]
-        drawn = weighted_blocks(pools, weights, self.protocol, (key[1],), resamples=self.resamples, seed=self.seed)
-        return drawn.get(key)
+        return weighted_blocks(pools, weights, self.protocol, categories, resamples=self.resamples, seed=self.seed)
 
     def _mean_values(self, runs: Sequence[Run], key: Key) -> FloatArray:
         mean: FloatArray = np.mean([self.values(run, key) for run in runs], axis=0)
@@ -139,8 +150,7 @@ def side_by_side(
     for pool in pools.values():
         if pool.drives != drives:
             raise EvaluationError(
-                f"a paired difference needs the same frames on both sides: drives are {list(drives)} and "
-                f"{list(pool.drives)}"
+                f"runs stand side by side on the same frames alone: drives are {list(drives)} and {list(pool.drives)}"
             )
     mixtures = mixtures_of(len(drives), resamples, seed)
     measured = {
@@ -150,6 +160,10 @@ def side_by_side(
     return SideBySide(settings, runs, pools, measured, level, resamples, seed)
 
 
+def _shares(runs: Sequence[Run]) -> list[float]:
+    return [1 / len(runs)] * len(runs)
+
+
 def _require_same_labels(measured: Sequence[Mapping[Key, Measured]]) -> None:
     first = {key: one.labels_by_drive.tolist() for key, one in measured[0].items()}
     for other in measured[1:]:
@@ -157,8 +171,8 @@ def _require_same_labels(measured: Sequence[Mapping[Key, Measured]]) -> None:
         for key in sorted(first.keys() | labels.keys(), key=str):
             if first.get(key) != labels.get(key):
                 raise EvaluationError(
-                    f"a paired difference needs the same frames on both sides: labels per drive are "
-                    f"{first.get(key)} and {labels.get(key)}"
+                    f"runs stand side by side on the same frames alone: labels per drive are {first.get(key)} and "
+                    f"{labels.get(key)}"
                 )
 
 
