@@ -38,7 +38,7 @@ from scanyard.store.chunks import (
 )
 from scanyard.store.disk import DISK, Disk
 from scanyard.store.layout import readable_json
-from scanyard.store.place import Place
+from scanyard.store.place import BucketFile, Place
 
 ROWS_PER_CHUNK = 16_384  # a frame begins and ends inside a chunk: at an eighth of a KITTI sweep that costs an eighth
 CHUNKS_PER_SHARD = 128  # about 17 sweeps, 25 MB of points: few files, and a bounded write buffer
@@ -334,12 +334,12 @@ class _Shard:
 
     def expect(self, start: int, stop: int) -> None:
         """Have the system fetch the chunks of these rows, if where they lie is known."""
-        if self._index is None or start == stop:
+        if self._index is None or start == stop or not isinstance(self.path, Path):
             return
         per_chunk = self.stored.rows_per_chunk
         first, last = self._index[[start // per_chunk, (stop - 1) // per_chunk]].tolist()
         with suppress(OSError), self.path.open("rb", buffering=0) as file:  # whoever reads is told what is wrong
-            _have_fetched(file.fileno(), first, last)
+            _have_fetched(file, first, last)
 
     def _copy(self, chunk: int, whole: Array, rows: Array, start: int) -> None:
         """Those rows of a chunk that are asked for."""
@@ -373,16 +373,17 @@ class _Shard:
         if self._index is None:
             self._index = self._read_index(file)
         places = self._index[chunks.start : chunks.stop].tolist()
-        size_bytes = os.fstat(file.fileno()).st_size
+        size_bytes = file.seek(0, os.SEEK_END)
         for chunk, (offset, size) in zip(chunks, places, strict=True):
             if size == EMPTY:
                 raise DamagedError(f"{self.path}: chunk {chunk} is not there")
             if offset + size > size_bytes:
                 raise DamagedError(f"{self.path}: chunk {chunk} ends behind the file's {size_bytes} bytes")
         if len(places) > 1:
-            _have_fetched(file.fileno(), places[0], places[-1])
+            _have_fetched(file, places[0], places[-1])
         for offset, size in places:
-            yield os.pread(file.fileno(), size, offset)
+            file.seek(offset)
+            yield file.read(size)
 
     def sums(self, chunks: int) -> list[int]:
         """CRC-32C of the first chunks as they lie there."""
@@ -390,10 +391,15 @@ class _Shard:
             return [checksum(packed, self.stored.codec) for packed in self._packed(file, range(chunks))]
 
 
-def _have_fetched(descriptor: int, first: tuple[int, int], last: tuple[int, int]) -> None:
-    """Ask the system for all bytes from one (offset, size) to another, without waiting for them."""
-    if hasattr(os, "posix_fadvise") and EMPTY not in (*first, *last):  # macOS has it not
-        os.posix_fadvise(descriptor, first[0], max(0, sum(last) - first[0]), os.POSIX_FADV_WILLNEED)
+def _have_fetched(file: Any, first: tuple[int, int], last: tuple[int, int]) -> None:
+    """Ask the system for all bytes from one (offset, size) to another, without waiting for them, or the bucket."""
+    if EMPTY in (*first, *last):
+        return
+    start, count = first[0], max(0, sum(last) - first[0])
+    if isinstance(file, BucketFile):
+        file.fetch(start, start + count)
+    elif hasattr(os, "posix_fadvise"):  # macOS has it not
+        os.posix_fadvise(file.fileno(), start, count, os.POSIX_FADV_WILLNEED)
 
 
 def array_metadata(

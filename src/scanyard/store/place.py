@@ -111,12 +111,15 @@ class BucketFile:
         if stop <= self._at:
             return b""
         if not self._kept_from <= self._at <= stop <= self._kept_from + len(self._kept):
-            further = min(max(stop, self._at + READ_AHEAD), self._end())
-            self._kept = self._path.bucket.read_range(self._path.key, self._at, further)
-            self._kept_from = self._at
+            self.fetch(self._at, max(stop, self._at + READ_AHEAD))
         data = self._kept[self._at - self._kept_from : stop - self._kept_from]
         self._at += len(data)
         return data
+
+    def fetch(self, start: int, stop: int) -> None:
+        """Get bytes ``start`` to ``stop`` in one request, for the reads that follow."""
+        self._kept = self._path.bucket.read_range(self._path.key, start, min(stop, self._end()))
+        self._kept_from = start
 
     def _end(self) -> int:
         if self._size is None:
