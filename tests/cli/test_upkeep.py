@@ -5,11 +5,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 from typer.testing import CliRunner
 
 from scanyard.boxes import Boxes
 from scanyard.cli.app import app
-from scanyard.errors import LicenceError
+from scanyard.errors import DamagedError, InputError, LicenceError
 from scanyard.frame import Frame, Sweep
 from scanyard.geometry import Transform
 from scanyard.sensors import Lidar, Rig
@@ -57,4 +59,30 @@ def test_an_export_that_a_licence_forbids_is_refused(tmp_path: Path) -> None:
     root = dataset_at(tmp_path / "a", licence="CC-BY-NC-SA-3.0")
     with pytest.raises(LicenceError, match=r"CC-BY-NC-SA-3\.0 does not allow commercial use"):
         said("export", "kitti", root, "--out", tmp_path / "out", "--for", "commercial use")
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_key_of_openssl_signs_and_its_public_half_verifies(tmp_path: Path) -> None:
+    root, key, public = dataset_at(tmp_path / "a"), tmp_path / "lab.pem", tmp_path / "lab.pub.pem"
+    private = Ed25519PrivateKey.generate()  # and written as openssl genpkey and openssl pkey -pubout do
+    key.write_bytes(private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    public.write_bytes(private.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo))
+    hexadecimal = private.public_key().public_bytes_raw().hex()[:16]
+    said("seal", root)
+    with pytest.raises(DamagedError, match="nobody signed"):
+        said("verify", root, "--public-key", public)
+    assert f"signed with the key {hexadecimal}" in said("seal", root, "--signing-key", key)
+    assert f"signed with the key {hexadecimal}" in said("verify", root, "--public-key", public)
+    with pytest.raises(InputError, match=r"lab\.pem: no public key in PEM .* openssl pkey"):
+        said("verify", root, "--public-key", key)
+    with pytest.raises(InputError, match=r"lab\.pub\.pem: no private key in PEM"):
+        said("seal", root, "--signing-key", public)
+    for option in ("seal", "simulate", "verify"):
+        assert "Ed25519" in said(option, "--help")
+
+
+def test_a_wrong_key_is_told_of_before_a_campaign_begins(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"gone\.pem: no private key in PEM"):
+        said("simulate", Path("scenarios/cut_in_short_gap.yaml"), "--out", tmp_path / "out",
+             "--signing-key", tmp_path / "gone.pem")  # fmt: skip
     assert not (tmp_path / "out").exists()

@@ -11,7 +11,7 @@ from store_frames import dataset_at, frame_at, info_named
 from scanyard.errors import InputError
 from scanyard.store import open_dataset, seal_dataset, verify, write_sequence
 from scanyard.store.merkle import merkle_root, proof, proves
-from scanyard.store.provenance import LOG_FILE, extended, load_key, read_log
+from scanyard.store.provenance import LOG_FILE, extended, load_key, public_half, read_log
 
 KEY = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
 
@@ -88,3 +88,28 @@ def test_a_proof_leads_from_every_sequence_to_the_root_and_from_no_other(count: 
         assert not proves(steps, name, "f" * 64, root)
         assert not proves(steps, "other", digest, root)
     assert merkle_root({**digests, "walk-0": "e" * 64}) != root
+
+
+def test_the_holder_of_a_key_vouches_for_what_was_sealed_last_and_for_nothing_else(tmp_path: Path) -> None:
+    root = dataset_at(tmp_path / "d")
+    write_sequence(root, info_named("a"), [frame_at(0)])
+    public, other = public_half(KEY), public_half(Ed25519PrivateKey.from_private_bytes(bytes(32)))
+    assert [one.problem for one in verify(root, public_key=public)] == [
+        "the dataset is not sealed, so nobody vouches for it"
+    ]
+    seal_dataset(root)
+    assert [one.problem for one in verify(root, public_key=public)] == [
+        "nobody signed what the dataset was sealed with"
+    ]
+    seal_dataset(root, key=KEY)  # nothing is new, and it is signed all the same
+    assert verify(root, public_key=public) == []
+    assert "expected" in verify(root, public_key=other)[0].problem
+    length = len(read_log(root))
+    seal_dataset(root, key=KEY)
+    assert len(read_log(root)) == length
+    write_sequence(root, info_named("b"), [frame_at(1)])
+    seal_dataset(root)  # by somebody without the key
+    assert [one.problem for one in verify(root, public_key=public)] == [
+        "nobody signed what the dataset was sealed with"
+    ]
+    assert verify(root) == []

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from scanyard.cli.progress import Advance, progress
+from scanyard.cli.upkeep import SigningKey, load_signing_key, sealed_as
 from scanyard.errors import InputError
 
 if TYPE_CHECKING:
@@ -46,6 +47,7 @@ def import_dataset(
     join_riders: Annotated[
         bool, typer.Option(help="Make one box of a rider and what is ridden, as KITTI and nuScenes have it.")
     ] = False,
+    signing_key: SigningKey = None,
 ) -> None:
     """Bring frames in another layout into a dataset of ours, with their licence; says if axes look mirrored.
 
@@ -55,6 +57,7 @@ def import_dataset(
     from scanyard.label.tracks import track_faults
     from scanyard.store import create_dataset, open_dataset, seal_dataset, sweep_staging, write_sequence
 
+    key = load_signing_key(signing_key)
     sequences = _read(root, layout, subset=subset, drive=drive, licence=licence)
     licences = sorted({sequence.info.licence for sequence in sequences})
     create_dataset(out, name=out.name, licence=" and ".join(licences))
@@ -65,10 +68,10 @@ def import_dataset(
             write_sequence(out, sequence.info, sequence)
             if faults := track_faults(sequence.labels):
                 logger.warning("%s: %d faults of tracks, such as %s", sequence.info.name, len(faults), faults[0])
-    digest = seal_dataset(out)
+    digest = seal_dataset(out, key=key)
     dataset = open_dataset(out)
     _warn_of_axes(list(dataset.sequences.values()))
-    print(f"{out}: {len(dataset.sequences)} sequences, {dataset.num_frames} frames, digest {digest[:16]}")
+    print(f"{out}: {len(dataset.sequences)} sequences, {dataset.num_frames} frames, {sealed_as(digest, key)}")
     say_licences(licences)
 
 

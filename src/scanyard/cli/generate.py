@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from scanyard.cli.progress import Advance, progress
+from scanyard.cli.upkeep import SigningKey, load_signing_key, sealed_as
 from scanyard.errors import InputError, SimulationError
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ def simulate(
     no_cameras: Annotated[
         bool, typer.Option("--no-cameras", help="Do not render cameras: several times faster.")
     ] = False,
+    signing_key: SigningKey = None,
 ) -> None:
     """Play scenarios and seal what the sensors saw, labelled, as a dataset.
 
@@ -56,6 +58,7 @@ def simulate(
         adapters=parse_adapters(adapters),
         limits=limits,
         overrides=overrides(rate_hz=rate_hz, duration_s=duration_s, rig=rig, cameras=False if no_cameras else None),
+        signing_key=signing_key,
     )
 
 
@@ -90,6 +93,7 @@ def generate(
     limits: Path | None = None,
     overrides: dict[str, str | float | bool] | None = None,
     domain: Domain = "synthetic",
+    signing_key: Path | None = None,
 ) -> None:
     """Bring the dataset ``out`` up to date with every scenario drawn with every seed; say how it went."""
     from scanyard.fleet.plan import plan
@@ -98,6 +102,7 @@ def generate(
     from scanyard.store import create_dataset, open_dataset, seal_dataset, sweep_staging
     from scanyard.store.dataset import committed_names
 
+    key = load_signing_key(signing_key)  # a campaign takes hours, and a wrong key is told of at once
     loaded = load_scenarios(scenarios)
     for scenario in loaded:
         draw(scenario, seeds[0], overrides)  # what is wrong with it is said before anything is made
@@ -142,9 +147,9 @@ def generate(
         path = Path(settings.logs) / f"{out.name}-report.json"
         told.write(path)
         print(f"accounts, and the servers' logs beside them: {path}")
-    digest = seal_dataset(out)
+    digest = seal_dataset(out, key=key)
     dataset = open_dataset(out)
-    print(f"{out}: {len(dataset.sequences)} sequences, {dataset.num_frames} frames, digest {digest[:16]}")
+    print(f"{out}: {len(dataset.sequences)} sequences, {dataset.num_frames} frames, {sealed_as(digest, key)}")
     if todo and outcome.quarantined:
         raise SimulationError(_quarantine(outcome))
 

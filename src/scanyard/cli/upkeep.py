@@ -1,15 +1,53 @@
-"""``scanyard gc``, ``diff`` and ``migrate``: looking after datasets."""
+"""``scanyard seal``, ``gc``, ``diff`` and ``migrate``: looking after datasets."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from scanyard.cli.progress import progress
 
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
 DatasetFolder = Annotated[Path, typer.Argument(help="Dataset folder.")]
+
+SigningKey = Annotated[
+    Path | None,
+    typer.Option(help="Ed25519 private key in PEM, without password, to sign the dataset's log with."),
+]
+
+
+def seal(dataset: DatasetFolder, signing_key: SigningKey = None) -> None:
+    """List the sequences of a dataset in its own file and log, signed if there is a key; simulate and import do it too.
+
+    Make a key with: openssl genpkey -algorithm ed25519 -out lab.pem; and what others verify with by:
+    openssl pkey -in lab.pem -pubout -out lab.pub.pem
+
+    Example: scanyard seal out/synthetic --signing-key lab.pem
+    """
+    from scanyard.store import seal_dataset
+
+    key = load_signing_key(signing_key)
+    digest = seal_dataset(dataset, key=key)
+    print(f"{dataset}: sealed, {sealed_as(digest, key)}")
+
+
+def load_signing_key(signing_key: Path | None) -> Ed25519PrivateKey | None:
+    """The key in a file, if there is to be one."""
+    from scanyard.store.provenance import load_key
+
+    return None if signing_key is None else load_key(signing_key)
+
+
+def sealed_as(digest: str, key: Ed25519PrivateKey | None) -> str:
+    """The end of a line that says what was sealed: its digest, and the key it was signed with."""
+    from scanyard.store.provenance import public_half
+
+    public = public_half(key)
+    return f"digest {digest[:16]}" + ("" if public is None else f"; signed with the key {public[:16]}")
 
 
 def gc(dataset: DatasetFolder) -> None:

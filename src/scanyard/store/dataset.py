@@ -29,7 +29,7 @@ from scanyard.store.layout import (
 )
 from scanyard.store.merkle import merkle_root
 from scanyard.store.place import BucketPath, Place, local_folder
-from scanyard.store.provenance import LOG_FILE, Entry, extended, read_log
+from scanyard.store.provenance import LOG_FILE, Entry, extended, public_half, read_log
 from scanyard.store.seal import Seal, read_seal
 
 if TYPE_CHECKING:
@@ -96,14 +96,14 @@ def seal_dataset(uri: str | Path, *, key: Ed25519PrivateKey | None = None, disk:
     """List the committed sequences in ``dataset.json`` and return the dataset's digest; do it when a campaign ends.
 
     What is new is entered in the log first, signed where there is a ``key``; sealing again without news changes
-    nothing.
+    nothing, unless with a key that did not sign the last time: then it vouches for all that is there.
     """
     root = local_folder(uri)
     header = read_header(root)
     seals = {name: read_seal(root / SEQUENCES / name) for name in committed_names(root)}
     digests = {name: seal.digest for name, seal in seals.items()}
     log = read_log(root)
-    news = list(_news(log, seals, merkle_root(digests)))
+    news = list(_news(log, seals, merkle_root(digests), public_half(key)))
     try:
         if news:
             log = extended(log, news, key)
@@ -115,7 +115,9 @@ def seal_dataset(uri: str | Path, *, key: Ed25519PrivateKey | None = None, disk:
     return dataset_digest(digests)
 
 
-def _news(log: list[Entry], seals: Mapping[str, Seal], root: str) -> Iterator[tuple[str, dict[str, Any]]]:
+def _news(
+    log: list[Entry], seals: Mapping[str, Seal], root: str, signer: str | None
+) -> Iterator[tuple[str, dict[str, Any]]]:
     """What the log does not say yet: sequences that are new or others, and the whole."""
     known = {entry.body["sequence"]: entry.body["digest"] for entry in log if entry.event == "sequence sealed"}
     for name, seal in seals.items():
@@ -132,7 +134,8 @@ def _news(log: list[Entry], seals: Mapping[str, Seal], root: str) -> Iterator[tu
                     "record": dict(seal.record),
                 },
             )
-    if not log or log[-1].event != "dataset sealed" or log[-1].body["merkle_root"] != root:
+    unsigned = signer is not None and bool(log) and log[-1].key != signer
+    if not log or log[-1].event != "dataset sealed" or log[-1].body["merkle_root"] != root or unsigned:
         licence = inherited(seal.info.licence for seal in seals.values())
         yield "dataset sealed", {"sequences": len(seals), "merkle_root": root, "licence": licence}
 

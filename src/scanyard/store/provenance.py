@@ -86,13 +86,33 @@ def extended(
     log = list(entries)
     for event, body in events:
         previous = log[-1].hash if log else BEGINNING
-        public = None if key is None else key.public_key().public_bytes_raw().hex()
+        public = public_half(key)
         entry = Entry(previous, event, time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), body, public)
         if key is not None:
             signature = key.sign(bytes.fromhex(entry.hash)).hex()
             entry = Entry(previous, event, entry.at, body, public, signature)
         log.append(entry)
     return log
+
+
+def public_half(key: Ed25519PrivateKey | None) -> str | None:
+    """The public key that goes with a private one, 64 hexadecimal digits as entries have it."""
+    return None if key is None else key.public_key().public_bytes_raw().hex()
+
+
+def vouched_for(entries: Sequence[Entry], head: str | None, key: str) -> str | None:
+    """What keeps the holder of the public ``key`` from vouching for a dataset sealed at ``head``; ``None`` if nothing.
+
+    A signature covers the hash of its entry, and that the whole chain before: the last one is enough.
+    """
+    last = next((entry for entry in entries if entry.hash == head), None)
+    if last is None:
+        return "the dataset is not sealed, so nobody vouches for it"
+    if last.key is None:
+        return "nobody signed what the dataset was sealed with"
+    if last.key != key:
+        return f"what the dataset was sealed with is signed with the key {last.key[:16]}, expected {key[:16]}"
+    return None
 
 
 def load_key(path: Path) -> Ed25519PrivateKey:
@@ -107,6 +127,22 @@ def load_key(path: Path) -> Ed25519PrivateKey:
     if not isinstance(key, private):
         raise InputError(f"{path}: found a {type(key).__name__}, expected an Ed25519 key")
     return key
+
+
+def load_public_key(path: Path) -> str:
+    """A public key as entries have it, from a PEM file as ``openssl pkey -pubout`` makes one of a private key."""
+    public = _keys().Ed25519PublicKey
+    from cryptography.hazmat.primitives.serialization import load_pem_public_key  # noqa: PLC0415  # see _keys
+
+    try:
+        key = load_pem_public_key(path.read_bytes())
+    except (OSError, ValueError) as error:
+        raise InputError(
+            f"{path}: no public key in PEM ({error}); openssl pkey -in PRIVATE.pem -pubout makes one of a private key"
+        ) from error
+    if not isinstance(key, public):
+        raise InputError(f"{path}: found a {type(key).__name__}, expected an Ed25519 key")
+    return str(key.public_bytes_raw().hex())
 
 
 def _signed(entry: Entry) -> bool:

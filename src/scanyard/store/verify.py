@@ -19,7 +19,7 @@ from scanyard.store.arrays import StoredArray
 from scanyard.store.dataset import committed_names, read_header, require_dataset
 from scanyard.store.layout import DATASET_FILE, SEAL_FILE, SEQUENCES, sequence_folder
 from scanyard.store.place import BucketPath, Place, place_of
-from scanyard.store.provenance import LOG_FILE, read_log
+from scanyard.store.provenance import LOG_FILE, read_log, vouched_for
 from scanyard.store.seal import Seal, read_seal
 
 _CHANGED = "its bytes have changed since it was sealed"
@@ -43,9 +43,10 @@ class Finding:
         return f"{where}{f', {self.array}' if self.array else ''}: {self.problem} ({self.path})"
 
 
-def verify(uri: str | Place, on_progress: Progress | None = None) -> list[Finding]:
+def verify(uri: str | Place, on_progress: Progress | None = None, *, public_key: str | None = None) -> list[Finding]:
     """Recompute every digest of the dataset and say what is flipped, cut, missing or too many; empty when all is well.
 
+    With a ``public_key`` (64 hexadecimal digits) its holder must have signed what the dataset was sealed with.
     StoreError when ``uri`` is no dataset at all.
     """
     root = place_of(uri)
@@ -58,7 +59,7 @@ def verify(uri: str | Place, on_progress: Progress | None = None) -> list[Findin
         except StoreError as error:
             findings.append(Finding(name, None, root / SEQUENCES / name / SEAL_FILE, str(error)))
     findings += _check_header(root, seals)
-    findings += _check_log(root, seals)
+    findings += _check_log(root, seals, public_key)
     total, done = sum(seal.size_bytes for seal in seals.values()), 0
     for name, seal in seals.items():
         for checked, finding in check_sequence(sequence_folder(root, name), name, seal):
@@ -102,7 +103,7 @@ def _check_header(root: Place, seals: Mapping[str, Seal]) -> Iterator[Finding]:
             yield Finding(name, None, folder / SEAL_FILE, "of another sequence than was sealed into the dataset")
 
 
-def _check_log(root: Place, seals: Mapping[str, Seal]) -> Iterator[Finding]:
+def _check_log(root: Place, seals: Mapping[str, Seal], public_key: str | None) -> Iterator[Finding]:
     """The chain holds, it reaches what the dataset was sealed with, and it tells of every sequence sealed into it."""
     path = root / LOG_FILE
     try:
@@ -110,6 +111,8 @@ def _check_log(root: Place, seals: Mapping[str, Seal]) -> Iterator[Finding]:
     except (StoreError, OSError) as error:
         yield Finding(None, None, path, str(error))
         return
+    if public_key is not None and (problem := vouched_for(log, header.log_head, public_key)):
+        yield Finding(None, None, path, problem)
     if header.sequences is None or header.log_head is None:
         return
     if header.log_head not in {entry.hash for entry in log}:
