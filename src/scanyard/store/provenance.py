@@ -13,6 +13,7 @@ import json
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -44,7 +45,7 @@ class Entry:
     signature: str | None = None
     """Of the hash, 128 hexadecimal digits."""
 
-    @property
+    @cached_property
     def hash(self) -> str:
         """SHA-256 over all but the signature; the key is under it."""
         said = {"previous": self.previous, "event": self.event, "at": self.at, "body": self.body, "key": self.key}
