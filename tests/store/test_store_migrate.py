@@ -1,6 +1,7 @@
 """A dataset in the first format reads as it did, and is brought up to date without losing a value."""
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -8,8 +9,8 @@ from small_recordings import info_of, recording
 from store_frames import assert_same_frame
 
 from scanyard.errors import DamagedError
-from scanyard.store import migrate, open_dataset, verify, write_sequence
-from scanyard.store.layout import FIRST_FORMAT, SEQUENCE_FORMAT
+from scanyard.store import create_dataset, migrate, open_dataset, verify, write_sequence
+from scanyard.store.layout import FIRST_FORMAT, SECOND_FORMAT, SEQUENCE_FORMAT
 
 DIGEST = "4fa33817256d274057ee59b804d236742028acbb80adc2825a67b988aad66e36"
 """Of the sequence in ``first_format.zip``, as the code before format 2 wrote and sealed it."""
@@ -40,6 +41,18 @@ def test_migrating_keeps_digest_and_values_and_is_done_once(old: Path) -> None:
     assert (sequence.seal.format, sequence.seal.digest) == (SEQUENCE_FORMAT, DIGEST)
     for found, expected in zip(sequence, recording(1, points=40), strict=True):
         assert_same_frame(found, expected)
+
+
+def test_a_seal_of_the_second_format_is_written_anew(tmp_path: Path) -> None:
+    create_dataset(tmp_path, name="d", licence="CC0-1.0")
+    sealed = write_sequence(tmp_path, info_of("walk"), recording(1, points=40))
+    path = tmp_path / "sequences/walk/seal.json"
+    now = path.read_bytes()
+    path.write_bytes(replace(sealed, format=SECOND_FORMAT).to_bytes())
+    assert verify(tmp_path) == []
+    assert open_dataset(tmp_path).sequences["walk"].seal.format == SECOND_FORMAT
+    assert migrate(tmp_path) == ["walk"]
+    assert path.read_bytes() == now
 
 
 def test_what_is_damaged_is_not_sealed_anew(old: Path) -> None:

@@ -7,6 +7,7 @@ not change while a campaign runs; ``seal_dataset`` then lists them, after which 
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
@@ -24,13 +25,14 @@ from scanyard.store.layout import (
     SEQUENCES,
     STAGING,
     canonical_json,
-    read_json,
+    parsed_json,
+    read_file,
     readable_json,
 )
 from scanyard.store.merkle import merkle_root
 from scanyard.store.place import BucketPath, Place, local_folder
 from scanyard.store.provenance import LOG_FILE, Entry, extended, public_half, read_log
-from scanyard.store.seal import Seal, read_seal
+from scanyard.store.seal import Summary, read_summary
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -100,10 +102,10 @@ def seal_dataset(uri: str | Path, *, key: Ed25519PrivateKey | None = None, disk:
     """
     root = local_folder(uri)
     header = read_header(root)
-    seals = {name: read_seal(root / SEQUENCES / name) for name in committed_names(root)}
-    digests = {name: seal.digest for name, seal in seals.items()}
+    summaries = {name: read_summary(root / SEQUENCES / name) for name in committed_names(root)}
+    digests = {name: summary.digest for name, summary in summaries.items()}
     log = read_log(root)
-    news = list(_news(log, seals, merkle_root(digests), public_half(key)))
+    news = list(_news(log, summaries, merkle_root(digests), public_half(key)))
     try:
         if news:
             log = extended(log, news, key)
@@ -116,28 +118,28 @@ def seal_dataset(uri: str | Path, *, key: Ed25519PrivateKey | None = None, disk:
 
 
 def _news(
-    log: list[Entry], seals: Mapping[str, Seal], root: str, signer: str | None
+    log: list[Entry], summaries: Mapping[str, Summary], root: str, signer: str | None
 ) -> Iterator[tuple[str, dict[str, Any]]]:
     """What the log does not say yet: sequences that are new or others, and the whole."""
     known = {entry.body["sequence"]: entry.body["digest"] for entry in log if entry.event == "sequence sealed"}
-    for name, seal in seals.items():
-        if known.get(name) != seal.digest:
+    for name, summary in summaries.items():
+        if known.get(name) != summary.digest:
             yield (
                 "sequence sealed",
                 {
                     "sequence": name,
-                    "digest": seal.digest,
-                    "frames": seal.num_frames,
-                    "domain": seal.info.domain,
-                    "licence": seal.info.licence,
-                    "provenance": dict(seal.info.provenance),
-                    "record": dict(seal.record),
+                    "digest": summary.digest,
+                    "frames": summary.num_frames,
+                    "domain": summary.domain,
+                    "licence": summary.licence,
+                    "provenance": dict(summary.provenance),
+                    "record": dict(summary.record),
                 },
             )
     unsigned = signer is not None and bool(log) and log[-1].key != signer
     if not log or log[-1].event != "dataset sealed" or log[-1].body["merkle_root"] != root or unsigned:
-        licence = inherited(seal.info.licence for seal in seals.values())
-        yield "dataset sealed", {"sequences": len(seals), "merkle_root": root, "licence": licence}
+        licence = inherited({summary.licence for summary in summaries.values()})
+        yield "dataset sealed", {"sequences": len(summaries), "merkle_root": root, "licence": licence}
 
 
 def dataset_digest(digests: Mapping[str, str]) -> str:
@@ -149,7 +151,8 @@ def read_header(root: Place) -> DatasetHeader:
     """Read and check ``dataset.json``; StoreError if the folder is no dataset, DamagedError if a byte has changed."""
     require_dataset(root)
     path = root / DATASET_FILE
-    body, data = read_json(path, expected_formats=(DATASET_FORMAT, FIRST_DATASET_FORMAT))
+    data = read_file(path)
+    body = parsed_json(path, data, expected_formats=(DATASET_FORMAT, FIRST_DATASET_FORMAT))
     try:
         header = DatasetHeader(
             name=body["name"],
@@ -187,7 +190,8 @@ def committed_names(root: Place) -> list[str]:
         )
     if not folder.is_dir():
         raise DamagedError(f"{root}: its folder {SEQUENCES!r} is gone; restore it from a copy")
-    return sorted(path.name for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
+    with os.scandir(folder) as entries:  # which knows folders from files without asking for each
+        return sorted(entry.name for entry in entries if entry.is_dir() and not entry.name.startswith("."))
 
 
 def _describe(header: DatasetHeader) -> dict[str, Any]:

@@ -25,6 +25,7 @@ names in its attribute ``categories``, because Zarr v3 has no stable type for te
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 import uuid
@@ -38,9 +39,11 @@ from scanyard.store.place import BucketPath, Place
 DATASET_FORMAT = "scanyard-dataset-2"
 FIRST_DATASET_FORMAT = "scanyard-dataset-1"
 """Without Merkle root and log; also what a dataset has until it is sealed."""
-SEQUENCE_FORMAT = "scanyard-sequence-2"
+SEQUENCE_FORMAT = "scanyard-sequence-3"
+SECOND_FORMAT = "scanyard-sequence-2"
+"""Before a seal's checksum was of its bytes as they lie there, which is quick to check."""
 FIRST_FORMAT = "scanyard-sequence-1"
-"""Before seals had checksums of chunks: read, and brought up to date by ``migrate``."""
+"""Before seals had checksums of chunks.  Both are read, and brought up to date by ``migrate``."""
 DATASET_FILE = "dataset.json"
 SEAL_FILE = "seal.json"
 SEQUENCES = "sequences"
@@ -113,13 +116,34 @@ def readable_json(value: Any) -> bytes:
     return (json.dumps(value, sort_keys=True, indent=1, allow_nan=False) + "\n").encode()
 
 
-def read_json(path: Place, *, expected_formats: Collection[str]) -> tuple[dict[str, Any], bytes]:
-    """Read one of our JSON files, and its bytes; DamagedError if it is no JSON object, StoreError if another format."""
+def checked_json(value: Mapping[str, Any]) -> bytes:
+    """A JSON object as ``readable_json`` writes it, and in its last line the SHA-256 of all bytes before that line."""
+    text = readable_json(value).removesuffix(b"\n}\n")
+    return text + _last_line(text)
+
+
+def is_intact(data: bytes) -> bool:
+    """Whether these are the bytes that ``checked_json`` wrote, every one of them."""
+    text = data[: -len(_last_line(b""))]
+    return data[len(text) :] == _last_line(text)
+
+
+def _last_line(text: bytes) -> bytes:
+    return b',\n "self_sha256": "' + hashlib.sha256(text).hexdigest().encode() + b'"\n}\n'
+
+
+def read_file(path: Place) -> bytes:
+    """The bytes of one of our JSON files; StoreError if it cannot be read."""
     try:
-        data = path.read_bytes()
-        value = json.loads(data)
+        return path.read_bytes()
     except OSError as error:
         raise StoreError(f"{path}: cannot be read ({error.strerror})") from error
+
+
+def parsed_json(path: Place, data: bytes, *, expected_formats: Collection[str]) -> dict[str, Any]:
+    """What is in one of our JSON files; DamagedError if it is no JSON object, StoreError if it is another format."""
+    try:
+        value = json.loads(data)
     except (ValueError, RecursionError) as error:
         raise DamagedError(f"{path}: not JSON ({error}); restore it from a copy, or record again") from error
     if not isinstance(value, dict):
@@ -129,7 +153,7 @@ def read_json(path: Place, *, expected_formats: Collection[str]) -> tuple[dict[s
             f"{path}: found format {value.get('format')!r}, expected {' or '.join(expected_formats)}; "
             "it was written by another version of scanyard, or is damaged"
         )
-    return value, data
+    return value
 
 
 def group_metadata(attributes: Mapping[str, Any]) -> bytes:

@@ -1,8 +1,9 @@
 """Bringing a dataset of an earlier format up to date, without touching a recorded value.
 
-Format 1 sealed no checksums of chunks, so a reader could take one intact file for another of the same size.  A sequence
-is verified whole, its chunks are summed, and its seal is written anew; arrays stay as they are, and so does the
-digest, which covers decoded values.  Each sequence changes in one rename: an interrupted migration can go on.
+Format 1 sealed no checksums of chunks, so a reader could take one intact file for another of the same size; in format 2
+a seal's own checksum was slow to check.  A sequence is verified whole, its chunks are summed, and its seal is written
+anew; arrays stay as they are, and so does the digest, which covers decoded values.  Each sequence changes in one
+rename: an interrupted migration can go on.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from scanyard.errors import DamagedError
 from scanyard.store.arrays import ArrayReader, StoredArray
 from scanyard.store.dataset import committed_names, read_header
 from scanyard.store.disk import DISK, Disk
-from scanyard.store.layout import FIRST_FORMAT, SEAL_FILE, sequence_folder
+from scanyard.store.layout import SEAL_FILE, SEQUENCE_FORMAT, sequence_folder
 from scanyard.store.place import local_folder
 from scanyard.store.seal import Seal, read_seal
 from scanyard.store.verify import Progress, check_sequence
@@ -28,7 +29,7 @@ def migrate(uri: str | Path, on_progress: Progress | None = None, *, disk: Disk 
     root = local_folder(uri)
     read_header(root)
     seals = {name: read_seal(sequence_folder(root, name)) for name in committed_names(root)}
-    old = {name: seal for name, seal in seals.items() if seal.format == FIRST_FORMAT}
+    old = {name: seal for name, seal in seals.items() if seal.format != SEQUENCE_FORMAT}
     for done, (name, seal) in enumerate(old.items(), start=1):
         folder = sequence_folder(root, name)
         findings = [finding for _, finding in check_sequence(folder, name, seal) if finding is not None]
@@ -44,4 +45,4 @@ def _summed(folder: Path, seal: Seal) -> Seal:
     arrays: dict[str, StoredArray] = {}
     for path, array in seal.arrays.items():
         arrays[path] = replace(array, crc32c=ArrayReader(folder / path, array).chunk_checksums())
-    return replace(seal, arrays=arrays)
+    return replace(seal, arrays=arrays, format=SEQUENCE_FORMAT)

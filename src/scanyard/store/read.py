@@ -1,8 +1,9 @@
 """Reading a dataset: every reader starts from seals.
 
-Opening a sequence checks its seal and that every sealed file is there at its sealed size; reading a frame checks the
-checksum of every chunk it decodes.  ``verify`` checks the rest.  Nothing is open between reads, so a
-``StoredSequence`` may be pickled, forked and read from many processes.
+Opening a dataset checks every byte of every seal; a sequence that is opened, or used for the first time, checks that
+every sealed file is there at its sealed size; reading a frame checks the checksum of every chunk it decodes.  What is
+left ``verify`` checks.  Nothing is open between reads, so a ``StoredSequence`` may be pickled, forked and read from
+many processes.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,10 +25,10 @@ from scanyard.geometry import Transform
 from scanyard.licences import inherited
 from scanyard.sequence import SequenceInfo
 from scanyard.store.arrays import ArrayReader
-from scanyard.store.dataset import DatasetHeader, committed_names, dataset_digest, read_header
+from scanyard.store.dataset import DatasetHeader, committed_names, dataset_digest, read_header, require_dataset
 from scanyard.store.layout import BOX_COLUMNS, IMAGE_COLUMNS, SEAL_FILE, SWEEP_COLUMNS, sequence_folder
 from scanyard.store.place import BucketPath, Place, place_of, size_of
-from scanyard.store.seal import Seal, read_seal
+from scanyard.store.seal import Seal, Summary, read_seal, read_summary
 
 READ_AHEAD = 2
 """Frames read at once where all are read in order; with the one in use, so many and one lie in memory."""
@@ -49,36 +50,41 @@ class Dataset:
     @property
     def licence(self) -> str:
         """What it is under as a whole: of its own licence and those of its sequences the strictest, or all of them."""
-        return inherited([self.header.licence, *(sequence.info.licence for sequence in self.sequences.values())])
+        return inherited({self.header.licence, *(sequence.summary.licence for sequence in self.sequences.values())})
 
     @property
     def domain(self) -> str:
         """``synthetic``, ``real`` or ``stand-in`` if all sequences agree, else ``mixed``; ``empty`` without any."""
-        domains = {sequence.info.domain for sequence in self.sequences.values()}
+        domains = {sequence.summary.domain for sequence in self.sequences.values()}
         return "empty" if not domains else domains.pop() if len(domains) == 1 else "mixed"
 
     @property
     def digest(self) -> str:
         """SHA-256 over the sorted (name, digest) pairs of the sequences: equal for equal data, however it was made."""
-        return dataset_digest({name: sequence.seal.digest for name, sequence in self.sequences.items()})
+        return dataset_digest({name: sequence.summary.digest for name, sequence in self.sequences.items()})
 
     @property
     def num_frames(self) -> int:
         """Frames in all sequences."""
-        return sum(len(sequence) for sequence in self.sequences.values())
+        return sum(sequence.summary.num_frames for sequence in self.sequences.values())
 
 
 def open_dataset(uri: str | Place) -> Dataset:
-    """Open a dataset for reading; StoreError if it is none, DamagedError if a seal does not hold."""
+    """Open a dataset for reading; StoreError if it is none, DamagedError if a seal does not hold.
+
+    Whether a sequence's files are there is looked at when it is first used.
+    """
     root = place_of(uri)
     header = read_header(root)
-    sequences = {name: _opened(sequence_folder(root, name)) for name in committed_names(root)}
+    sequences = {name: StoredSequence(sequence_folder(root, name)) for name in committed_names(root)}
+    for sequence in sequences.values():
+        _ = sequence.summary
     for name, digest in (header.sequences or {}).items():
         if name not in sequences:
             raise DamagedError(
                 f"{root}: sequence {name!r} was sealed into the dataset and is gone; restore or re-record it"
             )
-        if sequences[name].seal.digest != digest:
+        if sequences[name].summary.digest != digest:
             raise DamagedError(f"{root}: sequence {name!r} is another one than was sealed into the dataset")
     return Dataset(header, sequences)
 
@@ -86,7 +92,7 @@ def open_dataset(uri: str | Place) -> Dataset:
 def open_sequence(uri: str | Place, name: str) -> StoredSequence:
     """Open one sequence of a dataset for reading."""
     root = place_of(uri)
-    read_header(root)
+    require_dataset(root)
     folder = sequence_folder(root, name)
     if not (folder.is_dir() if isinstance(folder, Path) else (folder / SEAL_FILE).is_file()):
         raise StoreError(f"{root}: no sequence {name!r}; there are {_some(committed_names(root))}")
@@ -139,6 +145,15 @@ class StoredSequence:
 
     def __getstate__(self) -> dict[str, Any]:
         return {"folder": self.folder}
+
+    @property
+    def summary(self) -> Summary:
+        """The little of the seal that a dataset wants to know, without provenance and record: read once."""
+        summary: Summary | None = self.__dict__.get("_summary")
+        if summary is None:
+            summary = replace(read_summary(self.folder), provenance={}, record={})
+            object.__setattr__(self, "_summary", summary)
+        return summary
 
     @property
     def seal(self) -> Seal:

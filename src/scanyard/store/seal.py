@@ -10,8 +10,10 @@ belong in ``record``, never in ``SequenceInfo.provenance``, or a second run cann
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any, overload
 
@@ -24,12 +26,18 @@ from scanyard.store.layout import (
     FILES,
     FIRST_FORMAT,
     SEAL_FILE,
+    SECOND_FORMAT,
     SEQUENCE_FORMAT,
     canonical_json,
-    read_json,
+    checked_json,
+    is_intact,
+    parsed_json,
+    read_file,
     readable_json,
 )
 from scanyard.store.place import BucketPath, Place
+
+_DECODER = json.JSONDecoder()
 
 
 @dataclass(frozen=True)
@@ -47,6 +55,8 @@ class Seal:
     """What the indices in ``boxes/category`` mean."""
     record: Mapping[str, Any] = field(default_factory=dict)
     """How it came about on this occasion; not part of the digest."""
+    format: str = SEQUENCE_FORMAT
+    """An earlier one where the seal was written in it."""
 
     def content(self) -> dict[str, Any]:
         """What the digest covers, as JSON values."""
@@ -61,7 +71,7 @@ class Seal:
             },
         }
 
-    @property
+    @cached_property
     def digest(self) -> str:
         """SHA-256 of the canonical JSON of ``content``: equal for equal recordings, wherever and whenever made."""
         return hashlib.sha256(canonical_json(self.content())).hexdigest()
@@ -92,12 +102,9 @@ class Seal:
             "files": {path: asdict(file) for path, file in self.files.items()},
             "record": dict(self.record),
         }
+        if self.format == SEQUENCE_FORMAT:
+            return checked_json(body)
         return readable_json({**body, "self_sha256": hashlib.sha256(canonical_json(body)).hexdigest()})
-
-    @property
-    def format(self) -> str:
-        """The first format sealed no checksums of chunks; nothing is written in it any more."""
-        return FIRST_FORMAT if any(array.crc32c is None for array in self.arrays.values()) else SEQUENCE_FORMAT
 
     def _chunking(self, array: StoredArray) -> Any:
         if self.format == FIRST_FORMAT:
@@ -110,20 +117,76 @@ class Seal:
         }
 
 
+@dataclass(frozen=True)
+class Summary:
+    """What a dataset wants to know of a sequence: the little of its seal that is quick to read."""
+
+    digest: str
+    num_frames: int
+    domain: str
+    licence: str
+    provenance: Mapping[str, Any]
+    record: Mapping[str, Any]
+
+    @classmethod
+    def of(cls, seal: Seal) -> Summary:
+        """The same of a seal that was read whole."""
+        info = seal.info
+        return cls(seal.digest, seal.num_frames, info.domain, info.licence, info.provenance, seal.record)
+
+
 def read_seal(sequence_folder: Place) -> Seal:
     """Read and check the seal of a committed sequence; DamagedError if a byte of it has changed."""
     path = sequence_folder / SEAL_FILE
-    body, data = read_json(path, expected_formats=(SEQUENCE_FORMAT, FIRST_FORMAT))
+    return _read_whole(path, read_file(path))
+
+
+def read_summary(sequence_folder: Place) -> Summary:
+    """Check every byte of a seal, and read only what a dataset wants to know: a tenth of the time for all of it.
+
+    Errors are those of ``read_seal``.
+    """
+    path = sequence_folder / SEAL_FILE
+    data = read_file(path)
+    if not is_intact(data):  # damaged, or of an earlier format
+        return Summary.of(_read_whole(path, data))
+    text = data.decode()
+    try:
+        # Checksums of chunks, files and beams fill a seal; what is wanted is found by how deep its line is indented.
+        info = text.index('\n  "info": {', text.index('\n "content": {'))
+        domain, end = _value(text, '\n   "domain": ', info)
+        licence, end = _value(text, '\n   "licence": ', end)
+        name, end = _value(text, '\n   "name": ', end)
+        provenance, end = _value(text, '\n   "provenance": ', end)
+        num_frames, end = _value(text, '\n  "num_frames": ', end)
+        digest, end = _value(text, '\n "digest": ', end)
+        found, end = _value(text, '\n "format": ', end)
+        record, _ = _value(text, '\n "record": ', end)
+        if found == SEQUENCE_FORMAT and name == sequence_folder.name:
+            return Summary(digest, num_frames, domain, licence, provenance, record)
+    except ValueError as error:
+        raise DamagedError(f"{path}: damaged, {error!r} while reading it; restore it from a copy") from error
+    return Summary.of(_read_whole(path, data))  # which says what is wrong
+
+
+def _value(text: str, key: str, start: int) -> tuple[Any, int]:
+    """The JSON value after a key, and where it ends."""
+    return _DECODER.raw_decode(text, text.index(key, start) + len(key))
+
+
+def _read_whole(path: Place, data: bytes) -> Seal:
+    body = parsed_json(path, data, expected_formats=(SEQUENCE_FORMAT, SECOND_FORMAT, FIRST_FORMAT))
     try:
         seal = _from_body(body)
-        intact = seal.to_bytes() == data
+        intact = is_intact(data) if seal.format == SEQUENCE_FORMAT else seal.to_bytes() == data
+        intact = intact and seal.digest == body["digest"]
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise DamagedError(f"{path}: damaged, {error!r} while reading it; restore it from a copy") from error
     if not intact:
         raise DamagedError(f"{path}: its bytes do not match its own checksum; restore it from a copy")
-    if seal.info.name != sequence_folder.name:
+    if seal.info.name != path.parent.name:
         raise DamagedError(
-            f"{path}: this is the seal of {seal.info.name!r}, found in the folder {sequence_folder.name!r}; "
+            f"{path}: this is the seal of {seal.info.name!r}, found in the folder {path.parent.name!r}; "
             "name the folder after the sequence again"
         )
     return seal
@@ -146,6 +209,7 @@ def _from_body(body: Mapping[str, Any]) -> Seal:
         frame_names=tuple(content["frame_names"]),
         categories=tuple(content["categories"]),
         record=body["record"],
+        format=body["format"],
     )
 
 

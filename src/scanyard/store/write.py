@@ -23,7 +23,7 @@ from typing import Any
 from scanyard.errors import DeterminismError, ScanyardError, StoreError
 from scanyard.frame import Frame
 from scanyard.sequence import SequenceInfo
-from scanyard.store.dataset import read_header
+from scanyard.store.dataset import require_dataset
 from scanyard.store.disk import DISK, PARTIAL, Disk
 from scanyard.store.layout import SEAL_FILE, SEQUENCES, STAGING, canonical_json, new_staging_folder, sequence_folder
 from scanyard.store.place import local_folder
@@ -52,7 +52,7 @@ def write_sequence(
     the sequence is there already with other content.  Whatever happens, no reader sees a part of it.
     """
     root = local_folder(uri)
-    read_header(root)
+    require_dataset(root)
     target = sequence_folder(root, info.name)
     for what, value in (("info", info_to_dict(info)), ("record", dict(record or {}))):
         try:
@@ -76,7 +76,7 @@ def write_sequence(
 def sweep_staging(uri: str | Path) -> list[Path]:
     """Remove what interrupted attempts left behind and return their folders; attempts in progress are let be."""
     root = local_folder(uri)
-    read_header(root)
+    require_dataset(root)
     swept = []
     with _explained(root, STAGING):
         for attempted in sorted((root / STAGING).glob("*/*")):
