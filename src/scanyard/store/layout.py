@@ -73,6 +73,24 @@ _DIMENSIONS = {
     "region": ("region", "edge"),
 }
 
+_NANOSECONDS = "1e-9 s"  # written "ns", xarray would make time spans of them, and warn that it will not for long
+_UNITS = {
+    "points": "m",
+    "intensity": "1",
+    "time_offset_ns": _NANOSECONDS,
+    "depth_m": "m",
+    "center": "m",
+    "size": "m",
+    "yaw_rad": "rad",
+    "velocity": "m s-1",
+    "visibility": "1",
+    "truncation": "1",
+    "image_box": "pixel",
+    "region": "pixel",
+    "timestamp_ns": _NANOSECONDS,
+}
+_FRAMES = {"points": "sensor", "center": "ego", "yaw_rad": "ego", "velocity": "ego"}
+
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,199}")
 
 
@@ -80,6 +98,13 @@ def dimensions_of(path: str, ndim: int) -> tuple[str, ...]:
     """Names of an array's axes, as xarray wants them: arrays of one group agree on those of the same name."""
     group, column = path.split("/", maxsplit=1)[0], path.rsplit("/", 1)[-1]
     return _DIMENSIONS.get(column, (_ROW_DIMENSIONS[group], "row", "column", "channel")[:ndim])
+
+
+def attributes_of(path: str) -> dict[str, str]:
+    """What an array says of itself to other readers: its units as UDUNITS has them, and its coordinate frame."""
+    column = path.rsplit("/", 1)[-1]
+    told = {"units": _UNITS.get(column), "coordinate_frame": _FRAMES.get(column)}
+    return {name: value for name, value in told.items() if value is not None}
 
 
 def require_name(name: str, what: str) -> str:

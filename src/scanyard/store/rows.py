@@ -23,7 +23,15 @@ from scanyard.sequence import SequenceInfo
 from scanyard.store.arrays import CHUNKS_PER_SHARD, ROWS_PER_CHUNK, ArrayWriter, StoredFile
 from scanyard.store.chunks import PLAIN, Packing
 from scanyard.store.disk import DISK, Disk
-from scanyard.store.layout import BOX_COLUMNS, IMAGE_COLUMNS, SWEEP_COLUMNS, dimensions_of, group_metadata, require_name
+from scanyard.store.layout import (
+    BOX_COLUMNS,
+    IMAGE_COLUMNS,
+    SWEEP_COLUMNS,
+    attributes_of,
+    dimensions_of,
+    group_metadata,
+    require_name,
+)
 from scanyard.store.seal import Seal
 
 _PACKINGS = {
@@ -184,6 +192,7 @@ class FrameRows:
                 chunks_per_shard,
                 _PACKINGS.get(path.rsplit("/", 1)[-1], PLAIN),
                 dimensions_of(path, rows.ndim),
+                attributes_of(path),
                 disk=self._disk,
             )
         self._writers[path].append(rows)
