@@ -20,6 +20,8 @@ sys.path.insert(0, str(Path(__file__).parents[2] / "tools" / "faulty_servers"))
 
 from matrix import KINDS, ROOT, Row, play_all, start_script, two_scenarios
 
+from scanyard.errors import ServerError
+from scanyard.fleet.client_process import GRACE_S, ClientProcess
 from scanyard.fleet.faults import Fault
 from scanyard.fleet.launch import Server, ServerCommand
 from scanyard.fleet.outcome import Recorded
@@ -43,6 +45,18 @@ def test_a_fault_costs_time_and_nothing_else(rows: list[Row], index: int) -> Non
     assert row.intact
     assert row.left == []
     assert (row.recovery_s is not None) == bool(row.name_expected)
+
+
+def test_nobody_waits_for_a_client_whose_server_is_dead_unless_it_seals(tmp_path: Path) -> None:
+    """CARLA's library waits for a dead server as long as for one that is slow: two minutes, where a town loads."""
+    client = ClientProcess(tmp_path / "client.log", has_server=lambda: False)
+    began = time.monotonic()
+    with pytest.raises(ServerError, match="said nothing"):
+        client._next("loading", 120.0)
+    assert time.monotonic() - began < 60.0
+    with pytest.raises(ServerError, match=r"said nothing for [3-9]"):
+        client._next("sealing", 3.0 - GRACE_S, needs_server=False)
+    client.kill()
 
 
 def test_every_kind_of_the_matrix_has_a_name_that_is_known() -> None:

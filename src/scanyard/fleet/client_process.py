@@ -34,6 +34,10 @@ GRACE_S = 5.0
 IMPORT_S = 120.0
 """A machine that starts many clients at once takes long to read their libraries."""
 FAREWELL_S = 5.0
+LOOK_EVERY_S = 0.5
+"""How often it is looked whether the client still has a server."""
+WITHOUT_SERVER_S = 2.0
+"""For a client to say by itself what it makes of its server's death; CARLA's library mostly just waits on."""
 
 
 @dataclass(frozen=True)
@@ -80,8 +84,12 @@ Word = Connected | Stage | Recorded | Raised
 class ClientProcess:
     """One client of one server, in a process of its own."""
 
-    def __init__(self, log: Path) -> None:
-        """Start the process; it reads its libraries while nobody has a job for it yet."""
+    def __init__(self, log: Path, *, has_server: Callable[[], bool] = lambda: True) -> None:
+        """Start the process; it reads its libraries while nobody has a job for it yet.
+
+        ``has_server`` says whether the server lives: nobody waits for a client that waits for a dead one.
+        """
+        self._has_server = has_server
         ours, theirs = Pipe()
         self._pipe: Connection[object, Word] = ours
         with theirs:
@@ -117,7 +125,8 @@ class ClientProcess:
         patience = {"load": limits.load_s, "play": limits.tick_s, "seal": limits.seal_s}
         stage = Stage("load")
         while True:
-            word = self._next(f"{scenario.sequence_name}, {stage.name}", patience[stage.name])
+            doing = f"{scenario.sequence_name}, {stage.name}"
+            word = self._next(doing, patience[stage.name], needs_server=stage.name != "seal")  # it has all frames then
             on_sign()
             if isinstance(word, Recorded):
                 return word
@@ -144,14 +153,17 @@ class ClientProcess:
         except (BrokenPipeError, ConnectionResetError):
             raise self._death() from None
 
-    def _next(self, doing: str, patience_s: float) -> Connected | Stage | Recorded:
+    def _next(self, doing: str, patience_s: float, *, needs_server: bool = True) -> Connected | Stage | Recorded:
         """The client's next word; raised where it is an error."""
-        deadline = time.monotonic() + patience_s + GRACE_S
+        began = time.monotonic()
+        deadline = began + patience_s + GRACE_S
         try:
-            if not self._pipe.poll(max(0.0, deadline - time.monotonic())):
-                raise ServerError(
-                    f"the client said nothing for {patience_s + GRACE_S:g} s ({doing})", name=Fault.CLIENT_HUNG
-                )
+            while not self._pipe.poll(max(0.0, min(LOOK_EVERY_S, deadline - time.monotonic()))):
+                if time.monotonic() >= deadline:
+                    silent_s = time.monotonic() - began
+                    raise ServerError(f"the client said nothing for {silent_s:.1f} s ({doing})", name=Fault.CLIENT_HUNG)
+                if needs_server and not self._has_server():
+                    deadline, needs_server = min(deadline, time.monotonic() + WITHOUT_SERVER_S), False
             word = self._pipe.recv()
         except (EOFError, ConnectionResetError):
             raise self._death() from None

@@ -141,7 +141,9 @@ class Supervisor:
             self.close(broken=True)
         self._wait_after_faults()
         # First, so that it reads its libraries while the server starts.
-        self._client = ClientProcess(Path(self._assignment.logs) / f"client-{os.getpid()}.log")
+        self._client = ClientProcess(
+            Path(self._assignment.logs) / f"client-{os.getpid()}.log", has_server=self._has_server
+        )
         self._server = self._started_server()
         self._quirks = quirks_of(self._server.version) or Quirks()
         what = self._assignment
@@ -160,6 +162,9 @@ class Supervisor:
         if isinstance(command, str):
             return RunningServer.find(command, self._limits)
         return Server.start(command, Path(what.logs), self._limits)
+
+    def _has_server(self) -> bool:
+        return self._server is not None and self._server.death() is None
 
     def _wait_after_faults(self) -> None:
         if self._faults_in_a_row:
