@@ -82,6 +82,29 @@ def test_where_every_third_try_dies_no_good_scenario_is_set_aside_but_the_poison
     assert lost / (40 * (len(SCENARIOS) - 1)) < 0.01
 
 
+def test_bad_luck_at_the_beginning_or_among_many_sets_no_good_scenario_aside() -> None:
+    """Three of the first tries all failing is no rare thing where every third try dies; nor is it among hundreds."""
+    many = tiny_scenarios(range(300))
+    aside = [play(Backlog(SCENARIOS, c := Clock(), hands=10), c, {"others": 1 / 3}, seed)[1] for seed in range(100)]
+    aside += [play(Backlog(many, c := Clock(), hands=10), c, {"others": 1 / 3}, seed)[1] for seed in range(10)]
+    assert sum(map(len, aside)) <= 5
+
+
+def test_a_poison_among_good_ones_takes_three_tries_once_five_others_were_sealed() -> None:
+    clock, poison = Clock(), SCENARIOS[5]
+    backlog = Backlog(SCENARIOS[:6], clock)
+    for _ in range(5):
+        scenario = backlog.take()
+        assert scenario is not None
+        backlog.succeeded(scenario)
+    verdicts = []
+    for _ in range(MAX_FAILURES):
+        assert backlog.take() is poison
+        verdicts.append(backlog.failed(poison, failure(poison)))
+        clock.now_s += LONGEST_DELAY_S
+    assert verdicts == [False, False, True]
+
+
 def test_what_cannot_be_played_is_set_aside_at_once() -> None:
     backlog = Backlog(SCENARIOS, Clock())
     scenario = backlog.take()

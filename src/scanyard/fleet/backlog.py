@@ -3,7 +3,8 @@
 Two kinds of failure are told apart.  A scenario that cannot be played is set aside at once.  A worker or server that
 died may have been killed by the scenario, or by somebody else: so a scenario whose tries all failed is set aside only
 when chance does not explain it, given how often the tries of all the others failed.  Where nothing else fails that
-takes ``MAX_FAILURES`` tries; on machines that die all the time it takes more, so that bad luck costs no data.
+takes ``MAX_FAILURES`` tries once five others were sealed; before that, and on machines that die all the time, it takes
+more, so that bad luck costs no data.
 A machine that cannot run a server at all speaks against no scenario.
 """
 
@@ -22,7 +23,8 @@ from scanyard.scenario.concrete import ConcreteScenario
 MAX_FAILURES = 3
 """A scenario that failed this often is quarantined, unless the others fail as often."""
 CHANCE = 0.01
-"""Set aside a scenario when that many failures in a row have a smaller chance than this with anybody's luck."""
+"""Set aside a scenario when that many failures in a row have a smaller chance than this to befall any one of those that
+were tried: a hundred scenarios give bad luck a hundred chances."""
 USUAL_FAILURE_RATE = 0.2
 """What is taken for the others' failure rate before they have tried, weighing as much as one try: 0.2^3 < CHANCE."""
 FIRST_DELAY_S, LONGEST_DELAY_S = 0.5, 30.0
@@ -118,9 +120,16 @@ class Backlog:
 
     def _is_set_aside(self, name: str) -> bool:
         own = self._failures[name]
+        if own < MAX_FAILURES:
+            return False
         others, others_failed = self._tries - own, self._tries_failed - own
-        rate = (others_failed + USUAL_FAILURE_RATE) / (others + 1)
-        return own >= MAX_FAILURES and rate**own < CHANCE
+        if not others:  # there may be nobody to compare it with
+            return self.is_empty and USUAL_FAILURE_RATE**own < CHANCE
+        # What the others tell of the failure rate is uncertain while they are few: every further failure of this one
+        # is expected a little more than the last (Beta prior, binomial tries, so the prediction is Polya's urn).
+        chance = math.prod((others_failed + USUAL_FAILURE_RATE + n) / (others + 1 + n) for n in range(own))
+        tried = self._tries - self._tries_failed + len(self._failures)
+        return chance * tried < CHANCE
 
     def _note_unfit_machine(self, failure: Failed) -> None:
         self._unfit_in_a_row += 1
