@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import MISSING, asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -82,15 +82,7 @@ class Evaluation:
     @property
     def how_sure(self) -> str:
         """What the intervals are, in words."""
-        units = dict.fromkeys(score.resampled for score in self.scores if score.low is not None)
-        if not units:
-            return "no intervals"
-        blocks = [unit for unit in units if unit != "drive"]
-        level = f"{100 * self.interval_level:.0f} % intervals"
-        if not blocks:
-            return f"{level} resampled by drive"
-        drives = "1 drive" if self.num_drives == 1 else f"{self.num_drives} drives"
-        return f"{level} resampled by {' or '.join(blocks)} of {drives}, which says nothing of other drives"
+        return how_sure(self.scores, self.interval_level, self.num_drives)
 
     def to_dict(self) -> dict[str, Any]:
         """All fields as JSON values."""
@@ -103,6 +95,19 @@ class Evaluation:
         fields["scores"] = tuple(Score(**score) for score in fields["scores"])
         fields["notes"] = tuple(fields.get("notes", ()))
         return cls(**fields)
+
+
+def how_sure(scores: Iterable[Score], level: float, num_drives: int) -> str:
+    """What the intervals of some scores are, in words."""
+    units = dict.fromkeys(score.resampled for score in scores if score.low is not None)
+    if not units:
+        return "no intervals"
+    blocks = [unit for unit in units if unit != "drive"]
+    intervals = f"{100 * level:.0f} % intervals"
+    if not blocks:
+        return f"{intervals} resampled by drive"
+    drives = "1 drive" if num_drives == 1 else f"{num_drives} drives"
+    return f"{intervals} resampled by {' or '.join(blocks)} of {drives}, which says nothing of other drives"
 
 
 def read_evaluation(path: str | Path) -> Evaluation:

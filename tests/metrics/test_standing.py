@@ -5,8 +5,8 @@ import pytest
 from scored_scenes import cars_in_a_row, detected
 
 from scanyard.errors import EvaluationError
-from scanyard.metrics import ScoredFrame
-from scanyard.metrics.standing import Order, put_in_order
+from scanyard.metrics import ScoredFrame, side_by_side
+from scanyard.metrics.standing import Order, order_measured, put_in_order
 
 
 def finding(*shares: float) -> list[list[ScoredFrame]]:
@@ -54,6 +54,23 @@ def test_too_few_drives_leave_every_rank_open() -> None:
     assert found.pairs[0].corrected_p is None
 
 
+def test_runs_that_were_measured_for_something_else_are_put_in_the_same_order() -> None:
+    runs = {"poor": finding(*POOR), "alike": finding(*ALIKE), "good": finding(*GOOD)}
+    measured = side_by_side({name: frames for name, (frames,) in runs.items()}, resamples=200)
+    found = order_measured(measured, {name: [name] for name in runs}, ("3d", "car", "moderate", 0.7, None))
+    assert found == order_of(runs)
+
+
+def test_progress_counts_trainings_and_pairs() -> None:
+    seen: list[tuple[int, int]] = []
+    put_in_order(
+        {"good": finding(*GOOD) * 2, "poor": finding(*POOR) * 2},
+        metric="3d", iou=0.7, difficulty="moderate", resamples=20,
+        on_progress=lambda done, total: seen.append((done, total)),
+    )  # fmt: skip
+    assert seen == [(done, 5) for done in range(1, 6)]
+
+
 def test_what_is_not_scored_orders_nobody() -> None:
-    with pytest.raises(EvaluationError, match="not scored"):
+    with pytest.raises(EvaluationError, match="does not score"):
         put_in_order({"good": finding(*GOOD)}, metric="3d", iou=0.6, difficulty="moderate")

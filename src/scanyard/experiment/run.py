@@ -86,7 +86,7 @@ def run(
     contrasts = compare(recipe, runs_on, splits)
     write_json(folder / COMPARISON, [asdict(contrast) for contrast in contrasts])
     write_json(folder / FINDINGS, findings(recipe, jobs, runs_on, splits, contrasts).to_dict())
-    write_standings(recipe, frames_on, runs_on, splits, folder)
+    write_standings(recipe, runs_on, splits, folder)
     return entries
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 
@@ -11,8 +11,8 @@ from scanyard.errors import StoreError
 from scanyard.experiment.files import write_json
 from scanyard.experiment.plan import COMPARED
 from scanyard.experiment.recipe import Recipe
-from scanyard.experiment.scored import DIFFICULTY, Run, Runs, key_of
-from scanyard.metrics import ScoredFrame, put_in_order
+from scanyard.experiment.scored import Runs, key_of, of_arm
+from scanyard.metrics import order_measured
 from scanyard.split import Split
 from scanyard.view import ArmStanding
 
@@ -21,7 +21,6 @@ STANDINGS = "standings.json"
 
 def write_standings(
     recipe: Recipe,
-    frames_on: Mapping[str, Mapping[Run, Sequence[ScoredFrame]]],
     runs_on: Mapping[str, Runs],
     splits: Mapping[str, Split],
     out: Path,
@@ -29,11 +28,12 @@ def write_standings(
     """Leave the arms' order on every test split in ``out``; several seeds of an arm stand together."""
     found: list[ArmStanding] = []
     for test in recipe.test if len(recipe.arms) > 1 else ():
-        by = next((by for by in COMPARED if runs_on[test].has(list(frames_on[test]), key_of(*by))), None)
+        measured = runs_on[test]
+        by = next((by for by in COMPARED if measured.has(list(measured.measured), key_of(*by))), None)
         if by is None:
             continue
-        runs = {arm: [frames for run, frames in frames_on[test].items() if run[0] == arm] for arm in recipe.arms}
-        order = put_in_order(runs, recipe.protocol, metric=by[0], iou=by[1], difficulty=DIFFICULTY)
+        runs = {arm: of_arm(measured, arm, recipe.seeds) for arm in recipe.arms}
+        order = order_measured(measured, runs, key_of(*by))
         found += [
             ArmStanding(
                 arm=one.name,

@@ -69,6 +69,7 @@ from scanyard.metrics.slices import evaluate_slices as evaluate_slices
 from scanyard.metrics.standing import Order as Order
 from scanyard.metrics.standing import Pair as Pair
 from scanyard.metrics.standing import Standing as Standing
+from scanyard.metrics.standing import order_measured as order_measured
 from scanyard.metrics.standing import put_in_order as put_in_order
 from scanyard.metrics.weights import Weighted as Weighted
 from scanyard.metrics.weights import evaluate_weighted as evaluate_weighted

@@ -5,7 +5,7 @@ Each run is pooled and measured once; every mean, difference or curve is then ta
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -139,9 +139,11 @@ def side_by_side(
     resamples: int = 1000,
     level: float = 0.9,
     seed: int = 0,
+    on_run: Callable[[int], None] = lambda _: None,
 ) -> SideBySide[Run]:
     """Measure every run once under the same resamples; ``categories`` narrows what is measured, which saves time.
 
+    ``on_run`` is told how many runs are measured.
     EvaluationError when the runs do not hold the same labels in the same drives.
     """
     settings = load_protocol(protocol)
@@ -153,9 +155,10 @@ def side_by_side(
                 f"runs stand side by side on the same frames alone: drives are {list(drives)} and {list(pool.drives)}"
             )
     mixtures = mixtures_of(len(drives), resamples, seed)
-    measured = {
-        run: {one.key: one for one in measure(pool, settings, mixtures, categories)} for run, pool in pools.items()
-    }
+    measured: dict[Run, dict[Key, Measured]] = {}
+    for run, pool in pools.items():
+        measured[run] = {one.key: one for one in measure(pool, settings, mixtures, categories)}
+        on_run(len(measured))
     _require_same_labels(list(measured.values()))
     return SideBySide(settings, runs, pools, measured, level, resamples, seed)
 

@@ -13,11 +13,12 @@ from itertools import combinations
 import numpy as np
 
 from scanyard.errors import EvaluationError
+from scanyard.evaluation import how_sure
 from scanyard.metrics.intervals import Difference
+from scanyard.metrics.measured import Key
 from scanyard.metrics.multiplicity import holm, letters, rank_ranges
 from scanyard.metrics.pool import ScoredFrame
-from scanyard.metrics.scoring import evaluate_mean
-from scanyard.metrics.side_by_side import side_by_side
+from scanyard.metrics.side_by_side import Run, SideBySide, side_by_side
 
 SHOWN = 0.05
 """Corrected p up to which two are told apart."""
@@ -82,37 +83,49 @@ def put_in_order(
 
     EvaluationError when they do not hold the same labels, there is nothing to find, or more is not better.
     """
-    total, done = len(runs) + len(runs) * (len(runs) - 1) // 2, 0
-
-    def advance() -> None:
-        nonlocal done
-        done += 1
-        if on_progress is not None:
-            on_progress(done, total)
-
-    scores, how_sure = {}, ""
-    for name, frames in runs.items():
-        evaluation = evaluate_mean(
-            frames, protocol, split=name, domain="", resamples=resamples, level=level, seed=seed, check=False
-        )
-        try:
-            scores[name] = evaluation.score(metric, iou, difficulty, category, distance_m=distance_m)
-        except KeyError as error:
-            raise EvaluationError(f"cannot order detectors by what was not scored: {error.args[0]}") from error
-        if scores[name].unit != "percent":
-            raise EvaluationError(f"{metric} is an error, of which less is better; order detectors by a precision")
-        how_sure = evaluation.how_sure
-        advance()
-    names = sorted(runs, key=lambda name: (-scores[name].value, name))
     sides = {(name, index): frames for name, several in runs.items() for index, frames in enumerate(several)}
-    measured = side_by_side(sides, protocol, categories=(category,), resamples=resamples, level=level, seed=seed)
-    mine = {name: [run for run in sides if run[0] == name] for name in names}
+    pairs = len(runs) * (len(runs) - 1) // 2
+
+    def report(done: int) -> None:
+        if on_progress is not None:
+            on_progress(done, len(sides) + pairs)
+
+    measured = side_by_side(
+        sides,
+        protocol,
+        categories=(category,),
+        resamples=resamples,
+        level=level,
+        seed=seed,
+        on_run=report,
+    )
+    return order_measured(
+        measured,
+        {name: [run for run in sides if run[0] == name] for name in runs},
+        (metric, category, difficulty, iou, distance_m),
+        on_pair=lambda done: report(len(sides) + done),
+    )
+
+
+def order_measured(
+    measured: SideBySide[Run],
+    runs: Mapping[str, Sequence[Run]],
+    key: Key,
+    *,
+    on_pair: Callable[[int], None] = lambda _: None,
+) -> Order:
+    """As ``put_in_order``, of detectors whose runs were measured already; ``on_pair`` is told how many pairs are done.
+
+    EvaluationError when this number was not measured, or more is not better.
+    """
+    scores = {name: measured.mean(mine, key) for name, mine in runs.items()}
+    if any(score.unit != "percent" for score in scores.values()):
+        raise EvaluationError(f"{key[0]} is an error, of which less is better; order detectors by a precision")
+    names = sorted(runs, key=lambda name: (-scores[name].value, name))
     differences = []
     for first, second in combinations(names, 2):
-        differences.append(
-            measured.difference(mine[first], mine[second], (metric, category, difficulty, iou, distance_m))
-        )
-        advance()
+        differences.append(measured.difference(runs[first], runs[second], key))
+        on_pair(len(differences))
     corrected = iter(holm([one.p_value for one in differences if one.p_value is not None]))
     pairs = tuple(
         Pair(first, second, one, None if one.p_value is None else next(corrected))
@@ -126,4 +139,5 @@ def put_in_order(
         Standing(name, scores[name].value, scores[name].low, scores[name].high, best, worst, shared)
         for name, (best, worst), shared in zip(names, rank_ranges(better), letters(better), strict=True)
     )
-    return Order(standings, pairs, how_sure)
+    num_drives = len(measured.pools[runs[names[0]][0]].drives)
+    return Order(standings, pairs, how_sure(scores.values(), measured.level, num_drives))
