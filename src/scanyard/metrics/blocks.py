@@ -21,7 +21,8 @@ for two reasons that are both put right:
 
 Long blocks are few, and a spread from few says little of itself: the interval is as wide as Student's t asks for.  That
 keeps what it promises where more and shorter blocks, or blocks as they were drawn, do not.  Of 500 slowly drifting
-frames that were worth 70 the latter held the known score 86.5 times in 100, and told equal detectors apart 7.7 times.
+frames that were worth 70 the latter held the known score 86.5 times in 100, and told equal detectors apart 7.7 times;
+as they are now it is 90.6 and 4.0 times, of 500 trials.
 
 Such an interval speaks of these drives alone, had they been longer; of other drives it says nothing.  And what drifts
 so slowly that a drive sees it rise or fall but once is not seen drifting at all, so that frames which remember a
