@@ -218,11 +218,11 @@ class ArrayWriter:
     def _write_file(self, name: str, parts: Sequence[bytes]) -> None:
         path = self.folder / name
         self.disk.write(path, parts)  # synced here, while the next frames are made, and not all at once at the end
-        digest, buffer = hashlib.sha256(), memoryview(bytearray(max(map(len, parts))))
+        digest, buffer = hashlib.sha256(), np.empty(max(map(len, parts)), dtype=np.uint8)
         with path.open("rb", buffering=0) as file:
             for part in parts:
-                found = buffer[: file.readinto(buffer[: len(part)])]
-                if found != part:
+                found = buffer[: file.readinto(buffer[: len(part)].data)]
+                if not same_bytes(found, np.frombuffer(part, dtype=np.uint8)):
                     raise DamagedError(f"{path}: read back other bytes than were written; check disk and memory")
                 digest.update(found)
             self.files[name] = StoredFile(file.tell(), digest.hexdigest())
