@@ -224,7 +224,7 @@ class ArrayWriter:
                 found = buffer[: file.readinto(buffer[: len(part)].data)]
                 if not same_bytes(found, np.frombuffer(part, dtype=np.uint8)):
                     raise DamagedError(f"{path}: read back other bytes than were written; check disk and memory")
-                digest.update(found)
+                digest.update(found.data)
             self.files[name] = StoredFile(file.tell(), digest.hexdigest())
 
 
