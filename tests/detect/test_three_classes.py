@@ -4,12 +4,17 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 from toy_street import RIG, SMALL, cars, source, street
 
 from scanyard.boxes import Boxes, overlap_bev
 from scanyard.detect import PillarDetector, train
 from scanyard.detect.augment import Snippet, drawn
+from scanyard.detect.coding import typical_sizes
 from scanyard.detect.detector import without_overlaps
+from scanyard.detect.network import HEAT_M, FirstLook, PillarNet
+from scanyard.detect.peaks import find_peaks
+from scanyard.detect.pillars import Grid
 
 THREE = ("car", "pedestrian", "cyclist")
 SIZE = {"pedestrian": (0.8, 0.6, 1.75), "cyclist": (1.75, 0.6, 1.7)}
@@ -64,6 +69,20 @@ def test_a_better_one_of_its_own_class_takes_a_box_out_and_no_other() -> None:
 def test_two_people_walking_side_by_side_are_both_kept() -> None:
     pair = people([(10.0, 2.0, 0.0), (10.0, 2.7, 0.0)], "pedestrian")
     assert len(without_overlaps(pair.replace(score=[0.9, 0.8]))) == 2
+
+
+def test_people_in_neighbouring_cells_are_both_looked_at_and_cars_are_not() -> None:
+    grid = Grid.of(RECIPE, HEAT_M)
+    net = PillarNet.of(RECIPE).eval()
+    logits = torch.full((1, 3, grid.rows, grid.columns), -6.0)
+    logits[:, :, 10, 10], logits[:, :, 10, 11] = 2.0, 1.0
+    look = FirstLook(torch.zeros(1, 48, grid.rows, grid.columns), logits)
+    found = {
+        crowds: find_peaks(net, look, typical_sizes(THREE), grid, least=0.01, most=50, crowds=crowds)
+        for crowds in (False, True)
+    }
+    assert torch.bincount(found[False].category).tolist() == [1, 1, 1]
+    assert torch.bincount(found[True].category).tolist() == [1, 2, 1]
 
 
 def snippets(**numbers: int) -> list[Snippet]:

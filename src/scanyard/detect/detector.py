@@ -51,7 +51,13 @@ class PillarDetector:
         cells = occupied_cells([points], Grid.of(self.recipe))
         with torch.inference_mode(), torch.autocast("cpu", dtype=torch.bfloat16, enabled=has_bfloat16()):
             peaks = find_peaks(
-                self.net, self.net(cells), typical_sizes(categories), grid, least=MIN_PRODUCT, most=2 * MAX_BOXES
+                self.net,
+                self.net(cells),
+                typical_sizes(categories),
+                grid,
+                least=MIN_PRODUCT,
+                most=2 * MAX_BOXES,
+                crowds=True,
             )
             rows, quality = refined(
                 self.net.refine,
