@@ -53,7 +53,10 @@ class Boxes:
             value = getattr(self, field.name)
             if value is None:
                 continue
-            array: NDArray[Any] = np.asarray(value, dtype=_DTYPES.get(field.name, np.float64))
+            dtype = _DTYPES.get(field.name, np.float64)
+            if dtype is np.int64:
+                _require_whole(field.name, np.asarray(value))
+            array: NDArray[Any] = np.asarray(value, dtype=dtype)
             tail = _TAILS.get(field.name, ())
             if array.shape != (n, *tail):
                 raise ValueError(f"boxes: {field.name} has shape {array.shape}, expected {(n, *tail)}")
@@ -100,7 +103,17 @@ class Boxes:
 
 
 _DTYPES: dict[str, type] = {"category": np.str_, "track": np.int64, "num_points": np.int64, "occlusion": np.int64}
+_MOST = 2.0**53  # up to here a float holds every whole number
 _TAILS: dict[str, tuple[int, ...]] = {"center": (3,), "size": (3,), "velocity": (3,), "image_box": (4,)}
+
+
+def _require_whole(name: str, values: NDArray[Any]) -> None:
+    """Refuse to round: numbers that are not whole were never counts, levels or tracks."""
+    if values.dtype.kind != "f":
+        return
+    strange = values[~((np.abs(values) <= _MOST) & (values == np.trunc(values)))]
+    if len(strange):
+        raise ValueError(f"boxes: {name} holds {strange[0]}, expected whole numbers")
 
 
 def corners(boxes: Boxes) -> FloatArray:

@@ -102,3 +102,14 @@ def test_a_column_of_the_wrong_length_is_refused() -> None:
 
 def test_no_boxes_overlap_nothing() -> None:
     assert overlap_bev(Boxes.empty(), car_at(0.0)).shape == (0, 1)
+
+
+@pytest.mark.parametrize("value", [2.5, float("nan"), float("inf"), -1e300])
+def test_counts_that_are_not_whole_are_refused_instead_of_rounded(value: float) -> None:
+    boxes = Boxes(np.zeros((2, 3)), np.ones((2, 3)), np.zeros(2), np.array(["car", "car"])).replace(
+        num_points=[3.0, 4.0]
+    )
+    assert boxes.num_points is not None
+    assert boxes.num_points.tolist() == [3, 4]
+    with pytest.raises(ValueError, match=r"num_points holds .*, expected whole numbers"):
+        boxes.replace(num_points=[3.0, value])
