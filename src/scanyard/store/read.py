@@ -30,7 +30,7 @@ from scanyard.store.layout import BOX_COLUMNS, IMAGE_COLUMNS, SEAL_FILE, SWEEP_C
 from scanyard.store.place import BucketPath, Place, place_of, size_of
 from scanyard.store.seal import Seal, Summary, read_seal, read_summary
 
-READ_AHEAD = 2
+READ_AHEAD = 3
 """Frames read at once where all are read in order; with the one in use, so many and one lie in memory."""
 
 
