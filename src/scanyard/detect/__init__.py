@@ -13,7 +13,8 @@ Tried and turned down:
 - Both looks trained by the same steps: three to five points of bird's-eye precision lost on real scans.
 - A moving average of weights (0.99), of the second look or of both: up to four points lost on unseen synthetic drives
   after 1,500 steps, in one run; +0.4 on real scans in another, which is noise.
-- A share of expected overlap in the score of their own for pedestrians and cyclists: 0.5 to 0.71 differ by two points at most.
+- A share of expected overlap in the score of their own for pedestrians and cyclists: 0.5 to 0.71 differ by two points
+  at most.
 - Sparing pedestrians the loss of overlap by a turn in the second look's lessons: all 57 that the first look had found
   well, in 48 synthetic frames, were taught as right anyway.
 - Heading with front and rear told apart: scores ignore it, and far cars look alike from both ends.
