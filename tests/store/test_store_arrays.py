@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from scanyard.errors import DamagedError
-from scanyard.store.arrays import ArrayReader, ArrayWriter
+from scanyard.store.array_reader import ArrayReader
+from scanyard.store.array_writer import ArrayWriter
 from scanyard.store.chunks import Packing
 from scanyard.store.disk import Disk
 

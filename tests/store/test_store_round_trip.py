@@ -30,7 +30,9 @@ from scanyard.errors import DamagedError, StoreError
 from scanyard.frame import Frame
 from scanyard.geometry import Transform
 from scanyard.sensors import Rig
-from scanyard.store import arrays, open_dataset, open_sequence, write_sequence
+from scanyard.store import open_dataset, open_sequence, write_sequence
+from scanyard.store.array_reader import ArrayReader
+from scanyard.store.array_writer import ArrayWriter
 
 
 @st.composite
@@ -78,12 +80,12 @@ def test_rows_that_span_chunks_and_shards_come_back_equal(tmp_path: Path) -> Non
     # 37 does not divide 8 rows × 4 chunks, so sweeps begin and end everywhere in chunks and shards
     recording = frames(9, points=37)
     with ThreadPoolExecutor(1) as background:
-        writer = arrays.ArrayWriter(
+        writer = ArrayWriter(
             tmp_path / "a", np.dtype("float32"), background, (3,), rows_per_chunk=8, chunks_per_shard=4
         )
         for frame in recording:
             writer.append(frame.sweeps["top"].points)
-        reader = arrays.ArrayReader(tmp_path / "a", writer.close())
+        reader = ArrayReader(tmp_path / "a", writer.close())
     assert len(writer.files) > 10
     every = np.concatenate([frame.sweeps["top"].points for frame in recording])
     for start, stop in [(0, 333), (31, 33), (32, 64), (5, 5), (63, 65), (300, 333), (333, 333)]:

@@ -20,7 +20,7 @@ from scanyard.frame import Frame, Image, Sweep
 from scanyard.geometry import Transform
 from scanyard.sensors import Rig
 from scanyard.store import create_dataset, open_dataset, seal_dataset, sweep_staging, write_sequence
-from scanyard.store.arrays import ArrayWriter
+from scanyard.store.array_writer import ArrayWriter
 from scanyard.store.layout import sequence_folder
 
 

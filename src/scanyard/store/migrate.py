@@ -12,7 +12,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from scanyard.errors import DamagedError
-from scanyard.store.arrays import ArrayReader, StoredArray
+from scanyard.store.array_reader import ArrayReader
+from scanyard.store.arrays import StoredArray
 from scanyard.store.dataset import committed_names, read_header
 from scanyard.store.disk import DISK, Disk
 from scanyard.store.layout import SEAL_FILE, SEQUENCE_FORMAT, sequence_folder

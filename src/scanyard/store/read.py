@@ -24,7 +24,7 @@ from scanyard.frame import Frame, Image, Sweep
 from scanyard.geometry import Transform
 from scanyard.licences import inherited
 from scanyard.sequence import SequenceInfo
-from scanyard.store.arrays import ArrayReader
+from scanyard.store.array_reader import ArrayReader
 from scanyard.store.dataset import DatasetHeader, committed_names, dataset_digest, read_header, require_dataset
 from scanyard.store.layout import BOX_COLUMNS, IMAGE_COLUMNS, SEAL_FILE, SWEEP_COLUMNS, sequence_folder
 from scanyard.store.place import BucketPath, Place, place_of, size_of

@@ -20,7 +20,8 @@ from scanyard.boxes import Boxes
 from scanyard.errors import StoreError
 from scanyard.frame import SWEEP_DTYPES, Frame, Image, Sweep
 from scanyard.sequence import SequenceInfo
-from scanyard.store.arrays import CHUNKS_PER_SHARD, ROWS_PER_CHUNK, ArrayWriter, StoredFile
+from scanyard.store.array_writer import CHUNKS_PER_SHARD, ROWS_PER_CHUNK, ArrayWriter
+from scanyard.store.arrays import StoredFile
 from scanyard.store.chunks import PLAIN, Packing
 from scanyard.store.disk import DISK, Disk
 from scanyard.store.layout import (
