@@ -72,6 +72,7 @@ def test_a_difference_that_many_comparisons_may_show_by_chance_is_not_claimed() 
     among_four = replace(alone, corrected_p=0.12, compared=4)
     assert "beats real" in replace(alone, corrected_p=0.03).sentence
     assert "not shown to beat real" in among_four.sentence
+    assert "(p 0.12 among 4 arms compared)." in among_four.sentence
     assert among_four.verdict == "no difference shown"
 
 

@@ -128,10 +128,11 @@ class Contrast:
             return f"{self.arm} beats {self.baseline} by {by} [{ends[0]:.1f}, {ends[1]:.1f}] {where}."
         if is_shown and self.high < 0:
             return f"{self.arm} loses to {self.baseline} by {by} [{ends[0]:.1f}, {ends[1]:.1f}] {where}."
+        chance = "" if is_shown else f" (p {self.corrected_p:.2g} among {self.compared} arms compared)"
         return (
             f"{self.arm} is not shown to beat {self.baseline}, nor to lose to it: {self.value:+.1f} "
             f"[{self.low:+.1f}, {self.high:+.1f}] points of {self.metric.upper()} precision at overlap {self.iou:g} "
-            f"{where}."
+            f"{where}{chance}."
         )
 
 
