@@ -64,6 +64,8 @@ class _Dtype:
     def __setstate__(self, state: Any) -> None:
         if not isinstance(state, tuple) or len(state) < 2 or state[1] not in ("<", ">", "|", "="):
             raise pickle.UnpicklingError("an array's type is not described as numpy does it")
+        if any(part is not None for part in state[2:5]):  # numpy: a type of arrays, names and fields of a structure
+            raise pickle.UnpicklingError("an array of structures, expected one of numbers or text")
         self.order = "<" if state[1] in "|=" else state[1]
 
 

@@ -348,3 +348,14 @@ def test_frames_meet_or_are_named(tmp_path: Path) -> None:
     other = Detections("d", (FrameDetections("street-a", 0, "", "0" * 15 + "9", sample.found(0)),))
     with pytest.raises(EvaluationError, match="another scan"):
         pair_results(other, labelled, "p")
+
+
+@pytest.mark.parametrize("parts", [("name", None, None), (None, ("a",), None), (None, None, {"a": 1})])
+def test_a_pickled_array_of_structures_is_refused(parts: tuple[object, ...], tmp_path: Path) -> None:
+    described = pickle.dumps(np.dtype("<f4"), protocol=2)
+    assert described.count(b"NNN") == 1  # no type of arrays, no names, no fields
+    path = tmp_path / "structures.pkl"
+    pieces = b"".join(pickle.dumps(part, protocol=2)[2:-1] for part in parts)
+    path.write_bytes(described.replace(b"NNN", pieces))
+    with pytest.raises(FormatError, match="array of structures"):
+        read_pickle(path)
