@@ -42,7 +42,7 @@ SILENCE_S = 300.0
 """Nothing heard from a child for so long, on however busy a machine, is a hang."""
 PLACE = re.compile(
     r"line \d|row \d|byte \d|entry \d|frame|sample|box \d|score \d|P2|R0_rect|Tr_velo|column|meta|detector|scores|"
-    r"protocol|notes|box_type_3d"
+    r"protocol|notes|box_type_3d|: \w+ is \w+, expected"
 )
 WHOLE = re.compile(
     r"no such file|is missing|cannot be read|is no file|neither|JSON that is no|is none of|no pickle|expected a|"
