@@ -59,15 +59,20 @@ def test_every_scenario_comes_out_exactly_once(seed: int, others: float) -> None
     assert sorted(succeeded + aside) == sorted(scenario.sequence_name for scenario in SCENARIOS)
 
 
-def test_a_scenario_that_kills_its_server_is_set_aside_after_three_tries() -> None:
-    clock, poison = Clock(), SCENARIOS[7]
-    backlog = Backlog([poison], clock)
+def fail_as_often_as_allowed(backlog: Backlog, poison: ConcreteScenario, clock: Clock) -> list[bool]:
+    """Take and fail the next scenario, which must be the poison; whether it was set aside, each time."""
     verdicts = []
     for _ in range(MAX_FAILURES):
         assert backlog.take() is poison
         verdicts.append(backlog.failed(poison, failure(poison)))
         clock.now_s += LONGEST_DELAY_S
-    assert verdicts == [False, False, True]
+    return verdicts
+
+
+def test_a_scenario_that_kills_its_server_is_set_aside_after_three_tries() -> None:
+    clock, poison = Clock(), SCENARIOS[7]
+    backlog = Backlog([poison], clock)
+    assert fail_as_often_as_allowed(backlog, poison, clock) == [False, False, True]
     assert backlog.is_empty
 
 
@@ -97,12 +102,7 @@ def test_a_poison_among_good_ones_takes_three_tries_once_five_others_were_sealed
         scenario = backlog.take()
         assert scenario is not None
         backlog.succeeded(scenario)
-    verdicts = []
-    for _ in range(MAX_FAILURES):
-        assert backlog.take() is poison
-        verdicts.append(backlog.failed(poison, failure(poison)))
-        clock.now_s += LONGEST_DELAY_S
-    assert verdicts == [False, False, True]
+    assert fail_as_often_as_allowed(backlog, poison, clock) == [False, False, True]
 
 
 def test_what_cannot_be_played_is_set_aside_at_once() -> None:

@@ -28,32 +28,38 @@ class Column:
     """What it means, with its unit."""
 
 
+_SEQUENCE = Column("sequence", "string", "name of the recording")
+_FRAME = Column("frame", "int64", "number of the frame in it, from 0")
+_DRIVE = Column("drive", "string", "what must not be split: a drive, or one simulated world")
+_DOMAIN = Column("domain", "string", "synthetic, real or stand-in")
+_TIME = Column("timestamp_ns", "int64", "time in nanoseconds")
+
 TABLES: Mapping[str, tuple[Column, ...]] = {
     "sequences": (
-        Column("sequence", "string", "name of the recording"),
+        _SEQUENCE,
         Column("digest", "string", "SHA-256 of what was recorded, as its seal has it"),
-        Column("domain", "string", "synthetic, real or stand-in"),
-        Column("drive", "string", "what must not be split: a drive, or one simulated world"),
+        _DOMAIN,
+        _DRIVE,
         Column("licence", "string", "licence of its frames, SPDX id or name"),
         Column("frames", "int64", "number of frames"),
         Column("bytes", "int64", "size as stored, in bytes"),
         Column("provenance", "string", "what made the frames, as JSON: scenario, seed, server, or source files"),
     ),
     "frames": (
-        Column("sequence", "string", "name of the recording"),
-        Column("frame", "int64", "number of the frame in it, from 0"),
-        Column("drive", "string", "what must not be split: a drive, or one simulated world"),
-        Column("domain", "string", "synthetic, real or stand-in"),
+        _SEQUENCE,
+        _FRAME,
+        _DRIVE,
+        _DOMAIN,
         Column("name", "string", "name of the frame at its source; empty where it had none"),
-        Column("timestamp_ns", "int64", "time in nanoseconds"),
+        _TIME,
         Column("points", "int64", "returns of all LiDARs"),
         Column("boxes", "int64", "number of labelled boxes; null where nobody labelled"),
     ),
     "boxes": (
-        Column("sequence", "string", "name of the recording"),
-        Column("frame", "int64", "number of the frame in it, from 0"),
-        Column("drive", "string", "what must not be split: a drive, or one simulated world"),
-        Column("timestamp_ns", "int64", "time in nanoseconds"),
+        _SEQUENCE,
+        _FRAME,
+        _DRIVE,
+        _TIME,
         Column("category", "string", "class of the object, lower case"),
         Column("track", "int64", "identity that lasts through a sequence; null where there is none"),
         Column("center_x_m", "float64", "centre in the ego frame, forward, in metres"),

@@ -14,10 +14,8 @@ from numpy.typing import NDArray
 
 from scanyard.errors import DamagedError
 from scanyard.store.arrays import StoredArray, shard_key
-from scanyard.store.chunks import EMPTY, checksum, crc_bytes, unpack
+from scanyard.store.chunks import EMPTY, Array, checksum, crc_bytes, unpack
 from scanyard.store.place import BucketFile, Place
-
-Array = NDArray[Any]
 
 
 @dataclass

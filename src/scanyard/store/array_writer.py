@@ -11,17 +11,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import DTypeLike, NDArray
+from numpy.typing import DTypeLike
 
 from scanyard.errors import DamagedError, StoreError
 from scanyard.store.arrays import StoredArray, StoredFile, array_metadata, shard_key
-from scanyard.store.chunks import PLAIN, Packing, checksum, filled_up, same_bytes, shard_index, unpack
+from scanyard.store.chunks import PLAIN, Array, Packing, checksum, filled_up, same_bytes, shard_index, unpack
 from scanyard.store.disk import DISK, Disk
 
 ROWS_PER_CHUNK = 16_384  # a frame begins and ends inside a chunk: at an eighth of a KITTI sweep that costs an eighth
 CHUNKS_PER_SHARD = 128  # about 17 sweeps, 25 MB of points: few files, and a bounded write buffer
 SHARDS_WAITING = 1  # of an array, not packed yet: 25 MB of points, so that frames need not wait for the disk
-Array = NDArray[Any]
 
 
 @dataclass

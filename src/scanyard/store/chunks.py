@@ -75,7 +75,8 @@ class Packing:
             if self.codec == "columns":
                 values = _SCRATCH.taken(rows.nbytes).view(rows.dtype).reshape(rows.shape[::-1])
                 values[:] = rows.T
-            how = _COMPRESSORS[self.codec].encode(), self.level, blosc.SHUFFLE, _block_bytes(values.nbytes)
+            # One block for the whole chunk: smaller ones take twice as long to read, and leave more.
+            how = _COMPRESSORS[self.codec].encode(), self.level, blosc.SHUFFLE, values.nbytes
             packed = bytes(blosc.compress(values, *how))
             return packed + crc_bytes(packed)
         flat = flat_bytes(rows) if self.codec == "zstd" else _differences(rows)
@@ -93,7 +94,7 @@ class Packing:
         itemsize = np.dtype(dtype).itemsize
         shuffled = {
             "cname": _COMPRESSORS[self.codec], "clevel": self.level, "shuffle": "shuffle", "typesize": itemsize,
-            "blocksize": _block_bytes(itemsize * math.prod(chunk_shape)),
+            "blocksize": itemsize * math.prod(chunk_shape),
         }  # fmt: skip
         by_column = {"name": "transpose", "configuration": {"order": list(range(ndim))[::-1]}}
         return [
@@ -196,11 +197,6 @@ def _into_rows(values: Array, rows: Array) -> None:
         return
     for column in range(rows.shape[-1]):
         rows[..., column] = values[..., column]
-
-
-def _block_bytes(chunk_bytes: int) -> int:
-    """Blosc's block is the whole chunk: smaller ones take twice as long to read, and leave more."""
-    return chunk_bytes
 
 
 def _require_size(found: int, rows: Array) -> None:

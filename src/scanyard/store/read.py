@@ -96,10 +96,6 @@ def open_sequence(uri: str | Place, name: str) -> StoredSequence:
     folder = sequence_folder(root, name)
     if not (folder.is_dir() if isinstance(folder, Path) else (folder / SEAL_FILE).is_file()):
         raise StoreError(f"{root}: no sequence {name!r}; there are {_some(committed_names(root))}")
-    return _opened(folder)
-
-
-def _opened(folder: Place) -> StoredSequence:
     sequence = StoredSequence(folder)
     sequence.open()
     return sequence
