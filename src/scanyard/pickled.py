@@ -48,24 +48,38 @@ class PickledArray:
     def __setstate__(self, state: Any) -> None:
         if not isinstance(state, tuple) or len(state) != 5 or not isinstance(state[2], _Dtype):
             raise pickle.UnpicklingError("an array is not described as numpy does it")
-        _, shape, dtype, fortran, data = state
+        version, shape, dtype, fortran, data = state
+        if type(version) is not int or version not in (0, 1) or not isinstance(fortran, int):
+            raise pickle.UnpicklingError("an array is not described as numpy does it")
         self.values = _assemble(data, dtype, shape, "F" if fortran else "C")
 
 
 class _Dtype:
     """What numpy calls dtype: a kind and a size, later a byte order."""
 
-    def __init__(self, code: Any, *_: Any) -> None:
+    def __init__(self, code: Any, *align_and_copy: Any) -> None:
         if not isinstance(code, str) or not _DTYPE.fullmatch(code):
             raise pickle.UnpicklingError(f"an array of type {str(code)[:40]!r}, expected numbers or text")
+        if align_and_copy not in ((), (False, True)):
+            raise pickle.UnpicklingError("an array's type is not made as numpy does it")
         self.code = code.lstrip("<>|=")
         self.order = "<"
 
     def __setstate__(self, state: Any) -> None:
-        if not isinstance(state, tuple) or len(state) < 2 or state[1] not in ("<", ">", "|", "="):
+        if (
+            not isinstance(state, tuple)
+            or not 5 <= len(state) <= 9
+            or type(state[0]) is not int
+            or state[0] not in range(5)
+            or state[1] not in ("<", ">", "|", "=")
+            or not all(isinstance(part, int) for part in state[5:8])
+        ):
             raise pickle.UnpicklingError("an array's type is not described as numpy does it")
         if any(part is not None for part in state[2:5]):  # numpy: a type of arrays, names and fields of a structure
             raise pickle.UnpicklingError("an array of structures, expected one of numbers or text")
+        item_bytes = 4 * int(self.code[1:]) if self.code.startswith("U") else -1  # UTF-32; -1 is as the kind has it
+        if state[5:6] not in ((), (item_bytes,)):
+            raise pickle.UnpicklingError(f"an array of type {self.code} with items of {state[5]} bytes")
         self.order = "<" if state[1] in "|=" else state[1]
 
 
@@ -187,8 +201,9 @@ def _look_through(data: bytes, path: Path) -> None:
         ) from None
 
 
-def _reconstruct(_cls: Any, shape: Any, _code: Any) -> PickledArray:
-    if shape != (0,):  # as numpy always writes; any other would be memory set aside before its bytes are seen
+def _reconstruct(cls: Any, shape: Any, code: Any) -> PickledArray:
+    # as numpy always writes; any other shape would be memory set aside before its bytes are seen
+    if cls is not _NDARRAY or shape != (0,) or code not in (b"b", "b"):
         raise pickle.UnpicklingError("an array is not begun as numpy does it")
     return PickledArray()
 
@@ -238,11 +253,12 @@ def _never_called(*_: Any) -> Any:
     raise pickle.UnpicklingError("an array is not made as numpy does it")
 
 
+_NDARRAY = _Name(_never_called)
 _KNOWN = {
     ("numpy.core.multiarray", "_reconstruct"): _Name(_reconstruct),
     ("numpy.core.multiarray", "scalar"): _Name(_scalar),
     ("numpy.core.numeric", "_frombuffer"): _Name(_from_buffer),
-    ("numpy", "ndarray"): _Name(_never_called),
+    ("numpy", "ndarray"): _NDARRAY,
     ("numpy", "dtype"): _Name(_Dtype),
     ("_codecs", "encode"): _Name(_encode),
     ("__builtin__", "bytes"): _Name(_no_bytes),

@@ -359,3 +359,38 @@ def test_a_pickled_array_of_structures_is_refused(parts: tuple[object, ...], tmp
     path.write_bytes(described.replace(b"NNN", pieces))
     with pytest.raises(FormatError, match="array of structures"):
         read_pickle(path)
+
+
+_DTYPE, _ARRAY = (np.dtype, ("f4", False, True)), (np._core.multiarray._reconstruct, (np.ndarray, (0,), b"b"))
+_MISDESCRIBED: dict[str, object] = {
+    "begun with a name for its code": (*_ARRAY[:1], (np.ndarray, (0,), "name")),
+    "begun with a list of values for its code": (*_ARRAY[:1], (np.ndarray, (0,), ("b", 1, 2))),
+    "begun as another type": (*_ARRAY[:1], (np.dtype, (0,), b"b")),
+    "described in another version": (*_ARRAY, (7, (1,), np.dtype("f4"), False, bytes(4))),
+    "ordered by a word": (*_ARRAY, (1, (1,), np.dtype("f4"), "F", bytes(4))),
+    "with a type made of a word": (np.dtype, ("f4", "name", True)),
+    "with a type in another version": (*_DTYPE, (9, "<", None, None, None, -1, -1, 0)),
+    "with a type in too few words": (*_DTYPE, (3, "<")),
+    "with a type as wide as a word": (*_DTYPE, (3, "<", None, None, None, "w", -1, 0)),
+    "with text of another width": (np.dtype, ("U3", False, True), (3, "<", None, None, None, -1, 4, 8)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("how", _MISDESCRIBED)
+def test_an_array_that_is_not_described_as_numpy_does_it_is_refused(how: str, tmp_path: Path) -> None:
+    class Misdescribed:
+        def __reduce__(self) -> object:
+            return _MISDESCRIBED[how]
+
+    path = tmp_path / "result.pkl"
+    path.write_bytes(pickle.dumps(Misdescribed(), protocol=2))
+    with pytest.raises(FormatError, match=r"result\.pkl: damaged, or no pickle of values and arrays \(an array"):
+        read_pickle(path)
+
+
+@pytest.mark.parametrize("values", [np.arange(3.0, dtype=">f4"), np.array(["a", "bcd"]), np.array(["a"], dtype=object)])
+@pytest.mark.parametrize("protocol", range(6))
+def test_arrays_as_numpy_describes_them_are_read(values: np.ndarray, protocol: int, tmp_path: Path) -> None:
+    path = tmp_path / "result.pkl"
+    path.write_bytes(pickle.dumps(values, protocol=protocol))
+    assert read_pickle(path).values.tolist() == values.tolist()
