@@ -8,7 +8,7 @@ from typer.testing import CliRunner
 
 from scanyard.cli.app import app
 from scanyard.detect import detect_all, write_detections
-from scanyard.errors import InputError
+from scanyard.errors import EvaluationError, InputError
 from scanyard.store import create_dataset, write_sequence
 from tests.robustness.known_detectors import CountingDetector, split_of_drives
 
@@ -26,12 +26,12 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
-def compare(folder: Path, *detections: str, out: Path | None = None):  # type: ignore[no-untyped-def]
+def compare(folder: Path, *detections: str, out: Path | None = None, options=("--difficulty", "hard")):  # type: ignore[no-untyped-def]
     arguments = ["compare", str(folder / "streets")]
     for item in detections:
         name, file = item.split("=")
         arguments += ["--detections", f"{name}={folder / file}"]
-    arguments += ["--difficulty", "hard", *(["--out", str(out)] if out else [])]
+    arguments += [*options, *(["--out", str(out)] if out else [])]
     return CliRunner().invoke(app, arguments)
 
 
@@ -57,3 +57,25 @@ def test_one_detector_alone_is_refused(folder: Path) -> None:
     result = compare(folder, "one=sharp.json", "one=dull.json")
     assert isinstance(result.exception, InputError)
     assert "name two or more" in str(result.exception)
+
+
+@pytest.mark.parametrize(
+    ("protocol", "compared"),
+    [
+        ("kitti_r40", "car moderate bev@0.7"),
+        ("nuscenes", "car all ap"),
+        ("argoverse2", "regular_vehicle all ap"),
+    ],
+)
+def test_every_protocol_has_a_precision_to_order_by(folder: Path, protocol: str, compared: str) -> None:
+    result = compare(folder, "dull=dull.json", "sharp=sharp.json", options=("--protocol", protocol))
+    assert result.exit_code == 0, result.output
+    assert f"{compared} on streets" in result.output
+    assert "sharp is better" in result.output
+
+
+def test_a_category_that_a_protocol_has_not_is_refused(folder: Path) -> None:
+    options = ("--protocol", "waymo", "--category", "tram")
+    result = compare(folder, "dull=dull.json", "sharp=sharp.json", options=options)
+    assert isinstance(result.exception, EvaluationError)
+    assert "no category 'tram'; it has ['vehicle'" in str(result.exception)

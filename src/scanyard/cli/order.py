@@ -23,9 +23,16 @@ def compare(
         list[str], typer.Option(help="NAME=FILE; one for each detector, or for each training under the same name.")
     ],
     protocol: Annotated[str, typer.Option(help="Named, frozen scoring settings.")] = "kitti_r40",
-    metric: Annotated[str, typer.Option(help="What is compared; a precision.")] = "bev",
-    iou: Annotated[float | None, typer.Option(help="Overlap from which a detection counts as found.")] = 0.7,
-    difficulty: Annotated[str, typer.Option()] = "moderate",
+    metric: Annotated[
+        str | None, typer.Option(help="What is compared; a precision. KITTI's is bev unless given, the others' ap.")
+    ] = None,
+    iou: Annotated[
+        float | None,
+        typer.Option(help="Overlap from which a detection counts as found; the category's strictest unless given."),
+    ] = None,
+    difficulty: Annotated[
+        str | None, typer.Option(help="KITTI's is moderate unless given, Waymo's level_2, the others' all.")
+    ] = None,
     category: Annotated[str, typer.Option()] = "car",
     out: Annotated[Path | None, typer.Option("--out", "-o", help="Also write the numbers as JSON.")] = None,
 ) -> None:
@@ -35,8 +42,11 @@ def compare(
     """
     from scanyard.detect import read_detections
     from scanyard.experiment.scoring import scored_frames
-    from scanyard.metrics import put_in_order
+    from scanyard.metrics import put_in_order, usual_precision
 
+    usual_metric, category, usual_difficulty, usual_iou, _ = usual_precision(protocol, category)
+    metric, difficulty = metric or usual_metric, difficulty or usual_difficulty
+    iou = usual_iou if iou is None else iou
     files: dict[str, list[Path]] = {}
     for item in detections:
         name, equals, path = item.partition("=")

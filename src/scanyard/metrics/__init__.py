@@ -71,6 +71,7 @@ from scanyard.metrics.standing import Pair as Pair
 from scanyard.metrics.standing import Standing as Standing
 from scanyard.metrics.standing import order_measured as order_measured
 from scanyard.metrics.standing import put_in_order as put_in_order
+from scanyard.metrics.standing import usual_precision as usual_precision
 from scanyard.metrics.weights import Weighted as Weighted
 from scanyard.metrics.weights import evaluate_weighted as evaluate_weighted
 from scanyard.metrics.weights import with_exposure as with_exposure

@@ -30,7 +30,7 @@ def check_claim(frames: Sequence[ScoredFrame], claimed: Evaluation) -> int:
     where there is none to compare.
     """
     protocol = load_protocol(claimed.protocol)
-    pool = pool_frames(frames, protocol.needs)
+    pool = pool_frames(frames, protocol)
     truth, others = _values(pool, protocol), _other_rules(pool, protocol)
     compared = [score for score in claimed.scores if score.unit == "percent" and _key(score) in truth]
     if not compared:

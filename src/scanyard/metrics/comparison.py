@@ -84,7 +84,7 @@ def swapped_p(
             for frames, of_frame, side in ((one, unit_a, "a"), (other, unit_b, "b"))
             for frame, unit in zip(frames, of_frame, strict=True)
         ]
-        pool = pool_frames(both, protocol.needs)
+        pool = pool_frames(both, protocol)
         (values,) = [m.values[1:] for m in measure(pool, protocol, mixtures, (key[1],)) if m.key == key]
         difference += (values[: len(swapped)] - values[len(swapped) :]) / len(runs_a)
     return permutation_p(float(difference[0]), difference[1:], exact=ways.exact, greater=greater)

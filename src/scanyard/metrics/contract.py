@@ -30,7 +30,7 @@ from scanyard.errors import ContractError, EvaluationError
 from scanyard.metrics.conventions import check_conventions
 from scanyard.metrics.evidence import MIN_PAIRS, BoolArray, Overlay, would_be_chance
 from scanyard.metrics.families import counting_labels, known_categories
-from scanyard.metrics.pool import ScoredFrame, pool_frames
+from scanyard.metrics.pool import ScoredFrame, as_the_protocol_calls_them, pool_frames
 from scanyard.metrics.protocols import Protocol
 from scanyard.metrics.self_test import check_metric
 
@@ -87,6 +87,7 @@ def check_contract(
             f"found {refused} to be accepted; expected some of {list(ACCEPTABLE)}: others are mistakes"
         )
     where = f"split {split}" if split else f"these {len(frames)} frames"
+    frames = as_the_protocol_calls_them(frames, protocol)
     _refuse_duplicates([(frame.drive, frame.name) for frame in frames if frame.name], "frames")
     _check_names(frames, protocol, where)
     with_labels = [frame for frame in frames if len(frame.labels)]
@@ -123,7 +124,7 @@ def _that_count(frames: Sequence[ScoredFrame], protocol: Protocol) -> list[Score
     """The frames with the labels alone that the protocol counts or ignores; none where there are no such labels."""
     if not frames:
         return []
-    pool = pool_frames(frames, protocol.needs)
+    pool = pool_frames(frames, protocol)
     counts = np.split(counting_labels(pool, protocol), pool.label_start[1:-1])
     return [
         ScoredFrame(

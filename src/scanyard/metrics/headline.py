@@ -56,7 +56,7 @@ class Subject:
     ) -> Subject:
         """EvaluationError when the protocol or the difficulty is unknown, or a column lacks."""
         settings = load_protocol(protocol)
-        pool = pool_frames(frames, settings.needs)
+        pool = pool_frames(frames, settings)
         narrow, keys = _narrowed(settings, difficulty, at_one_distance=False)
         mixtures = mixtures_of(len(pool.drives), resamples, seed)
         return cls(pool, settings, narrow, keys, mixtures, level)

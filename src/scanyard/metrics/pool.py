@@ -14,6 +14,7 @@ from scanyard.boxes import Boxes
 from scanyard.errors import EvaluationError
 from scanyard.geometry import FloatArray
 from scanyard.metrics.overlap import Pairs, image_overlap, overlapping_pairs
+from scanyard.metrics.protocols import Protocol
 
 IntArray = NDArray[np.int64]
 BoolArray = NDArray[np.bool_]
@@ -173,16 +174,32 @@ class Pool:
         return away
 
 
-def pool_frames(frames: Sequence[ScoredFrame], columns: Sequence[str] = ()) -> Pool:
-    """Put frames side by side.
+def as_the_protocol_calls_them(frames: Sequence[ScoredFrame], protocol: Protocol) -> list[ScoredFrame]:
+    """The same frames, categories of ours that the protocol has another name for by that name."""
+    if not protocol.counts_as:
+        return list(frames)
+    return [
+        replace(
+            frame,
+            labels=_renamed(frame.labels, protocol.counts_as),
+            detections=_renamed(frame.detections, protocol.counts_as),
+        )
+        for frame in frames
+    ]
 
-    ``columns`` are those that the protocol needs besides ``score``: of the labels, and ``image_box`` of detections.
-    EvaluationError when there are no frames, or one lacks a column.
+
+def pool_frames(frames: Sequence[ScoredFrame], protocol: Protocol | None = None) -> Pool:
+    """Put frames side by side, their categories by the protocol's names.
+
+    EvaluationError when there are no frames, or one lacks a column that the protocol needs.
     """
     if not frames:
         raise EvaluationError("no frames to score")
+    columns = () if protocol is None else protocol.needs
     for frame in frames:
         _require_columns(frame, columns)
+    if protocol is not None:
+        frames = as_the_protocol_calls_them(frames, protocol)
     drives = tuple(sorted({frame.drive for frame in frames}))
     place = {drive: index for index, drive in enumerate(drives)}
     regions = [np.zeros((0, 4)) if frame.dont_care is None else frame.dont_care for frame in frames]
@@ -225,6 +242,13 @@ def pairs_within_frames(first_start: IntArray, second_start: IntArray) -> tuple[
     within = np.arange(len(frame)) - np.repeat(np.cumsum(num_pairs) - num_pairs, num_pairs)
     first, second = np.divmod(within, np.maximum(num_second, 1)[frame])
     return first_start[frame] + first, second_start[frame] + second
+
+
+def _renamed(boxes: Boxes, names: Mapping[str, str]) -> Boxes:
+    found, code = np.unique(boxes.category, return_inverse=True)
+    if not names.keys() & set(found.tolist()):
+        return boxes
+    return boxes.replace(category=np.array([names.get(name, name) for name in found.tolist()])[code])
 
 
 def _starts(counts: Sequence[int]) -> IntArray:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Sequence
 from itertools import chain
 
@@ -82,7 +83,12 @@ def evaluate_mean(
         num_drives=len(measured.pools[0].drives),
         interval_level=level,
         scores=scores,
-        notes=(*_notes(scores, settings), *unscored(measured.pools[0], settings), *dict.fromkeys(chain(*remarks))),
+        notes=(
+            *_notes(scores, settings),
+            *_counted_as(runs[0], settings),
+            *unscored(measured.pools[0], settings),
+            *dict.fromkeys(chain(*remarks)),
+        ),
     )
 
 
@@ -138,6 +144,7 @@ def paired_mean_difference(
     Drives are resampled for all together: the interval is over the choice of drives, not over that of seeds.
     EvaluationError when the runs do not hold the same labels, or there is nothing to find.
     """
+    category = load_protocol(protocol).counts_as.get(category, category)
     key: Key = (metric, category, difficulty, iou, distance_m)
     sides = {("a", index): frames for index, frames in enumerate(runs_a)} | {
         ("b", index): frames for index, frames in enumerate(runs_b)
@@ -145,6 +152,18 @@ def paired_mean_difference(
     measured = side_by_side(sides, protocol, categories=(category,), resamples=resamples, level=level, seed=seed)
     a, b = ([run for run in sides if run[0] == side] for side in "ab")
     return measured.difference(a, b, key)
+
+
+def _counted_as(frames: Sequence[ScoredFrame], protocol: Protocol) -> list[str]:
+    """How many boxes go by another name in this protocol, by ours."""
+    labels = Counter(chain.from_iterable(frame.labels.category.tolist() for frame in frames))
+    found = Counter(chain.from_iterable(frame.detections.category.tolist() for frame in frames))
+    counts = [
+        f"{labels[name]} labels and {found[name]} detections of {name} as {other}"
+        for name, other in protocol.counts_as.items()
+        if labels[name] or found[name]
+    ]
+    return [f"counted as {protocol.name} calls them: {', '.join(counts)}"] if counts else []
 
 
 def _notes(scores: Sequence[Score], protocol: Protocol) -> list[str]:

@@ -140,7 +140,7 @@ def _moved(boxes: Boxes, way_rad: np.ndarray, shift_m: float) -> Boxes:
 
 
 def _measured(frames: Sequence[ScoredFrame], protocol: Protocol) -> list[Measured]:
-    pool = pool_frames(frames, protocol.needs)
+    pool = pool_frames(frames, protocol)
     return measure(pool, protocol, np.ones((1, len(pool.drives)), dtype=np.int64))
 
 

@@ -147,7 +147,7 @@ def side_by_side(
     EvaluationError when the runs do not hold the same labels in the same drives.
     """
     settings = load_protocol(protocol)
-    pools = {run: pool_frames(frames, settings.needs) for run, frames in runs.items()}
+    pools = {run: pool_frames(frames, settings) for run, frames in runs.items()}
     drives = next(iter(pools.values())).drives
     for pool in pools.values():
         if pool.drives != drives:

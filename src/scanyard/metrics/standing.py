@@ -18,6 +18,7 @@ from scanyard.metrics.intervals import Difference
 from scanyard.metrics.measured import Key
 from scanyard.metrics.multiplicity import holm, letters, rank_ranges
 from scanyard.metrics.pool import ScoredFrame
+from scanyard.metrics.protocols import KittiProtocol, WaymoProtocol, load_protocol
 from scanyard.metrics.side_by_side import Run, SideBySide, side_by_side
 
 SHOWN = 0.05
@@ -65,6 +66,27 @@ class Order:
     """What the intervals are, in words."""
 
 
+def usual_precision(protocol: str, category: str) -> Key:
+    """What detectors are ordered by unless something else is asked for: what a benchmark's own table sorts by.
+
+    KITTI: bird's-eye at the strictest overlap, moderate; Waymo: level 2; the others: the mean over distances.
+    EvaluationError when the protocol or the category is unknown.
+    """
+    settings = load_protocol(protocol)
+    name = settings.counts_as.get(category, category)
+    if isinstance(settings, KittiProtocol):
+        metric = "bev" if "bev" in settings.metrics else settings.metrics[0]
+        return (metric, name, "moderate", max(settings.category(name).overlaps), None)
+    if name not in settings.categories:
+        raise EvaluationError(
+            f"protocol {protocol}: no category {category!r}; it has {list(settings.categories)}, and counts "
+            f"{list(settings.counts_as)} among them"
+        )
+    if isinstance(settings, WaymoProtocol):
+        return ("ap", name, "level_2", settings.overlaps[name], None)
+    return ("ap", name, "all", None, None)
+
+
 def put_in_order(
     runs: Mapping[str, Sequence[Sequence[ScoredFrame]]],
     protocol: str = "kitti_r40",
@@ -83,6 +105,7 @@ def put_in_order(
 
     EvaluationError when they do not hold the same labels, there is nothing to find, or more is not better.
     """
+    category = load_protocol(protocol).counts_as.get(category, category)
     sides = {(name, index): frames for name, several in runs.items() for index, frames in enumerate(several)}
     pairs = len(runs) * (len(runs) - 1) // 2
 

@@ -60,7 +60,7 @@ class Draws:
 def precision_draws(frames: Sequence[ScoredFrame], target: Target, *, resamples: int, seed: int) -> Draws:
     """Match the frames once and score every draw of drives."""
     protocol = load_protocol(target.protocol)
-    pool = pool_frames(frames, protocol.needs)
+    pool = pool_frames(frames, protocol)
     as_it_is = np.ones((1, len(pool.drives)), dtype=np.int64)
     mixtures = np.concatenate([as_it_is, resampled_drives(len(pool.drives), resamples, seed)])
     wanted = (target.metric, target.category, target.difficulty, target.iou, None)

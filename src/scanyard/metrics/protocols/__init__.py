@@ -1,12 +1,14 @@
 """Named, frozen settings of an evaluation, one YAML file each; ``metrics`` says what they mean.
 
 A file names its family, and each family has its own settings: what KITTI calls a difficulty has no like in nuScenes.
+Our categories are more than any of them has; ``counts_as`` says what a family calls those that it has another name for,
+so that one dataset and one detector are scored by all (``pool`` does it, and an evaluation says of how many).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from importlib import resources
 from typing import Any
@@ -56,6 +58,8 @@ class KittiProtocol:
     """The mean is over every so many samples."""
     difficulties: tuple[Difficulty, ...]
     rules: tuple[CategoryRule, ...]
+    counts_as: Mapping[str, str] = field(default_factory=dict)
+    """None: our categories are KITTI's."""
 
     @property
     def categories(self) -> tuple[str, ...]:
@@ -100,6 +104,8 @@ class NuscenesProtocol:
     """Categories whose heading is known up to half a turn."""
     without_errors: Mapping[str, tuple[str, ...]]
     """Errors that a category has not."""
+    counts_as: Mapping[str, str]
+    """Our categories that go by another name here; those of no name here are not scored."""
 
     @property
     def categories(self) -> tuple[str, ...]:
@@ -132,6 +138,8 @@ class Argoverse2Protocol:
     """Labels with fewer returns do not count, where the returns are known."""
     recall_samples: int
     categories: tuple[str, ...]
+    counts_as: Mapping[str, str]
+    """Our categories that go by another name here; those of no name here are not scored."""
 
     @property
     def needs(self) -> tuple[str, ...]:
@@ -153,6 +161,8 @@ class WaymoProtocol:
     """K: matching is done anew for detections that score 0, 1/K ... 1 or more."""
     max_recall_step: float
     """Between neighbouring points of the curve; wider gaps are filled with the lower precision."""
+    counts_as: Mapping[str, str]
+    """Our categories that go by another name here; those of no name here are not scored."""
 
     @property
     def categories(self) -> tuple[str, ...]:
