@@ -8,7 +8,7 @@ import pytest
 
 from scanyard.boxes import Boxes, points_inside
 from scanyard.errors import EvaluationError
-from scanyard.experiment.scoring import count_returns, metadata_of, weight_of
+from scanyard.experiment.scoring import count_returns, metadata_of, weight_of, with_needed_returns
 from scanyard.frame import points_ego
 from scanyard.metrics import ScoredFrame
 from scanyard.split import Split
@@ -42,6 +42,16 @@ def test_returns_that_labels_know_are_taken() -> None:
     known = replace(frame, labels=frame.labels.replace(num_points=range(len(frame.labels))))
     (counted,) = count_returns([known], split)
     assert counted.label_columns["points"].tolist() == list(range(len(frame.labels)))
+
+
+def test_a_protocol_that_needs_returns_has_them_counted() -> None:
+    split = split_of_drives(drives=2, frames=2)
+    by_column = count_returns(scored(split), split)
+    for frame, column in zip(with_needed_returns(scored(split), split, "waymo"), by_column, strict=True):
+        assert frame.labels.num_points is not None
+        assert frame.labels.num_points.tolist() == column.label_columns["points"].tolist()
+    for frame in with_needed_returns(scored(split), split, "nuscenes"):
+        assert frame.labels.num_points is None
 
 
 def test_single_values_of_the_provenance_are_known_of_every_frame() -> None:

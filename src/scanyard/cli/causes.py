@@ -55,8 +55,9 @@ def explain(
 ) -> Causes:
     """The score of these frames, and of what is behind it whatever was asked for."""
     from scanyard import metrics
-    from scanyard.experiment.scoring import count_returns
+    from scanyard.experiment.scoring import count_returns, with_needed_returns
 
+    frames = with_needed_returns(frames, split, protocol)
     by = [metrics.SliceBy.parse(text) for given in slices for text in read_slices(given)]
     if any(one.column == "points" for one in by):
         frames = count_returns(frames, split)

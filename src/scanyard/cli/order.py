@@ -41,7 +41,7 @@ def compare(
     Example: scanyard compare out/real --detections real=out/a.json --detections mixed=out/b.json
     """
     from scanyard.detect import read_detections
-    from scanyard.experiment.scoring import scored_frames
+    from scanyard.experiment.scoring import scored_frames, with_needed_returns
     from scanyard.metrics import put_in_order, usual_precision
 
     usual_metric, category, usual_difficulty, usual_iou, _ = usual_precision(protocol, category)
@@ -57,7 +57,10 @@ def compare(
         raise InputError(f"--detections: {len(files)} detector named; name two or more to compare")
     named = {frame.sequence for of_name in files.values() for path in of_name for frame in read_detections(path).frames}
     split = open_split(dataset, None, only=named)
-    runs = {name: [scored_frames(path, split) for path in of_name] for name, of_name in files.items()}
+    runs = {
+        name: [with_needed_returns(scored_frames(path, split), split, protocol) for path in of_name]
+        for name, of_name in files.items()
+    }
     with progress(f"compare on {split.name}") as advance:
         order = put_in_order(
             runs,

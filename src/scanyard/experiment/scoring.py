@@ -9,13 +9,23 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from scanyard.boxes import Boxes, points_inside
+from scanyard.boxes import Boxes, IntArray, points_inside
 from scanyard.detections import Detections, read_detections, write_detections
 from scanyard.errors import EvaluationError
 from scanyard.evaluation import Evaluation
 from scanyard.frame import points_ego
 from scanyard.geometry import FloatArray
-from scanyard.metrics import Causes, NamedBoxes, ScoredFrame, SliceBy, evaluate, explain, has_kinds, pair_frames
+from scanyard.metrics import (
+    Causes,
+    NamedBoxes,
+    ScoredFrame,
+    SliceBy,
+    evaluate,
+    explain,
+    has_kinds,
+    load_protocol,
+    pair_frames,
+)
 from scanyard.metrics.slices import MAX_VALUES
 from scanyard.results import KnownFrame
 from scanyard.sensors import Rig
@@ -146,23 +156,40 @@ def count_returns(frames: Sequence[ScoredFrame], split: Split) -> list[ScoredFra
     Only labels that do not say themselves are counted.  What a protocol does with labels without returns stays as it
     is: the count is a column beside the labels (``points``).
     """
-    clouds = {
-        f"{sequence.info.name}/{index}": (sequence, index)
-        for sequence in split.sequences
-        for index in range(len(sequence))
-    }
-    counted = []
-    for frame in frames:
-        points = frame.labels.num_points
-        if points is None:
-            sequence, index = clouds[frame.name]
-            rig, sweeps = sequence.info.rig, sequence[index].sweeps
-            cloud = [
-                points_ego(sweeps[lidar.name], lidar.ego_from_sensor) for lidar in rig.lidars if lidar.name in sweeps
-            ]
-            points = points_inside(frame.labels, np.concatenate(cloud)).sum(axis=1)
-        counted.append(replace(frame, label_columns={**frame.label_columns, "points": points}))
-    return counted
+    returns = _Returns(split)
+    return [replace(frame, label_columns={**frame.label_columns, "points": returns.of(frame)}) for frame in frames]
+
+
+def with_needed_returns(frames: Sequence[ScoredFrame], split: Split, protocol: str) -> list[ScoredFrame]:
+    """The frames, returns counted in the split's clouds where a protocol cannot do without and labels do not say.
+
+    Waymo's levels are made of them; the others count every label that nobody counted returns on, and say so.
+    """
+    if "num_points" not in load_protocol(protocol).needs:
+        return list(frames)
+    returns = _Returns(split)
+    return [replace(frame, labels=frame.labels.replace(num_points=returns.of(frame))) for frame in frames]
+
+
+class _Returns:
+    """LiDAR returns on labels, from the clouds of a split."""
+
+    def __init__(self, split: Split) -> None:
+        self._places = {
+            f"{sequence.info.name}/{index}": (sequence, index)
+            for sequence in split.sequences
+            for index in range(len(sequence))
+        }
+
+    def of(self, frame: ScoredFrame) -> IntArray:
+        """(N,) what the labels say themselves, or counted."""
+        if frame.labels.num_points is not None:
+            return frame.labels.num_points
+        sequence, index = self._places[frame.name]
+        rig, sweeps = sequence.info.rig, sequence[index].sweeps
+        cloud = [points_ego(sweeps[lidar.name], lidar.ego_from_sensor) for lidar in rig.lidars if lidar.name in sweeps]
+        counted: IntArray = points_inside(frame.labels, np.concatenate(cloud)).sum(axis=1)
+        return counted
 
 
 def metadata_of(info: SequenceInfo) -> dict[str, str | float | int | bool]:
@@ -208,4 +235,5 @@ def evaluate_file(
 
     ``accepted`` names mismatches that are meant (``metrics.contract``).
     """
-    return evaluate(scored_frames(path, split), protocol, split=split.name, domain=split.domain, accepted=accepted)
+    frames = with_needed_returns(scored_frames(path, split), split, protocol)
+    return evaluate(frames, protocol, split=split.name, domain=split.domain, accepted=accepted)
