@@ -20,6 +20,7 @@ from scanyard.detect.overlap import aligned_overlap
 from scanyard.detect.pillars import Grid
 from scanyard.detect.proposals import LARGEST_LOG
 from scanyard.detect.refine import ERROR_UNIT, RefineNet
+from scanyard.detect.seen import seen_of
 
 FIGURE_WEIGHTS = (1.0, 1.0, 2.0, 1.0, 1.0, 1.0, 5.0, 5.0)  # a car five degrees askew misses an overlap of 0.7
 ERROR_WEIGHTS = (1.0, 1.0, 2.0, 1.0, 1.0, 1.0, 2.0)
@@ -40,7 +41,7 @@ def first_loss(net: PillarNet, look: FirstLook, wanted: Targets, typical: Tensor
 
 def second_loss(net: RefineNet, lesson: Lesson, categories: Sequence[str]) -> Tensor:
     """The loss () of the second look at a lesson's proposals, per proposal."""
-    errors, logits = net(*net.inputs(lesson.proposals, lesson.category, categories))
+    errors, logits = net(*seen_of(lesson.proposals, lesson.category, categories))
     matched = torch.from_numpy(lesson.matched)
     told, true = errors[matched], torch.from_numpy(lesson.errors.astype(np.float32))[matched]
     size = torch.from_numpy(lesson.proposals.boxes[lesson.matched, 3:6].astype(np.float32))

@@ -17,18 +17,16 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from scanyard.detect.coding import typical_rows
 from scanyard.detect.proposals import RETURNS, Proposals
+from scanyard.detect.seen import PER_PROPOSAL, PER_RETURN, seen_of
 from scanyard.geometry import FloatArray
 
 LOOKS = 2
 """Times a proposal is looked at and corrected."""
 
-PER_RETURN, PER_PROPOSAL = 9, 8
 ERRORS = 7
 ERROR_UNIT = 0.2  # metres, radians, logarithms: what proposals are off by, so that the network's outputs are near one
 WIDTHS = (64, 64, 128)
-NEAR_ONE_M = np.array([2.0, 1.0, 0.8], dtype=np.float32)  # half a car, which makes coordinates near one
 
 
 class RefineNet(nn.Module):
@@ -50,7 +48,6 @@ class RefineNet(nn.Module):
             nn.ReLU(),
             nn.Linear(128, ERRORS + 1),
         )
-        self.num_categories = num_categories
 
     def forward(self, per_return: Tensor, per_proposal: Tensor) -> tuple[Tensor, Tensor]:
         """Errors (K, 7) in metres, logarithms and radians, in the proposals' frames; quality logits (K,)."""
@@ -58,33 +55,6 @@ class RefineNet(nn.Module):
             seen = self.each(per_return.flatten(0, 1)).unflatten(0, (-1, RETURNS)).amax(dim=1)
             told = self.together(torch.cat([seen, per_proposal], dim=1))
         return told[:, :ERRORS] * ERROR_UNIT, told[:, ERRORS]
-
-    def inputs(self, proposals: Proposals, category: NDArray[np.int64], names: Sequence[str]) -> tuple[Tensor, Tensor]:
-        """What is shown of proposals of ``category`` (K,), an index into ``names``: (K, RETURNS, 9) and (K, 8 + C)."""
-        boxes, returns = proposals.boxes.astype(np.float32), proposals.returns
-        half = boxes[:, None, 3:6] / 2
-        per_return = np.concatenate(
-            [
-                returns / NEAR_ONE_M,
-                half - returns,
-                (half + returns)[..., :2],
-                returns[..., 2:] + boxes[:, None, 2:3],  # above ground
-            ],
-            axis=2,
-        )
-        typical = typical_rows(names)
-        distance = np.maximum(np.hypot(*proposals.bearing.T), 0.1)
-        per_proposal = np.column_stack(
-            [
-                np.log(proposals.boxes[:, 3:6] / typical[category]),
-                proposals.boxes[:, 2],
-                distance / 30,
-                proposals.bearing / distance[:, None],
-                np.log1p(proposals.count) / 5,
-                np.eye(len(names))[category],
-            ]
-        )
-        return torch.from_numpy(per_return), torch.from_numpy(per_proposal.astype(np.float32))
 
 
 def refined(
@@ -100,6 +70,6 @@ def refined(
     quality = np.zeros(len(boxes))
     for _ in range(LOOKS if len(boxes) else 0):
         proposals = Proposals.of(boxes, points, sensor_m)
-        errors, logits = net(*net.inputs(proposals, category, names))
+        errors, logits = net(*seen_of(proposals, category, names))
         boxes, quality = proposals.corrected(errors.double().numpy()), torch.sigmoid(logits).double().numpy()
     return boxes, quality
