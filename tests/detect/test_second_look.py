@@ -15,6 +15,7 @@ from scanyard.detect.network import HEAT_M, PillarNet
 from scanyard.detect.peaks import Peaks, find_peaks
 from scanyard.detect.pillars import Grid, occupied_cells
 from scanyard.detect.refine import RefineNet, refined
+from scanyard.detect.seen import seen_of
 
 GRID = Grid.of(SMALL, HEAT_M)
 RNG = np.random.default_rng(0)
@@ -92,6 +93,7 @@ def test_the_second_look_improves_on_the_first() -> None:
         first = peaks.box.double().numpy()
         second, quality = refined(
             net.refine,
+            net.heading,
             first,
             peaks.category.numpy(),
             points=example.points,
@@ -128,7 +130,7 @@ def test_the_loss_of_the_second_look_falls_where_answers_get_better() -> None:
     losses = []
     for step in range(60):
         found = lesson(examples, peaks_at((15.0, 0.0)), wanted, np.random.default_rng(step))
-        loss = second_loss(net, found, SMALL.categories)
+        loss = second_loss(net, seen_of(found.proposals, found.category, SMALL.categories), found)
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
@@ -139,6 +141,6 @@ def test_the_loss_of_the_second_look_falls_where_answers_get_better() -> None:
 def test_a_lesson_of_false_alarms_only_has_a_loss() -> None:
     example = prepare(street(cars([(10.0, 3.0, 0.0)], "van")), RIG, SMALL)
     found = lesson([example], peaks_at((20.0, -6.0), (20.0, 4.0)), targets([example], GRID, 1), RNG)
-    loss = second_loss(RefineNet(1), found, SMALL.categories)
+    loss = second_loss(RefineNet(1), seen_of(found.proposals, found.category, SMALL.categories), found)
     assert torch.isfinite(loss)
     assert loss > 0

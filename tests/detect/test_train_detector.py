@@ -106,11 +106,12 @@ def test_the_second_look_is_trained_after_the_first_and_leaves_it_alone(street_s
     assert (first, second) == (6, 4)
     untrained, trained, end = seen[0], seen[first - 1], seen[-1]
     for name in end:
-        if name.startswith("refine."):
+        if name.startswith(("refine.", "heading.")):
             assert torch.equal(trained[name], untrained[name]), name
         else:
             assert torch.equal(end[name], trained[name]), name
     assert not torch.equal(end["refine.each.0.weight"], trained["refine.each.0.weight"])
+    assert not torch.equal(end["heading.each.0.weight"], trained["heading.each.0.weight"])
     assert not torch.equal(trained["heat.weight"], untrained["heat.weight"])
 
 

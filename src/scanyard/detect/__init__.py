@@ -17,7 +17,7 @@ Tried and turned down:
   at most.
 - Sparing pedestrians the loss of overlap by a turn in the second look's lessons: all 57 that the first look had found
   well, in 48 synthetic frames, were taught as right anyway.
-- Heading with front and rear told apart: scores ignore it, and far cars look alike from both ends.
+- Front and rear told apart by the first look: a network of its own does it once the box stands (``heading``).
 """
 
 from scanyard.detect.checkpoint import TrainingSummary

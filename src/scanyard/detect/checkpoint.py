@@ -20,7 +20,7 @@ from torch import Tensor
 from scanyard.detect.recipe import TrainRecipe
 from scanyard.errors import CheckpointError, InputError
 
-FORMAT = "scanyard-pillars-2"
+FORMAT = "scanyard-pillars-3"
 KEY = "scanyard"
 
 

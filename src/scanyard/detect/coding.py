@@ -1,7 +1,7 @@
 """Boxes to training targets and network figures back to boxes, one beside the other so that they stay inverse.
 
-Yaw is coded as sin and cos of twice the angle: front and rear of a car look too much alike in a scan, so a detected
-heading is known up to half a turn.
+Yaw is coded as sin and cos of twice the angle: front and rear of a car look too much alike in a scan, so a peak's
+heading is known up to half a turn; ``heading`` says which.
 """
 
 from __future__ import annotations

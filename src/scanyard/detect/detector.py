@@ -43,7 +43,7 @@ class PillarDetector:
     def detect(self, frame: Frame, rig: Rig) -> Boxes:
         """Boxes in the ego frame, best first, with ``score`` and, where the rig has a camera, ``image_box``.
 
-        The heading is known up to half a turn.  Boxes outside the first camera's image are dropped: nobody labelled
+        Boxes outside the first camera's image are dropped: nobody labelled
         there.  InputError when the frame lacks the rig's first LiDAR, or its intensity where the recipe uses it.
         """
         categories, grid = self.recipe.categories, Grid.of(self.recipe, HEAT_M)
@@ -61,6 +61,7 @@ class PillarDetector:
             )
             rows, quality = refined(
                 self.net.refine,
+                self.net.heading,
                 peaks.box.double().numpy(),
                 peaks.category.numpy(),
                 points=points,

@@ -36,6 +36,8 @@ class Lesson:
     """(K, 7) what is wrong with each, as ``Proposals.errors_of`` says it; 0 where not ``matched``."""
     matched: NDArray[np.bool_]
     """(K,) whether there is a label to become."""
+    faces: NDArray[np.bool_]
+    """(K,) whether the label's front is the end that looks towards the sensor; means nothing where not ``matched``."""
 
 
 def lesson(examples: Sequence[Example], peaks: Peaks, wanted: Targets, rng: np.random.Generator) -> Lesson | None:
@@ -45,7 +47,7 @@ def lesson(examples: Sequence[Example], peaks: Peaks, wanted: Targets, rng: np.r
     """
     counted = wanted.counted.flatten(1)[peaks.batch, peaks.cell].numpy() > 0
     batch, category, box = peaks.batch.numpy(), peaks.category.numpy(), peaks.box.double().numpy()
-    parts, categories, errors, matches = [], [], [], []
+    parts, categories, errors, matches, fronts = [], [], [], [], []
     for b, example in enumerate(examples):
         labels, label = example.boxes[~example.ignored], example.label[~example.ignored]
         own = batch == b
@@ -57,16 +59,18 @@ def lesson(examples: Sequence[Example], peaks: Peaks, wanted: Targets, rng: np.r
         if not kept.any():
             continue
         proposals = Proposals.of(boxes[kept], example.points, example.sensor_m)
-        wrong = np.zeros((len(proposals), 7))
+        wrong, faces = np.zeros((len(proposals), 7)), np.zeros(len(proposals), dtype=bool)
         if len(labels):
             wrong = proposals.errors_of(labels[nearest[kept]]) * matched[kept, None]
+            faces = proposals.faces(labels[nearest[kept]])
         parts.append(proposals)
         categories.append(kinds[kept])
         errors.append(wrong)
         matches.append(matched[kept])
+        fronts.append(faces)
     if not parts:
         return None
-    return Lesson(Proposals.joined(parts), *map(np.concatenate, (categories, errors, matches)))
+    return Lesson(Proposals.joined(parts), *map(np.concatenate, (categories, errors, matches, fronts)))
 
 
 def displaced(labels: FloatArray, rng: np.random.Generator) -> FloatArray:

@@ -1,12 +1,10 @@
 """What training minimises.
 
 At the first look the heat map, box figures and their overlap with the label; at the second the errors left, the overlap
-once they are made good, and the network's guess of it.
+once they are made good, and the network's guess of it; beside that, which end of a label is its front.
 """
 
 from __future__ import annotations
-
-from collections.abc import Sequence
 
 import numpy as np
 import torch
@@ -14,13 +12,13 @@ from torch import Tensor
 from torch.nn import functional
 
 from scanyard.detect.coding import Targets, decode, encode
+from scanyard.detect.heading import HeadingNet
 from scanyard.detect.lessons import Lesson
 from scanyard.detect.network import FirstLook, PillarNet
 from scanyard.detect.overlap import aligned_overlap
 from scanyard.detect.pillars import Grid
 from scanyard.detect.proposals import LARGEST_LOG
 from scanyard.detect.refine import ERROR_UNIT, RefineNet
-from scanyard.detect.seen import seen_of
 
 FIGURE_WEIGHTS = (1.0, 1.0, 2.0, 1.0, 1.0, 1.0, 5.0, 5.0)  # a car five degrees askew misses an overlap of 0.7
 ERROR_WEIGHTS = (1.0, 1.0, 2.0, 1.0, 1.0, 1.0, 2.0)
@@ -39,9 +37,9 @@ def first_loss(net: PillarNet, look: FirstLook, wanted: Targets, typical: Tensor
     return loss + (error @ torch.tensor(FIGURE_WEIGHTS)).mean() + (1 - shared).mean()
 
 
-def second_loss(net: RefineNet, lesson: Lesson, categories: Sequence[str]) -> Tensor:
-    """The loss () of the second look at a lesson's proposals, per proposal."""
-    errors, logits = net(*seen_of(lesson.proposals, lesson.category, categories))
+def second_loss(net: RefineNet, inputs: tuple[Tensor, Tensor], lesson: Lesson) -> Tensor:
+    """The loss () of the second look at a lesson's proposals, of which it sees ``inputs``, per proposal."""
+    errors, logits = net(*inputs)
     matched = torch.from_numpy(lesson.matched)
     told, true = errors[matched], torch.from_numpy(lesson.errors.astype(np.float32))[matched]
     size = torch.from_numpy(lesson.proposals.boxes[lesson.matched, 3:6].astype(np.float32))
@@ -53,6 +51,15 @@ def second_loss(net: RefineNet, lesson: Lesson, categories: Sequence[str]) -> Te
         return loss
     left = functional.smooth_l1_loss(told / ERROR_UNIT, true / ERROR_UNIT, beta=0.1, reduction="none")
     return loss + ERROR_SHARE * (left @ torch.tensor(ERROR_WEIGHTS)).mean() + ERROR_OVERLAP_WEIGHT * (1 - shared).mean()
+
+
+def heading_loss(net: HeadingNet, inputs: tuple[Tensor, Tensor], lesson: Lesson) -> Tensor:
+    """The loss () of telling fronts, per proposal that has a label."""
+    logits = net(*inputs)
+    faces = torch.from_numpy(lesson.faces.astype(np.float32))
+    asked = torch.from_numpy(lesson.matched.astype(np.float32))
+    loss: Tensor = functional.binary_cross_entropy_with_logits(logits, faces, weight=asked, reduction="sum")
+    return loss / max(int(lesson.matched.sum()), 1)
 
 
 def _with(errors: Tensor, size: Tensor) -> Tensor:

@@ -1,7 +1,8 @@
 """The network: three resolutions down, one back up, a heat map and box figures per 0.8 m cell.
 
 CenterPoint without anchors (Yin et al., CVPR 2021), half a million parameters.  Box figures are computed only for the
-cells asked about: the labelled ones in training, the peaks in detection.  ``refine`` then looks at the peaks' returns.
+cells asked about: the labelled ones in training, the peaks in detection.  ``refine`` then looks at the peaks' returns,
+and ``heading`` tells front from rear.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from scanyard.detect.heading import HeadingNet
 from scanyard.detect.pillars import CELL_M, CHANNELS, Grid, OccupiedCells
 from scanyard.detect.recipe import TrainRecipe
 from scanyard.detect.refine import RefineNet
@@ -59,6 +61,7 @@ class PillarNet(nn.Module):
         self.figures = nn.Sequential(nn.Linear(middle, middle), nn.ReLU(), nn.Linear(middle, num_categories * FIGURES))
         self.refine = RefineNet(num_categories)
         nn.init.constant_(self.heat.bias, QUIET_START)  # type: ignore[arg-type]  # a convolution with bias has one
+        self.heading = HeadingNet(num_categories)  # last, so that the others begin as they would without it
 
     @classmethod
     def of(cls, recipe: TrainRecipe) -> PillarNet:

@@ -18,11 +18,12 @@ from scanyard.detect.coding import typical_sizes
 from scanyard.detect.detector import has_bfloat16
 from scanyard.detect.example import Example
 from scanyard.detect.lessons import lesson
-from scanyard.detect.loss import first_loss, second_loss
+from scanyard.detect.loss import first_loss, heading_loss, second_loss
 from scanyard.detect.network import HEAT_M, PillarNet
 from scanyard.detect.peaks import find_peaks
 from scanyard.detect.pillars import Grid
 from scanyard.detect.recipe import TrainRecipe
+from scanyard.detect.seen import seen_of
 from scanyard.errors import InputError
 from scanyard.randomness import stream
 
@@ -49,9 +50,9 @@ def optimise(
     first, second = recipe.steps_of_looks
     rate = recipe.learning_rate
     values = chain(
-        _descend(net, _first_losses(net, pools, weights, recipe, first), first, rate, recipe.weight_decay),
+        _descend([net], _first_losses(net, pools, weights, recipe, first), first, rate, recipe.weight_decay),
         _descend(
-            net.refine,
+            [net.refine, net.heading],
             _second_losses(net, pools, weights, recipe, second),
             second,
             SECOND_RATE * rate,
@@ -76,51 +77,61 @@ def optimise(
 
 
 def _descend(
-    net: nn.Module, losses: Iterator[Tensor | None], steps: int, rate: float, weight_decay: float
+    nets: Sequence[nn.Module], losses: Iterator[Sequence[Tensor]], steps: int, rate: float, weight_decay: float
 ) -> Iterator[float]:
-    """Take one step of AdamW down each loss, on a one-cycle schedule; yields its value, and stops at what is no number.
+    """Take one step of AdamW down each network's loss, on a one-cycle schedule; yields their sum.
 
-    A loss is computed with the weights that the step before left, for ``losses`` is asked for one at a time.
+    Networks learn beside each other and not from each other: gradients are clipped and followed net by net.  Losses
+    are computed with the weights that the step before left, for ``losses`` is asked for one step at a time; there are
+    none where there is nothing to learn from, and nothing is learnt from what is no number.
     """
-    optimiser = torch.optim.AdamW(net.parameters(), lr=rate, weight_decay=weight_decay, fused=True)
-    cycle = torch.optim.lr_scheduler.OneCycleLR(
-        optimiser, rate, total_steps=max(steps, 2), pct_start=0.3, base_momentum=0.85
-    )
-    for loss in losses:
-        value = 0.0 if loss is None else loss.item()
-        if loss is not None and np.isfinite(value):
-            optimiser.zero_grad(set_to_none=True)
-            loss.backward()  # type: ignore[no-untyped-call]
-            torch.nn.utils.clip_grad_norm_(net.parameters(), MAX_GRADIENT)
-            optimiser.step()
+    optimisers = [torch.optim.AdamW(net.parameters(), lr=rate, weight_decay=weight_decay, fused=True) for net in nets]
+    cycles = [
+        torch.optim.lr_scheduler.OneCycleLR(one, rate, total_steps=max(steps, 2), pct_start=0.3, base_momentum=0.85)
+        for one in optimisers
+    ]
+    for of_nets in losses:
+        value = sum(loss.item() for loss in of_nets)
+        if of_nets and np.isfinite(value):
+            for net, optimiser, loss in zip(nets, optimisers, of_nets, strict=True):
+                optimiser.zero_grad(set_to_none=True)
+                loss.backward()  # type: ignore[no-untyped-call]
+                torch.nn.utils.clip_grad_norm_(net.parameters(), MAX_GRADIENT)
+                optimiser.step()
         yield value
-        cycle.step()
+        for cycle in cycles:
+            cycle.step()
 
 
 def _first_losses(
     net: PillarNet, pools: Pools, weights: Sequence[float], recipe: TrainRecipe, steps: int
-) -> Iterator[Tensor]:
+) -> Iterator[Sequence[Tensor]]:
     grid, typical = Grid.of(recipe, HEAT_M), typical_sizes(recipe.categories)
     net.train()
     for batch in batches(pools, weights, recipe, steps=steps, frames=recipe.batch_size, purpose="first look"):
         with _brisk():
             loss = first_loss(net, net(batch.cells), batch.targets, typical, grid)
-        yield loss
+        yield [loss]
 
 
 def _second_losses(
     net: PillarNet, pools: Pools, weights: Sequence[float], recipe: TrainRecipe, steps: int
-) -> Iterator[Tensor | None]:
-    """None where too little is seen to normalise over."""
+) -> Iterator[Sequence[Tensor]]:
+    """Of the second look and of the heading; none where too little is seen to normalise over."""
     grid, typical = Grid.of(recipe, HEAT_M), typical_sizes(recipe.categories)
     frames = SECOND_FRAMES * recipe.batch_size
     net.eval()
     net.refine.train()
+    net.heading.train()
     for step, batch in enumerate(batches(pools, weights, recipe, steps=steps, frames=frames, purpose="second look")):
         with torch.no_grad(), _brisk():
             peaks = find_peaks(net, net(batch.cells), typical, grid, least=LEAST_PEAK, most=PEAKS_PER_FRAME * frames)
-        shown = lesson(batch.examples, peaks, batch.targets, stream("detect.train", recipe.seed, "displace", step))
-        yield None if shown is None or len(shown.matched) < 2 else second_loss(net.refine, shown, recipe.categories)
+        found = lesson(batch.examples, peaks, batch.targets, stream("detect.train", recipe.seed, "displace", step))
+        if found is None or len(found.matched) < 2:
+            yield []
+            continue
+        inputs = seen_of(found.proposals, found.category, recipe.categories)
+        yield [second_loss(net.refine, inputs, found), heading_loss(net.heading, inputs, found)]
 
 
 def _brisk() -> torch.autocast:

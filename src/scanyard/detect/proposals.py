@@ -76,6 +76,10 @@ class Proposals:
             ]
         )
 
+    def faces(self, labels: FloatArray) -> NDArray[np.bool_]:
+        """Whether each label's (K, 7) front is the end that looks towards the sensor: (K,)."""
+        return np.asarray(np.cos(labels[:, 6] - self.boxes[:, 6]) > 0)
+
     def corrected(self, errors: FloatArray) -> FloatArray:
         """The boxes (K, 7) with ``errors`` (K, 7) made good."""
         boxes = self.boxes.copy()

@@ -17,6 +17,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from scanyard.detect.heading import HeadingNet
 from scanyard.detect.proposals import RETURNS, Proposals
 from scanyard.detect.seen import PER_PROPOSAL, PER_RETURN, seen_of
 from scanyard.geometry import FloatArray
@@ -59,6 +60,7 @@ class RefineNet(nn.Module):
 
 def refined(
     net: RefineNet,
+    heading: HeadingNet,
     boxes: FloatArray,
     category: NDArray[np.int64],
     *,
@@ -67,9 +69,12 @@ def refined(
     names: Sequence[str],
 ) -> tuple[FloatArray, FloatArray]:
     """Boxes (K, 7) after ``LOOKS`` looks, and how well they are expected to overlap the truth (K,), 0 to 1."""
-    quality = np.zeros(len(boxes))
-    for _ in range(LOOKS if len(boxes) else 0):
+    if not len(boxes):
+        return boxes, np.zeros(0)
+    for _ in range(LOOKS):
         proposals = Proposals.of(boxes, points, sensor_m)
-        errors, logits = net(*seen_of(proposals, category, names))
-        boxes, quality = proposals.corrected(errors.double().numpy()), torch.sigmoid(logits).double().numpy()
-    return boxes, quality
+        inputs = seen_of(proposals, category, names)
+        errors, logits = net(*inputs)
+        boxes = proposals.corrected(errors.double().numpy())
+    boxes[(heading(*inputs) < 0).numpy(), 6] += np.pi  # corrections leave the end towards the sensor in front
+    return boxes, torch.sigmoid(logits).double().numpy()

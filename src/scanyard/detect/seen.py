@@ -1,4 +1,4 @@
-"""What the second look sees of a proposal: each return's place in the box, and the box as a whole."""
+"""What the second look and the heading see of a proposal: each return's place in the box, and the box as a whole."""
 
 from __future__ import annotations
 
