@@ -1,5 +1,7 @@
 """Fog, rain and snow: figures known from the literature, and what follows from them for a sweep."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -118,6 +120,22 @@ def test_echoes_belong_to_no_object_and_carry_all_columns() -> None:
     assert (sweep.semantic[sweep.instance == 0] == 0).all()
     assert sweep.time_offset_ns is not None
     assert sweep.ring is not None
+
+
+@pytest.mark.parametrize("name", ["fog", "rain", "snow"])
+def test_echoes_are_timed_where_every_return_is_lost(name: str) -> None:
+    frame = street_frame()
+    clean = frame.sweeps["top"]
+    far = int(np.argmax(np.linalg.norm(clean.points, axis=1)))
+    alone = frame.replace(sweeps={"top": replace(clean[np.array([far])], intensity=np.zeros(1, dtype=np.float32))})
+    lost = 0
+    for index in range(40):
+        sweep = corrupt_frame(alone, RIG, Corruption(name, 5), seed=0, sequence="s", index=index).sweeps["top"]
+        assert sweep.time_offset_ns is not None
+        assert len(sweep.time_offset_ns) == len(sweep)
+        assert sweep.instance is not None
+        lost += len(sweep) > 0 and not np.isin(clean.instance[far], sweep.instance)
+    assert lost > 0
 
 
 def test_chances_rise_with_range_and_fall_with_the_power_to_outdo() -> None:

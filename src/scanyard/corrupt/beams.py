@@ -106,17 +106,20 @@ def _scanned(hit: BoolArray) -> BoolArray:
     return np.asarray(np.convolve(padded, np.ones(2 * reach + 1, dtype=np.intp), mode="valid") > 0)
 
 
-def with_echoes(sweep: Sweep, rays: Rays, range_m: Float32Array, intensity: Float32Array) -> Sweep:
-    """The sweep with echoes (E) at these ranges of otherwise empty rays appended, in all columns that it has."""
+def with_echoes(sweep: Sweep, clean: Sweep, rays: Rays, range_m: Float32Array, intensity: Float32Array) -> Sweep:
+    """The sweep with echoes (E) at these ranges of otherwise empty rays appended, in all columns that it has.
+
+    ``clean`` is the sweep before anything was lost, whose returns say when a ray was fired.
+    """
     if not len(range_m):
         return sweep
     points = rays.points(range_m)
     count = len(points)
     time = None
-    if sweep.time_offset_ns is not None:  # that of the return nearest in azimuth
-        order = np.argsort(turn := part_of_turn(sweep.points), kind="stable")
+    if clean.time_offset_ns is not None:  # that of the return nearest in azimuth
+        order = np.argsort(turn := part_of_turn(clean.points), kind="stable")
         place = np.searchsorted(turn[order], part_of_turn(points))
-        time = sweep.time_offset_ns[order][np.minimum(place, len(order) - 1)]
+        time = clean.time_offset_ns[order][np.minimum(place, len(order) - 1)]
     echoes = Sweep(
         points,
         intensity=None if sweep.intensity is None else intensity,

@@ -70,7 +70,7 @@ def crosstalk(frame: Frame, lidar: Lidar, severity: int, rng: np.random.Generato
     disturbed, range_m, brightness = ghosts(empty.direction, len(empty.ring))
     rows = np.flatnonzero(disturbed)
     listening = Rays(empty.ring[rows], empty.origin_z_m[rows], empty.direction[rows], empty.range_m[rows])
-    return with_echoes(spoilt, listening, range_m[rows], brightness[rows])
+    return with_echoes(spoilt, sweep, listening, range_m[rows], brightness[rows])
 
 
 def incomplete_echo(frame: Frame, lidar: Lidar, severity: int, rng: np.random.Generator) -> Sweep:

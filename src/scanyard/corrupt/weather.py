@@ -87,7 +87,7 @@ def _through(sweep: Sweep, lidar: Lidar, medium: Medium, rng: np.random.Generato
     rows = np.flatnonzero(echo_m < np.inf)
     echoes = type(empty)(empty.ring[rows], empty.origin_z_m[rows], empty.direction[rows], empty.range_m[rows])
     intensity = _as_intensity(_echo_reflectance(medium, echo_m[rows]))
-    return with_echoes(spoilt, echoes, echo_m[rows].astype(np.float32), intensity)
+    return with_echoes(spoilt, sweep, echoes, echo_m[rows].astype(np.float32), intensity)
 
 
 def _echo_range(
