@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from typer.testing import CliRunner
 from scanyard.cli.app import app
 from scanyard.corrupt import corrupted
 from scanyard.detect import Source, TrainRecipe, train
+from scanyard.sequence import InMemorySequence
 from scanyard.store import create_dataset, open_dataset, verify, write_sequence
 from tests.robustness.known_detectors import split_of_drives
 
@@ -46,6 +48,8 @@ def test_corrupt_writes_a_dataset_that_verifies(folder: Path) -> None:
     result = CliRunner().invoke(app, [*map(str, arguments)])
     assert result.exit_code == 0, result.output
     assert "3 sequences, 3 frames" in result.output
+    again = CliRunner().invoke(app, [*map(str, arguments)])  # as after an interruption
+    assert again.exit_code == 0, again.output
     assert verify(out) == []
     clean, found = open_dataset(folder / "clean"), open_dataset(out)
     assert found.licence == clean.licence
@@ -71,12 +75,40 @@ def test_robustness_prints_a_table_and_writes_numbers_and_a_picture(folder: Path
         assert picture.width > 600
 
 
+def test_what_cannot_be_done_without_intensity_is_left_out_and_said(folder: Path, tmp_path: Path) -> None:
+    create_dataset(tmp_path / "dark", name="dark", licence="CC0-1.0")
+    for sequence in split_of_drives(drives=2, frames=1).sequences:
+        frames = [
+            frame.replace(sweeps={name: replace(sweep, intensity=None) for name, sweep in frame.sweeps.items()})
+            for frame in sequence
+        ]
+        write_sequence(tmp_path / "dark", sequence.info, InMemorySequence(sequence.info, frames))
+    done = run(
+        "robustness", tmp_path / "dark", "--checkpoint", folder / "detector.safetensors", "--out", tmp_path / "out",
+        "--severity", "2",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "note: without incomplete_echo, which needs intensity, and street-0 has none" in done.stderr
+    assert "[too few drives]" in done.stdout
+    found = json.loads((tmp_path / "out" / "robustness.json").read_text())
+    assert "incomplete_echo" not in [one["name"] for one in found["corruptions"]]
+    assert len(found["corruptions"]) == 7
+
+
 def test_what_is_wrong_is_one_line_and_exit_code_2(folder: Path) -> None:
-    clean = folder / "clean"
+    clean, checkpoint = folder / "clean", folder / "detector.safetensors"
     cases = [
         (["corrupt", clean, "--out", folder / "x", "--corruption", "smog", "--severity", "3"], "no corruption 'smog'"),
         (["corrupt", clean, "--out", folder / "x", "--corruption", "fog", "--severity", "0"], "severity 0 is none of"),
         (["robustness", clean, "--checkpoint", folder / "no", "--out", folder / "x"], "no such file"),
+        (
+            ["robustness", clean, "--checkpoint", checkpoint, "--out", folder / "x", "--category", "pedestrian"],
+            "--category pedestrian: pillars looks for car",
+        ),
+        (
+            ["corrupt", clean, "--out", clean, "--corruption", "fog", "--severity", "3"],
+            "holds 3 sequences that are not fog 3 of",
+        ),
     ]
     for arguments, said in cases:
         done = run(*arguments)

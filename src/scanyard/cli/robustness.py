@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,6 +15,7 @@ from scanyard.errors import InputError
 
 if TYPE_CHECKING:
     from scanyard.robustness import Figure, Robustness
+    from scanyard.split import Split
 
 NAMES = "fog, rain, snow, beam_loss, motion_blur, crosstalk, incomplete_echo or miscalibration"
 
@@ -36,15 +38,22 @@ def corrupt(
 
     how = named(corruption, severity)
     split = open_split(dataset, drive)
+    spoilt = [corrupted(sequence, how.name, how.severity, seed) for sequence in split.sequences]
+    if (out / "dataset.json").is_file():
+        other = sorted(set(open_dataset(out).sequences) - {one.info.name for one in spoilt})
+        if other:
+            raise InputError(
+                f"--out {out}: holds {len(other)} sequences that are not {how} of {dataset}, such as {other[0]!r}; "
+                "give a folder of its own, or spoilt and clean sweeps would be scored together"
+            )
     create_dataset(out, name=out.name, licence=open_dataset(dataset).licence)
     sweep_staging(out)
     done = 0
     with progress(f"corrupt {split.name}: {how}") as advance:
-        for sequence in split.sequences:
-            spoilt = corrupted(sequence, how.name, how.severity, seed)
-            write_sequence(out, spoilt.info, spoilt)
-            done += len(spoilt)
-            advance(done, split.num_frames, spoilt.info.name)
+        for one in spoilt:
+            write_sequence(out, one.info, one)
+            done += len(one)
+            advance(done, split.num_frames, one.info.name)
     digest = seal_dataset(out)
     print(f"{out}: {len(split.sequences)} sequences, {split.num_frames} frames, digest {digest[:16]}")
 
@@ -61,8 +70,12 @@ def robustness(
         list[int] | None, typer.Option(help="Only this severity, 1 to 5; may be given several times.")
     ] = None,
     metric: Annotated[str, typer.Option(help="Score to follow: 3d or bev.")] = "3d",
-    iou: Annotated[float, typer.Option(help="Overlap from which a car counts as found.")] = 0.7,
+    iou: Annotated[
+        float | None,
+        typer.Option(help="Overlap from which an object counts as found; the category's strictest if not given."),
+    ] = None,
     difficulty: Annotated[str, typer.Option(help="easy, moderate or hard.")] = "moderate",
+    category: Annotated[str, typer.Option(help="What is looked for.")] = "car",
     seed: Annotated[int, typer.Option(min=0, help="What chance in the corruptions depends on.")] = 0,
     drive: Drives = None,
 ) -> None:
@@ -74,12 +87,21 @@ def robustness(
     from scanyard.corrupt import CORRUPTIONS, SEVERITIES
     from scanyard.corrupt import corruption as named
     from scanyard.detect import load_detector
+    from scanyard.metrics import usual_precision
 
     how = [named(name, one) for name in corruption or CORRUPTIONS for one in sorted(set(severity or SEVERITIES))]
-    target = room.Target(metric, iou, difficulty)
+    iou = usual_precision("kitti_r40", category)[3] if iou is None else iou
+    assert iou is not None  # every category of KITTI's has one
+    target = room.Target(metric, iou, difficulty, category)
     split = open_split(dataset, drive)
     detector = load_detector(checkpoint)
     other = None if reference is None else load_detector(reference)
+    for one in (detector, *([other] if other is not None else [])):
+        if category not in one.recipe.categories:
+            raise InputError(f"--category {category}: {one.name} looks for {', '.join(one.recipe.categories)}")
+    if not corruption and (without := no_intensity(split)):
+        print(f"note: without incomplete_echo, which needs intensity, and {without} has none", file=sys.stderr)
+        how = [one for one in how if one.name != "incomplete_echo"]
     if out.exists() and not out.is_dir():
         raise InputError(f"--out {out}: is a file; give a folder")
     out.mkdir(parents=True, exist_ok=True)
@@ -99,6 +121,15 @@ def robustness(
     print(room.write_picture(out / "robustness.png", found, split, runs[0]))
 
 
+def no_intensity(split: Split) -> str:
+    """The first recording whose first sweep has no intensity; empty where all have."""
+    for sequence in split.sequences:
+        sweep = sequence[0].sweeps.get(sequence.info.rig.lidars[0].name) if len(sequence) else None
+        if sweep is not None and sweep.intensity is None:
+            return sequence.info.name
+    return ""
+
+
 def _print(found: Robustness) -> None:
     """A row per corruption: AP at each severity, then resilience and corruption error."""
     from rich.console import Console
@@ -114,7 +145,7 @@ def _print(found: Robustness) -> None:
     means = [_text(found.mean_resilience), *([_text(found.mean_error)] if found.mean_error else [])]
     table.add_section()
     table.add_row("mean", *[""] * len(severities), *means)
-    console = Console(width=120)
+    console = Console(width=120, markup=False)  # brackets hold intervals
     console.print(
         f"{found.detector} on {found.split} ({domain_label(found.domain)}): {found.num_frames} frames, "
         f"{found.num_drives} drives, {found.num_labels} labels; AP of {found.score} under {found.protocol}, "
