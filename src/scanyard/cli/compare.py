@@ -79,6 +79,7 @@ def detect(
 
     split = open_split(dataset, drive)
     detector = detectors.load_detector(checkpoint)
+    out.parent.mkdir(parents=True, exist_ok=True)
     with progress(f"detect in {split.name}") as advance:
         detect_frames(detector, split, out, on_progress=lambda done, total: advance(done, total, ""))
     print(out)

@@ -92,7 +92,7 @@ def print_plan(recipe: Recipe, folders: Mapping[str, Path], out: Path, *, worker
             f"{of_arm} ({len(recipe.seeds)} seeds x {of_arm // len(recipe.seeds)})",
             str(counts[name]),
         )
-    Console(width=140).print(table)
+    Console(width=140, markup=False).print(table)
     left = runs - len(done)
     print(f"{runs} runs of {recipe.steps} steps, {len(done)} done; {left * recipe.steps:,} steps to take")
     print(_expected(recipe, [result.provenance for result in done.values()], left, workers))

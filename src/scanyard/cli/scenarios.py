@@ -54,7 +54,7 @@ def sample(
         table = Table("seed", *drawn.columns, title=scenario.name, title_justify="left")
         for seed, one in zip(drawn.seeds, drawn.draws, strict=True):
             table.add_row(str(seed), *(f"{v:.4g}" if isinstance(v, float) else str(v) for v in one.values.values()))
-        Console().print(table)
+        Console(markup=False).print(table)
 
 
 @app.command()
