@@ -1,5 +1,6 @@
 """``scanyard corrupt`` and ``scanyard robustness``: files that say what was asked, and one line for what is wrong."""
 
+import base64
 import json
 import subprocess
 import sys
@@ -73,6 +74,11 @@ def test_robustness_prints_a_table_and_writes_numbers_and_a_picture(folder: Path
     assert found["mean_error"]["value"] == pytest.approx(100)
     with Image.open(out / "robustness.png") as picture:
         assert picture.width > 600
+    page = (out / "robustness.html").read_text(encoding="utf-8")
+    assert "Severity 5" in page
+    assert "beam loss" in page
+    assert base64.b64encode((out / "robustness.png").read_bytes()).decode() in page
+    assert "src=" not in page.replace('src="data:image/png', "")  # nothing from elsewhere
 
 
 def test_what_cannot_be_done_without_intensity_is_left_out_and_said(folder: Path, tmp_path: Path) -> None:
@@ -90,6 +96,7 @@ def test_what_cannot_be_done_without_intensity_is_left_out_and_said(folder: Path
     assert done.returncode == 0, done.stderr
     assert "note: without incomplete_echo, which needs intensity, and street-0 has none" in done.stderr
     assert "[too few drives]" in done.stdout
+    assert "without incomplete_echo" in (tmp_path / "out" / "robustness.html").read_text(encoding="utf-8")
     found = json.loads((tmp_path / "out" / "robustness.json").read_text())
     assert "incomplete_echo" not in [one["name"] for one in found["corruptions"]]
     assert len(found["corruptions"]) == 7

@@ -61,7 +61,7 @@ def corrupt(
 def robustness(
     dataset: DatasetPath,
     checkpoint: Annotated[Path, typer.Option(help="Detector to judge (.safetensors).")],
-    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for robustness.json and robustness.png.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for robustness.html, .json and .png.")],
     reference: Annotated[Path | None, typer.Option(help="Detector to compare with: gives corruption errors.")] = None,
     corruption: Annotated[
         list[str] | None, typer.Option(help=f"Only this one; may be given several times: {NAMES}.")
@@ -99,8 +99,10 @@ def robustness(
     for one in (detector, *([other] if other is not None else [])):
         if category not in one.recipe.categories:
             raise InputError(f"--category {category}: {one.name} looks for {', '.join(one.recipe.categories)}")
+    notes: tuple[str, ...] = ()
     if not corruption and (without := no_intensity(split)):
-        print(f"note: without incomplete_echo, which needs intensity, and {without} has none", file=sys.stderr)
+        notes = (f"without incomplete_echo, which needs intensity, and {without} has none",)
+        print(f"note: {notes[0]}", file=sys.stderr)
         how = [one for one in how if one.name != "incomplete_echo"]
     if out.exists() and not out.is_dir():
         raise InputError(f"--out {out}: is a file; give a folder")
@@ -118,7 +120,9 @@ def robustness(
     _print(found)
     (out / "robustness.json").write_text(json.dumps(found.to_dict(), indent=1, allow_nan=False), encoding="utf-8")
     print(out / "robustness.json")
-    print(room.write_picture(out / "robustness.png", found, split, runs[0]))
+    picture = room.write_picture(out / "robustness.png", found, split, runs[0])
+    print(picture)
+    print(room.write_robustness(out / "robustness.html", found, picture, notes=notes))
 
 
 def no_intensity(split: Split) -> str:

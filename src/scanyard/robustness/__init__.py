@@ -21,6 +21,7 @@ where the clean detector is nearly perfect).  Keeping spoilt frames (41 copies o
 
 from scanyard.robustness.figures import CLEAN, CorruptionFigures, Figure, Robustness, Run, robustness_of
 from scanyard.robustness.measure import measure_robustness, run_detectors
+from scanyard.robustness.page import write_robustness
 from scanyard.robustness.picture import write_picture
 from scanyard.robustness.precision import Target
 
@@ -35,4 +36,5 @@ __all__ = [
     "robustness_of",
     "run_detectors",
     "write_picture",
+    "write_robustness",
 ]

@@ -33,6 +33,15 @@ class Figure:
     high: float | None
 
 
+def figure_text(figure: Figure | None) -> str:
+    """A number with its interval in words; nothing where there is none to give."""
+    if figure is None:
+        return ""
+    if figure.value is None:
+        return "undefined"
+    return f"{figure.value:.1f}" + ("" if figure.low is None else f" [{figure.low:.1f}, {figure.high:.1f}]")
+
+
 @dataclass(frozen=True)
 class CorruptionFigures:
     """One corruption's numbers."""

@@ -14,7 +14,7 @@ from typing import Any
 from scanyard.boxes import Boxes
 from scanyard.corrupt import CORRUPTIONS, SEVERITIES, Corruption, corrupt_frame
 from scanyard.frame import Frame
-from scanyard.robustness.figures import CLEAN, CorruptionFigures, Figure, Robustness, Run
+from scanyard.robustness.figures import CLEAN, CorruptionFigures, Figure, Robustness, Run, figure_text
 from scanyard.sequence import SequenceInfo
 from scanyard.split import Split
 from scanyard.view.birdseye import Extent, draw_birdseye
@@ -66,18 +66,12 @@ def write_picture(path: str | Path, found: Robustness, split: Split, run: Run) -
 
 def _title(found: Robustness) -> str:
     domain = "stand-in, not real" if found.domain == "stand-in" else found.domain
-    against = "" if found.mean_error is None else f", mCE {_text(found.mean_error)} against {found.reference}"
+    against = "" if found.mean_error is None else f", mCE {figure_text(found.mean_error)} against {found.reference}"
     return (
         f"{found.detector} on {found.split} ({domain}; {found.num_frames} frames, {found.num_drives} drives): "
         f"{found.score}, AP in percent with {found.interval_level:.0%} intervals\n"
-        f"clean {_text(found.clean)}, mRR {_text(found.mean_resilience)}{against}"
+        f"clean {figure_text(found.clean)}, mRR {figure_text(found.mean_resilience)}{against}"
     )
-
-
-def _text(figure: Figure) -> str:
-    if figure.value is None:
-        return "undefined"
-    return f"{figure.value:.1f}" + ("" if figure.low is None else f" [{figure.low:.1f}, {figure.high:.1f}]")
 
 
 def _draw_curve(axes: Any, one: CorruptionFigures, found: Robustness) -> None:
@@ -89,7 +83,7 @@ def _draw_curve(axes: Any, one: CorruptionFigures, found: Robustness) -> None:
     if found.reference_clean is not None and found.reference_clean.value is not None:
         axes.axhline(found.reference_clean.value, color=ARMS[1], linewidth=1.0, linestyle="--")
         axes.legend(frameon=False, fontsize=8, labelcolor=_INK)
-    axes.set_title(f"{one.name.replace('_', ' ')}: resilience {_text(one.resilience)}", fontsize=9, color=_INK)
+    axes.set_title(f"{one.name.replace('_', ' ')}: resilience {figure_text(one.resilience)}", fontsize=9, color=_INK)
     axes.set_xlim(SEVERITIES[0] - 0.2, SEVERITIES[-1] + 0.2)
     axes.set_xticks(one.severities, [_tick(one.name, severity) for severity in one.severities], fontsize=7)
     axes.set_xlabel(CORRUPTIONS[one.name].unit, fontsize=8, color=_QUIET)

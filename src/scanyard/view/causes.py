@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
-import jinja2
 from markupsafe import Markup
 
 from scanyard.evaluation import Score
 from scanyard.metrics import Causes
 from scanyard.metrics.breakdown import TOTALS
 from scanyard.view.contents import STAND_IN, named
+from scanyard.view.pages import rendered, style, write_page
 
 _LEAST_REACH = 5.0
 """Points of precision that the axis of costs spans at least, so that tenths of a point look like what they are."""
@@ -24,32 +23,21 @@ def causes_section(causes: Mapping[str, Causes]) -> Markup | None:
     parts = [_part(name, one) for name, one in causes.items() if one.slices or one.breakdowns or one.weighted]
     if not parts:
         return None
-    return Markup(_render("causes.html", parts=parts, stand_in=STAND_IN))  # our own template, which escapes
+    return Markup(rendered("causes.html", parts=parts, stand_in=STAND_IN))  # our own template, which escapes
 
 
 def write_causes(path: str | Path, causes: Causes, *, title: str) -> Path:
     """Write a page about one evaluation, everything in one file, and return its path."""
     evaluation = causes.evaluation
-    html = _render(
+    html = rendered(
         "causes_page.html",
         title=title,
         split=named(evaluation.split, evaluation.domain),
         evaluation=evaluation,
-        style=Markup(resources.files(__package__).joinpath("report.css").read_text(encoding="utf-8")),
+        style=style(),
         causes=causes_section({named(evaluation.split, evaluation.domain): causes}) or "",
     )
-    target = Path(path)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    target.write_text(html, encoding="utf-8")
-    return target
-
-
-def _render(template: str, **values: Any) -> str:
-    source = resources.files(__package__).joinpath(template).read_text(encoding="utf-8")
-    environment = jinja2.Environment(
-        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    return environment.from_string(source).render(**values)
+    return write_page(path, html)
 
 
 def _part(name: str, causes: Causes) -> dict[str, Any]:
