@@ -71,6 +71,15 @@ class Evaluation:
         at = "" if iou is None and distance_m is None else f"@{distance_m if iou is None else iou}"
         raise KeyError(f"{self.protocol} on {self.split} has no {category} {difficulty} {metric}{at}")
 
+    def precisions(self, category: str, difficulty: str) -> list[tuple[str, float]]:
+        """Metric and overlap of a category's precisions: the strictest overlap first, and from above first."""
+        found = [
+            (score.metric, score.iou)
+            for score in self.scores
+            if (score.category, score.difficulty) == (category, difficulty) and score.iou is not None
+        ]
+        return sorted(found, key=lambda one: (-one[1], one[0] != "bev"))
+
     @property
     def astray(self) -> str | None:
         """What was accepted of detections that lie elsewhere than the labels; ``None`` where they do not.

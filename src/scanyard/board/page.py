@@ -6,6 +6,7 @@ ones, "stand-in, not real" stands beside their name.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from importlib import resources
 from pathlib import Path
 
@@ -17,12 +18,12 @@ from scanyard.board.ranking import Ranked, boards, rank, score_range
 
 STAND_IN = "stand-in, not real"
 
-_COLUMNS = (("bev", 0.7), ("3d", 0.7), ("bev", 0.5), ("3d", 0.5))  # KITTI's overlap for cars, and the lenient one
-
 
 def write_page(db: str | Path, path: str | Path, *, title: str = "Leaderboard", difficulty: str = "moderate") -> Path:
     """Write the page of all entries in ``db`` to ``path`` and return it; StoreError when there is no such board."""
     entries = read_entries(db)
+    groups = {board: (group, _categories(group, difficulty)) for board, group in boards(entries).items()}
+    shown = dict.fromkeys(category for _, categories in groups.values() for category in categories)
     sections = [
         {
             "split": split,
@@ -30,12 +31,16 @@ def write_page(db: str | Path, path: str | Path, *, title: str = "Leaderboard", 
             "domain": domain,
             "protocol": protocol,
             "evaluation": group[0].evaluation,
-            "rows": [_row(ranked, difficulty) for ranked in _ranked(group, difficulty)],
+            "tables": [_table(group, category, difficulty) for category in categories],
         }
-        for (split, domain, protocol), group in boards(entries).items()
+        for (split, domain, protocol), (group, categories) in groups.items()
     ]
     html = _template().render(
-        title=title, sections=sections, columns=_COLUMNS, difficulty=difficulty, stand_in=STAND_IN
+        title=title,
+        sections=sections,
+        only_category=next(iter(shown)) if len(shown) == 1 else None,
+        difficulty=difficulty,
+        stand_in=STAND_IN,
     )
     target = Path(path)
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -51,21 +56,30 @@ def _template() -> jinja2.Template:
     return environment.from_string(source)
 
 
-def _ranked(group: list[Entry], difficulty: str) -> list[Ranked]:
-    """Ranked by the first column that was scored at this difficulty; EvaluationError when none was."""
-    scored = {(score.metric, score.iou) for score in group[0].evaluation.scores if score.difficulty == difficulty}
-    metric, iou = next((column for column in _COLUMNS if column in scored), _COLUMNS[0])
-    return rank(group, metric, iou=iou, difficulty=difficulty)
+def _categories(group: Sequence[Entry], difficulty: str) -> list[str]:
+    """What is scored at this difficulty and any entry of the board has found one of, cars first.
+
+    A category that nobody looks for is scored all the same, 0 for every entry, and orders nothing.
+    """
+    known = dict.fromkeys(score.category for score in group[0].evaluation.scores)
+    scored = [name for name in known if group[0].evaluation.precisions(name, difficulty)]
+    scored.sort(key=lambda name: name != "car")
+    found = {score.category for entry in group for score in entry.evaluation.scores if score.value > 0}
+    return [name for name in scored if name in found] or scored[:1]
 
 
-def _row(ranked: Ranked, difficulty: str) -> dict[str, object]:
-    cells: list[dict[str, float | None] | None] = []
-    for metric, iou in _COLUMNS:
-        try:
-            score = ranked.entry.evaluation.score(metric, iou, difficulty)
-        except KeyError:  # a protocol need not have every column
-            cells.append(None)
-            continue
+def _table(group: Sequence[Entry], category: str, difficulty: str) -> dict[str, object]:
+    """Rows ranked by the first column."""
+    columns = group[0].evaluation.precisions(category, difficulty)
+    metric, iou = columns[0]
+    ranked = rank(group, metric, iou=iou, difficulty=difficulty, category=category)
+    return {"category": category, "columns": columns, "rows": [_row(one, columns, difficulty) for one in ranked]}
+
+
+def _row(ranked: Ranked, columns: Sequence[tuple[str, float]], difficulty: str) -> dict[str, object]:
+    cells: list[dict[str, float | None]] = []
+    for metric, iou in columns:
+        score = ranked.entry.evaluation.score(metric, iou, difficulty, ranked.score.category)
         low, high = score_range(score)
         cells.append({"value": score.value, "low": score.low, "high": score.high, "from": low, "width": high - low})
     return {"ranked": ranked, "entry": ranked.entry, "cells": cells}
