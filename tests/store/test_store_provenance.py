@@ -1,6 +1,8 @@
 """The log tells of every sequence from its scenario to its seal, and no line of it can be changed or lost unnoticed."""
 
 import json
+import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,6 +12,7 @@ from store_frames import dataset_at, frame_at, info_named
 
 from scanyard.errors import InputError
 from scanyard.store import open_dataset, seal_dataset, verify, write_sequence
+from scanyard.store.dataset import read_header
 from scanyard.store.merkle import merkle_root, proof, proves
 from scanyard.store.provenance import LOG_FILE, extended, load_key, public_half, read_log
 
@@ -112,4 +115,63 @@ def test_the_holder_of_a_key_vouches_for_what_was_sealed_last_and_for_nothing_el
     assert [one.problem for one in verify(root, public_key=public)] == [
         "nobody signed what the dataset was sealed with"
     ]
+    assert verify(root) == []
+
+
+def forged_line(root: Path, name: str, digest: str) -> bytes:
+    """The log with one more entry, which nobody signed."""
+    log = extended(read_log(root), [("sequence sealed", {"sequence": name, "digest": digest})], None)
+    return b"".join(entry.to_line() for entry in log)
+
+
+def problems(root: Path) -> str:
+    return "; ".join(map(str, verify(root, public_key=public_half(KEY))))
+
+
+@pytest.mark.parametrize("line", [True, False], ids=["with a line in the log", "without"])
+def test_who_lacks_the_key_can_replace_no_sequence_of_a_signed_dataset(line: bool, root: Path) -> None:
+    shutil.rmtree(root / "sequences/a")
+    forged = write_sequence(root, info_named("a"), [frame_at(7)]).digest
+    header = read_header(root)
+    listed = {**(header.sequences or {}), "a": forged}
+    if line:
+        (root / LOG_FILE).write_bytes(forged_line(root, "a", forged))
+    (root / "dataset.json").write_bytes(replace(header, sequences=listed, merkle_root=merkle_root(listed)).to_bytes())
+    assert "lists other sequences than the log says" in problems(root)
+    assert "does not tell of this sequence" in problems(root)
+    assert ("entries follow" in problems(root)) == line
+    assert verify(root) != []  # without the key too
+
+
+@pytest.mark.parametrize("keep_root", [True, False], ids=["with the root as signed", "with a root that fits"])
+def test_who_lacks_the_key_can_drop_no_sequence_of_a_signed_dataset(keep_root: bool, root: Path) -> None:
+    shutil.rmtree(root / "sequences/a")
+    header = read_header(root)
+    listed = {"b": (header.sequences or {})["b"]}
+    told = header.merkle_root if keep_root else merkle_root(listed)
+    (root / "dataset.json").write_bytes(replace(header, sequences=listed, merkle_root=told).to_bytes())
+    assert "lists other sequences than the log says" in problems(root)
+
+
+def test_a_signed_line_that_seals_no_dataset_seals_none(root: Path) -> None:
+    header, log = read_header(root), read_log(root)
+    head = next(entry for entry in reversed(log) if entry.event == "sequence sealed")
+    (root / "dataset.json").write_bytes(replace(header, log_head=head.hash).to_bytes())
+    assert "lists other sequences than the log says" in problems(root)
+
+
+def test_what_was_committed_after_a_signature_nobody_vouches_for(root: Path) -> None:
+    write_sequence(root, info_named("c"), [frame_at(7)])
+    assert "sequence c: was committed after the dataset was sealed" in problems(root)
+    assert verify(root) == []  # which is how any campaign looks while it runs
+
+
+def test_a_writer_cut_off_between_log_and_dataset_leaves_it_signed(root: Path) -> None:
+    before = (root / "dataset.json").read_bytes()
+    seal_dataset(root, key=Ed25519PrivateKey.from_private_bytes(bytes(32)))
+    seal_dataset(root, key=KEY)
+    (root / "dataset.json").write_bytes(before)
+    assert problems(root) == ""
+    (root / LOG_FILE).write_bytes(forged_line(root, "a", "f" * 64))
+    assert "entries follow" in problems(root)
     assert verify(root) == []

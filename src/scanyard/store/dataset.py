@@ -31,7 +31,7 @@ from scanyard.store.layout import (
 )
 from scanyard.store.merkle import merkle_root
 from scanyard.store.place import BucketPath, Place, local_folder
-from scanyard.store.provenance import LOG_FILE, Entry, extended, public_half, read_log
+from scanyard.store.provenance import LOG_FILE, Entry, extended, public_half, read_log, told_of
 from scanyard.store.seal import Summary, read_summary
 
 if TYPE_CHECKING:
@@ -121,7 +121,7 @@ def _news(
     log: list[Entry], summaries: Mapping[str, Summary], root: str, signer: str | None
 ) -> Iterator[tuple[str, dict[str, Any]]]:
     """What the log does not say yet: sequences that are new or others, and the whole."""
-    known = {entry.body["sequence"]: entry.body["digest"] for entry in log if entry.event == "sequence sealed"}
+    known = told_of(log)
     for name, summary in summaries.items():
         if known.get(name) != summary.digest:
             yield (

@@ -101,18 +101,33 @@ def public_half(key: Ed25519PrivateKey | None) -> str | None:
     return None if key is None else key.public_key().public_bytes_raw().hex()
 
 
+def log_until(entries: Sequence[Entry], head: str | None) -> list[Entry]:
+    """The log as it was when the entry of the hash ``head`` was its last; empty where it has no such entry."""
+    at = next((number for number, entry in enumerate(entries, start=1) if entry.hash == head), 0)
+    return list(entries[:at])
+
+
+def told_of(entries: Iterable[Entry]) -> dict[str, str]:
+    """Digests by name of the sequences in the dataset after these entries."""
+    return {entry.body["sequence"]: entry.body["digest"] for entry in entries if entry.event == "sequence sealed"}
+
+
 def vouched_for(entries: Sequence[Entry], head: str | None, key: str) -> str | None:
     """What keeps the holder of the public ``key`` from vouching for a dataset sealed at ``head``; ``None`` if nothing.
 
-    A signature covers the hash of its entry, and that the whole chain before: the last one is enough.
+    A signature covers the hash of its entry, and that the whole chain before: the last one is enough.  What comes
+    after ``head`` (a writer may have been cut off between log and ``dataset.json``) must be signed as well.
     """
-    last = next((entry for entry in entries if entry.hash == head), None)
-    if last is None:
+    sealed = log_until(entries, head)
+    if not sealed:
         return "the dataset is not sealed, so nobody vouches for it"
+    last = sealed[-1]
     if last.key is None:
         return "nobody signed what the dataset was sealed with"
     if last.key != key:
         return f"what the dataset was sealed with is signed with the key {last.key[:16]}, expected {key[:16]}"
+    if entries[-1].key != key:
+        return f"entries follow what the dataset was sealed with that are not signed with the key {key[:16]}"
     return None
 
 

@@ -18,8 +18,9 @@ from scanyard.errors import DamagedError, StoreError
 from scanyard.store.arrays import StoredArray
 from scanyard.store.dataset import committed_names, read_header, require_dataset
 from scanyard.store.layout import DATASET_FILE, SEAL_FILE, SEQUENCES, sequence_folder
+from scanyard.store.merkle import merkle_root
 from scanyard.store.place import BucketPath, Place, place_of
-from scanyard.store.provenance import LOG_FILE, read_log, vouched_for
+from scanyard.store.provenance import LOG_FILE, log_until, read_log, told_of, vouched_for
 from scanyard.store.seal import Seal, read_seal
 
 _CHANGED = "its bytes have changed since it was sealed"
@@ -46,7 +47,8 @@ class Finding:
 def verify(uri: str | Place, on_progress: Progress | None = None, *, public_key: str | None = None) -> list[Finding]:
     """Recompute every digest of the dataset and say what is flipped, cut, missing or too many; empty when all is well.
 
-    With a ``public_key`` (64 hexadecimal digits) its holder must have signed what the dataset was sealed with.
+    With a ``public_key`` (64 hexadecimal digits) its holder must have signed what the dataset was sealed with, and a
+    sequence that was committed since is a finding.  An earlier state that its holder signed is not told from the last.
     StoreError when ``uri`` is no dataset at all.
     """
     root = place_of(uri)
@@ -104,7 +106,10 @@ def _check_header(root: Place, seals: Mapping[str, Seal]) -> Iterator[Finding]:
 
 
 def _check_log(root: Place, seals: Mapping[str, Seal], public_key: str | None) -> Iterator[Finding]:
-    """The chain holds, it reaches what the dataset was sealed with, and it tells of every sequence sealed into it."""
+    """The chain holds, and what the dataset was sealed with is in it and lists the sequences that it tells of.
+
+    Entries after that say nothing of the dataset as it was sealed, whoever wrote them.
+    """
     path = root / LOG_FILE
     try:
         header, log = read_header(root), read_log(root)
@@ -115,12 +120,22 @@ def _check_log(root: Place, seals: Mapping[str, Seal], public_key: str | None) -
         yield Finding(None, None, path, problem)
     if header.sequences is None or header.log_head is None:
         return
-    if header.log_head not in {entry.hash for entry in log}:
+    sealed = log_until(log, header.log_head)
+    if not sealed:
         yield Finding(None, None, path, "is not the log that the dataset was sealed with: entries are gone or others")
         return
-    told = {entry.body["sequence"]: entry.body["digest"] for entry in log if entry.event == "sequence sealed"}
+    root_said = sealed[-1].body.get("merkle_root") if sealed[-1].event == "dataset sealed" else None
+    if not root_said == header.merkle_root == merkle_root(header.sequences):
+        yield Finding(None, None, root / DATASET_FILE, "lists other sequences than the log says were sealed into it")
+    told = told_of(sealed)
     for name in seals:
-        if name in header.sequences and told.get(name) != header.sequences[name]:
+        if name not in header.sequences:
+            if public_key is not None:
+                folder = sequence_folder(root, name)
+                yield Finding(
+                    name, None, folder, "was committed after the dataset was sealed, and nobody vouches for it"
+                )
+        elif told.get(name) != header.sequences[name]:
             yield Finding(name, None, path, "the log does not tell of this sequence as it was sealed")
 
 
