@@ -6,8 +6,10 @@ import shutil
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from pathlib import Path
 
+import obstore
 import pytest
 from bucket_server import NAME, Server, serving
 from store_frames import assert_same_frame, dataset_at, frame_at, frames, info_named
@@ -280,6 +282,16 @@ def test_place_and_endpoint_come_from_uri_and_environment(
     publish(root, "s3://lab/deep/er/")
     assert open_dataset(Path("s3://lab/deep/er")).digest == open_dataset(root).digest
     assert str(place_of("s3://lab/deep/er")) == "s3://lab/deep/er"
+
+
+def test_without_an_endpoint_requests_go_to_amazon_in_the_region(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_REGION", "eu-central-1")
+    for name in ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT"):
+        monkeypatch.delenv(name, raising=False)
+    bucket = Bucket("elsewhere")  # clients are kept, so one that no other test asks for
+    address = obstore.sign(bucket.client("d"), "GET", "dataset.json", timedelta(seconds=1))
+    assert address.startswith("https://s3.eu-central-1.amazonaws.com/elsewhere/d/dataset.json?")
+    assert bucket.service == "Amazon S3"
 
 
 def test_the_commands_publish_verify_and_fetch(

@@ -125,7 +125,7 @@ def _client(bucket: str, prefix: str, endpoint: str | None, retries: int) -> S3S
     return S3Store(
         bucket,
         prefix=prefix or None,
-        endpoint=endpoint,
+        config={"endpoint": endpoint} if endpoint else {},  # where it is not named it is Amazon's; None is refused
         client_options={"allow_http": (endpoint or "").startswith("http://"), "connect_timeout": "5s"},
         retry_config={"max_retries": retries, "retry_timeout": timedelta(seconds=_RETRY_S)},
     )
