@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scanyard.errors import EnvironmentFault, SimulationError, StoreError
-from scanyard.fleet.backlog import DISK_FULL, LONGEST_DELAY_S, MAX_FAILURES, Backlog
+from scanyard.fleet.backlog import LONGEST_DELAY_S, MAX_FAILURES, Backlog
 from scanyard.fleet.faults import Fault
-from scanyard.fleet.outcome import Failed
+from scanyard.fleet.outcome import DISK_FULL, Failed
 from scanyard.scenario import ConcreteScenario
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "tools" / "chaos_trials"))

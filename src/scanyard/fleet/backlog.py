@@ -17,7 +17,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterable
 
 from scanyard.errors import EnvironmentFault, SimulationError, StoreError
-from scanyard.fleet.outcome import Failed
+from scanyard.fleet.outcome import DISK_FULL, Failed
 from scanyard.scenario.concrete import ConcreteScenario
 
 MAX_FAILURES = 3
@@ -30,8 +30,6 @@ USUAL_FAILURE_RATE = 0.2
 FIRST_DELAY_S, LONGEST_DELAY_S = 0.5, 30.0
 """A scenario that failed waits this long, then twice as long, and so on: what broke may mend."""
 FIRST_DISK_DELAY_S, LONGEST_DISK_DELAY_S = 5.0, 60.0
-DISK_FULL = "DiskFull"
-"""The ``kind`` of a failure that says nothing about scenario or server: nobody can write, so everybody waits."""
 
 
 class Backlog:

@@ -19,9 +19,9 @@ from typing import Any
 from scanyard.cluster import import_ray
 from scanyard.errors import EnvironmentFault, ScanyardError
 from scanyard.fleet.faults import Fault
-from scanyard.fleet.outcome import Failed, Recorded
+from scanyard.fleet.outcome import Failed, Recorded, Seat
 from scanyard.fleet.settings import Settings
-from scanyard.fleet.worker import Seat, Worker
+from scanyard.fleet.worker import Worker
 from scanyard.scenario.concrete import ConcreteScenario
 
 logger = logging.getLogger(__name__)

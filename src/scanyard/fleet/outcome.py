@@ -8,6 +8,17 @@ from typing import Any
 
 from scanyard.fleet.upkeep import Upkeep
 
+DISK_FULL = "DiskFull"
+"""The ``kind`` of a failure that says nothing about scenario or server: nobody can write, so everybody waits."""
+
+
+@dataclass(frozen=True)
+class Seat:
+    """Where a worker sits."""
+
+    host: str
+    pid: int
+
 
 @dataclass(frozen=True)
 class Recorded:

@@ -5,23 +5,13 @@ from __future__ import annotations
 import errno
 import os
 import time
-from dataclasses import dataclass
 
 from scanyard.errors import EnvironmentFault, ScanyardError, StoreError
-from scanyard.fleet.backlog import DISK_FULL
 from scanyard.fleet.faults import Fault
-from scanyard.fleet.outcome import Failed, Recorded
+from scanyard.fleet.outcome import DISK_FULL, Failed, Recorded, Seat
 from scanyard.fleet.settings import Settings
 from scanyard.fleet.supervisor import Supervisor
 from scanyard.scenario.concrete import ConcreteScenario
-
-
-@dataclass(frozen=True)
-class Seat:
-    """Where a worker sits."""
-
-    host: str
-    pid: int
 
 
 class Worker:
