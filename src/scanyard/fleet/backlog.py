@@ -5,7 +5,7 @@ died may have been killed by the scenario, or by somebody else: so a scenario wh
 when chance does not explain it, given how often the tries of all the others failed.  Where nothing else fails that
 takes ``MAX_FAILURES`` tries once five others were sealed; before that, and on machines that die all the time, it takes
 more, so that bad luck costs no data.
-A machine that cannot run a server at all speaks against no scenario.
+A machine that cannot run a server at all speaks against no scenario; what becomes of its worker, ``fitness`` says.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import math
 from collections import Counter, deque
 from collections.abc import Callable, Iterable
 
-from scanyard.errors import EnvironmentFault, SimulationError, StoreError
+from scanyard.errors import SimulationError, StoreError
 from scanyard.fleet.outcome import DISK_FULL, Failed
 from scanyard.scenario.concrete import ConcreteScenario
 
@@ -42,21 +42,17 @@ class Backlog:
         *,
         hands: int = 1,
         disk_patience_s: float = math.inf,
-        start_tries: int = 3,
     ) -> None:
-        """``hands`` work at a time; servers that fail to start ``start_tries`` times for each of them in a row are
-        reason to end.
-        """
+        """``hands`` work at a time."""
         self._fresh = iter(scenarios)
         self._head: deque[ConcreteScenario] = deque()
         self._clock = clock
         self._hands = hands
         self._disk_patience_s = disk_patience_s
-        self._start_tries = start_tries
         self._later: list[tuple[float, int, ConcreteScenario]] = []
         self._order = itertools.count()
         self._failures: Counter[str] = Counter()
-        self._tries = self._tries_failed = self._failed_in_a_row = self._unfit_in_a_row = 0
+        self._tries = self._tries_failed = self._failed_in_a_row = 0
         self._full_since: float | None = None
         self._paused_until = -math.inf
         self._disk_delay_s = FIRST_DISK_DELAY_S
@@ -84,23 +80,21 @@ class Backlog:
         """Take note that it is sealed."""
         self._tries += 1
         self._failures.pop(scenario.sequence_name, None)
-        self._failed_in_a_row = self._unfit_in_a_row = 0
+        self._failed_in_a_row = 0
         self._full_since, self._disk_delay_s = None, FIRST_DISK_DELAY_S
 
     def failed(self, scenario: ConcreteScenario, failure: Failed) -> bool:
         """Take note of a failure; True when the scenario is set aside, else it will be handed out again.
 
-        StoreError when the disk stayed full for too long, EnvironmentFault when no server can be run, SimulationError
-        when nothing succeeds any more: going on would set every scenario aside for a fault that is in none of them.
+        StoreError when the disk stayed full for too long, SimulationError when nothing succeeds any more: going on
+        would set every scenario aside for a fault that is in none of them.
         """
         if failure.kind == DISK_FULL:
             self._wait_for_room(scenario, failure)
             return False
         if not failure.counts:
-            self._note_unfit_machine(failure)
             self._again(scenario, self._clock() + FIRST_DELAY_S)
             return False
-        self._unfit_in_a_row = 0
         if not failure.retry:
             self._failures.pop(scenario.sequence_name, None)
             return True
@@ -128,14 +122,6 @@ class Backlog:
         chance = math.prod((others_failed + USUAL_FAILURE_RATE + n) / (others + 1 + n) for n in range(own))
         tried = self._tries - self._tries_failed + len(self._failures)
         return chance * tried < CHANCE
-
-    def _note_unfit_machine(self, failure: Failed) -> None:
-        self._unfit_in_a_row += 1
-        if self._unfit_in_a_row >= self._start_tries * self._hands:
-            raise EnvironmentFault(
-                f"no server can be run here, {self._unfit_in_a_row} tries failed in a row, most recently with "
-                f"{failure.kind}: {failure.reason}"
-            )
 
     def _refuse_if_nothing_succeeds(self, failure: Failed) -> None:
         limit = 10 * max(self._hands, MAX_FAILURES)

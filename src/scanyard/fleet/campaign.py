@@ -61,12 +61,11 @@ def run_campaign(
             time.monotonic,
             hands=size,
             disk_patience_s=settings.deadlines.disk_s,
-            start_tries=settings.limits.start_tries,
         )
         on_progress(progress)
         while not backlog.is_empty or crew.is_busy:
             crew.assign(backlog.take)
-            for scenario, result in crew.results(POLL_S):
+            for _, scenario, result in crew.results(POLL_S):
                 if isinstance(result, Recorded):
                     backlog.succeeded(scenario)
                     progress.add(result)

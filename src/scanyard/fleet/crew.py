@@ -2,7 +2,9 @@
 
 Asking for a worker is not having one: on a cluster whose nodes have yet to come, or have just gone, a worker waits to
 be placed, and scenarios are given only to those that are up.  A worker that stops answering is given up, not waited
-for: should it live on behind a cut cable and seal its sequence late, the store drops that as a repetition.
+for: should it live on behind a cut cable and seal its sequence late, the store drops that as a repetition.  Workers
+whose machines cannot run a server rest, and where nobody's can, the campaign ends (``fitness``); those who have yet to
+come may be fit, and are waited for.
 """
 
 from __future__ import annotations
@@ -19,6 +21,7 @@ from typing import Any
 from scanyard.cluster import import_ray
 from scanyard.errors import EnvironmentFault, ScanyardError
 from scanyard.fleet.faults import Fault
+from scanyard.fleet.fitness import Fitness
 from scanyard.fleet.outcome import Failed, Recorded, Seat
 from scanyard.fleet.settings import Settings
 from scanyard.fleet.worker import Worker
@@ -26,6 +29,8 @@ from scanyard.scenario.concrete import ConcreteScenario
 
 logger = logging.getLogger(__name__)
 
+Result = tuple[Seat, ConcreteScenario, Recorded | Failed]
+"""Who tried, what, and what came of it."""
 CLOSE_S = 8.0
 """For workers to end their servers when a campaign is over."""
 MAX_FAILED_STARTS = 5
@@ -77,7 +82,8 @@ class Crew:
             max_task_retries=0,
             concurrency_groups={PULSE: 1},
         )(Worker)
-        self._last_up = self.clock()
+        self._fitness = Fitness(self.clock, self.settings.limits.start_tries)
+        self._last_up = self._last_came = self.clock()
         for _ in range(self.size):
             self._hire()
 
@@ -92,18 +98,23 @@ class Crew:
         return sum(hand.seat is not None for hand in self._hands)
 
     def assign(self, take: Callable[[], ConcreteScenario | None]) -> None:
-        """Give every idle worker something to do, as long as ``take`` has something."""
-        for hand in self._hands:
-            if not hand.is_idle:
-                continue
-            hand.scenario = take()
-            if hand.scenario is None:
+        """Give every idle worker that is fit something to do, as long as ``take`` has something."""
+        if self._none_is_fit():
+            return
+        idle = {hand.seat: hand for hand in self._hands if hand.seat is not None and hand.scenario is None}
+        for seat in self._fitness.in_order(idle):
+            hand, scenario = idle[seat], take()
+            if scenario is None:
                 return
+            hand.scenario = scenario
             hand.task = hand.actor.record.remote(hand.scenario)
             hand.pulse_due_at = self.clock() + self._pulse_every_s
 
-    def results(self, timeout_s: float) -> Iterator[tuple[ConcreteScenario, Recorded | Failed]]:
-        """What has finished within ``timeout_s``; dead and hanging workers are replaced."""
+    def results(self, timeout_s: float) -> Iterator[Result]:
+        """What has finished within ``timeout_s``; dead and hanging workers are replaced.
+
+        EnvironmentFault where no worker comes up, or none that is up can run a server.
+        """
         for reference, hand in self._answers(timeout_s):
             if hand not in self._hands:
                 continue  # it has been given up since
@@ -154,10 +165,12 @@ class Crew:
             return
         hand.ready = None
         self._failed_starts = 0
+        self._last_came = self.clock()
         logger.info("worker %d on %s is up", hand.seat.pid, hand.seat.host)
 
-    def _result(self, hand: _Hand) -> tuple[ConcreteScenario, Recorded | Failed]:
-        scenario = hand.scenario
+    def _result(self, hand: _Hand) -> Result:
+        seat, scenario = hand.seat, hand.scenario
+        assert seat is not None
         assert scenario is not None
         try:
             result = self._ray.get(hand.task)
@@ -171,9 +184,10 @@ class Crew:
             return self._give_up(hand, f"its worker died: {_first_line(error)}", Fault.WORKER_DIED)
         hand.scenario = hand.task = hand.pulse = None
         hand.pulse_due_at = math.inf
-        return scenario, result
+        self._fitness.heed(seat, result)
+        return seat, scenario, result
 
-    def _heed_pulse(self, hand: _Hand) -> Iterator[tuple[ConcreteScenario, Recorded | Failed]]:
+    def _heed_pulse(self, hand: _Hand) -> Iterator[Result]:
         try:
             silent_s = self._ray.get(hand.pulse)
         except self._ray.exceptions.RayError as error:
@@ -186,7 +200,7 @@ class Crew:
                 hand, f"no frame came for {silent_s:.0f} s, at most {limit_s:.0f} s are allowed", Fault.WORKER_HUNG
             )
 
-    def _watch(self) -> Iterator[tuple[ConcreteScenario, Recorded | Failed]]:
+    def _watch(self) -> Iterator[Result]:
         now, deadlines = self.clock(), self.settings.deadlines
         for hand in list(self._hands):
             if hand.pulse is not None and now - hand.pulse_sent_at > deadlines.pulse_s:
@@ -203,15 +217,24 @@ class Crew:
                 f"no worker could be placed for {deadlines.placement_s:.0f} s: each needs {self._needs()}, and the "
                 f"cluster offers {self._offers()}; start nodes that have as much, or ask for less"
             )
+        if self._none_is_fit() and not self.is_busy:
+            raise self._fitness.refusal()
 
-    def _give_up(self, hand: _Hand, reason: str, fault: Fault) -> tuple[ConcreteScenario, Failed]:
+    def _none_is_fit(self) -> bool:
+        """Whether nobody can run a server, and those who have yet to come were waited for."""
+        up = [hand.seat for hand in self._hands if hand.seat is not None]
+        all_came = len(up) == self.size or self.clock() - self._last_came > self.settings.deadlines.start_s
+        return all_came and self._fitness.none_is_fit(up)
+
+    def _give_up(self, hand: _Hand, reason: str, fault: Fault) -> Result:
         scenario, seat = hand.scenario, hand.seat
         assert scenario is not None
         assert seat is not None
         logger.warning("worker %d on %s is replaced: %s", seat.pid, seat.host, reason)
         self.replaced += 1
         self._replace(hand)
-        return scenario, Failed(scenario.sequence_name, scenario.name, scenario.seed, reason, fault, retry=True)
+        self._fitness.forget(seat)
+        return seat, scenario, Failed(scenario.sequence_name, scenario.name, scenario.seed, reason, fault, retry=True)
 
     def _replace(self, hand: _Hand) -> None:
         self._hands.remove(hand)

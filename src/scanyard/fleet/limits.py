@@ -39,7 +39,7 @@ class Limits(BaseModel):
     """Before a server is started again after a fault; twice as long after each further one in a row."""
     longest_retry_delay_s: float = Field(default=30.0, ge=0)
     start_tries: int = Field(default=3, ge=1)
-    """A campaign ends when its servers failed to start this often in a row, per worker, with nothing recorded."""
+    """A worker whose servers failed to start this often in a row rests; when all of them did, the campaign ends."""
 
     scenes: int | None = Field(default=None, ge=1)
     """Scenes after which a server is replaced; none given: what is known of its version."""

@@ -52,3 +52,8 @@ class Failed:
     seconds: float = 0.0
     """Lost by it."""
     upkeep: Upkeep = field(default_factory=Upkeep)
+
+    @property
+    def lacks_server(self) -> bool:
+        """Whether its worker's machine could not run a server for it."""
+        return not self.counts and self.kind != DISK_FULL

@@ -22,7 +22,8 @@ class Deadlines:
     """
 
     start_s: float = 180.0
-    """For a worker that has been placed, or has yet to be, before it is asked for anew."""
+    """For a worker that has been placed, or has yet to be, before it is asked for anew, and for another to come where
+    those that came cannot run a server."""
     pulse_s: float = 30.0
     """For a worker to answer; one that is stopped, or cut off from us, does not."""
     frame_s: float = 300.0
