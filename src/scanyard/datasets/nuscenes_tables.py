@@ -39,6 +39,11 @@ def token(*parts: object) -> str:
     return hashlib.sha256("\0".join(map(str, parts)).encode()).hexdigest()[:32]
 
 
+def sample_token(sequence: str, index: int) -> str:
+    """The token an export gives a recording's frame: results of whoever was trained on the export name it."""
+    return token("sample", sequence, index)
+
+
 @dataclass
 class Tables:
     """Rows by table, in the order in which they were added."""

@@ -24,7 +24,7 @@ from scanyard.boxes import Boxes, points_inside
 from scanyard.datasets.classes import NUSCENES_OF_CATEGORY, RIDDEN, WITH_RIDER, WITHOUT_RIDER, classes_of
 from scanyard.datasets.extras import EXTRAS, extras_of
 from scanyard.datasets.kitti_calibration import OPTICAL_FROM_BODY
-from scanyard.datasets.nuscenes_tables import LAYOUT, VISIBILITY_LEVELS, Row, Tables, token
+from scanyard.datasets.nuscenes_tables import LAYOUT, VISIBILITY_LEVELS, Row, Tables, sample_token, token
 from scanyard.datasets.origin import notes_of, require_new_folder, write_origin
 from scanyard.errors import FormatError, StoreError
 from scanyard.frame import Frame, Sweep, points_ego
@@ -145,7 +145,7 @@ class _Scene:
         }
         sample = self._tables.add(
             "sample",
-            token("sample", self._name, index),
+            sample_token(self._name, index),
             timestamp=frame.timestamp_ns // 1000,
             scene_token=self._row["token"],
             **{EXTRAS: extras},

@@ -82,7 +82,7 @@ def labelled_frames(
                 on_progress(done, total)
             done += 1
             known = KnownFrame.of(info, index, frame)
-            if names is not None and not {known.name, known.long_name} & set(names):
+            if names is not None and set(names).isdisjoint(known.ids):
                 continue
             if frame.boxes is None:
                 raise EvaluationError(

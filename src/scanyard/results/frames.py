@@ -14,6 +14,7 @@ from scanyard.boxes import Boxes
 from scanyard.datasets.argoverse2_write import log_name, log_time
 from scanyard.datasets.kitti import calibration_of
 from scanyard.datasets.kitti_calibration import Calibration
+from scanyard.datasets.nuscenes_tables import sample_token
 from scanyard.detections import FrameDetections, cloud_digest
 from scanyard.errors import FormatError
 from scanyard.frame import Frame
@@ -50,6 +51,11 @@ class KnownFrame:
     def long_name(self) -> str:
         """Recording and frame: unlike any other."""
         return f"{self.info.name}/{self.name}"
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """What results may call it: its names, and the token of ``scanyard export dataset --to nuscenes``."""
+        return self.name, self.long_name, sample_token(self.info.name, self.index)
 
     @property
     def ego_from_lidar(self) -> Transform:
@@ -112,7 +118,7 @@ class KnownFrames:
     def _by_name(self) -> dict[str, tuple[KnownFrame, ...]]:
         found: dict[str, tuple[KnownFrame, ...]] = {}
         for frame in self.frames:
-            for name in dict.fromkeys((frame.name, frame.long_name)):
+            for name in dict.fromkeys(frame.ids):
                 found[name] = (*found.get(name, ()), frame)
         return found
 

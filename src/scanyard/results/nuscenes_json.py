@@ -4,8 +4,9 @@
      "velocity", "detection_name", "detection_score", "attribute_name"}, ...], ...}}
 
 The format and its rules (every sample there, at most 500 boxes each, scores 0 to 1) are those of nuscenes-devkit's
-``eval/detection``.  Tokens are the frames' names.  Velocity is over ground and has no z.  Attributes are not kept,
-because frames have none to compare them with: nuScenes' attribute error then counts as 1, and the score says so.
+``eval/detection``.  Tokens are the frames' names, or those that an export of ours gave them.  Velocity is over ground
+and has no z.  Attributes are not kept, because frames have none to compare them with: nuScenes' attribute error then
+counts as 1, and the score says so.
 """
 
 from __future__ import annotations
