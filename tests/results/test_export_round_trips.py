@@ -60,6 +60,7 @@ class Way:
 
 WAYS = {
     "nuscenes": Way("nuscenes", trained.nuscenes_results, ("--protocol", "nuscenes"), ("ap", "all"), numbered=False),
+    "kitti": Way("kitti", trained.kitti_text, numbered=False),
 }
 DATASETS = {
     "named": {"named": True},

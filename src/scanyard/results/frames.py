@@ -54,8 +54,15 @@ class KnownFrame:
 
     @property
     def ids(self) -> tuple[str, ...]:
-        """What results may call it: its names, and the token of ``scanyard export dataset --to nuscenes``."""
-        return self.name, self.long_name, sample_token(self.info.name, self.index)
+        """What results may call it: its names, and what exports of ours call it.
+
+        The token is that of ``scanyard export dataset --to nuscenes``.  A frame imported from KITTI's layout is also
+        FOLDER/NAME by the folder it lay in: in our own exports that is the recording's name before the export.
+        """
+        came_from = self.info.provenance
+        folders = [came_from["split"]] if "kitti" in came_from and "split" in came_from else []
+        token = sample_token(self.info.name, self.index)
+        return self.name, self.long_name, token, *(f"{folder}/{self.name}" for folder in folders)
 
     @property
     def ego_from_lidar(self) -> Transform:
