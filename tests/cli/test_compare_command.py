@@ -1,14 +1,15 @@
 """``scanyard compare``: detections files of several detectors, put in order on the same labels."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
 from scanyard.cli.app import app
-from scanyard.detect import detect_all, write_detections
-from scanyard.errors import EvaluationError, InputError
+from scanyard.detect import detect_all, read_detections, write_detections
+from scanyard.errors import ContractError, EvaluationError, InputError
 from scanyard.store import create_dataset, write_sequence
 from tests.robustness.known_detectors import CountingDetector, split_of_drives
 
@@ -80,3 +81,17 @@ def test_a_category_that_a_protocol_has_not_is_refused(folder: Path) -> None:
     result = compare(folder, "dull=dull.json", "sharp=sharp.json", options=options)
     assert isinstance(result.exception, EvaluationError)
     assert "no category 'tram'; it has ['vehicle'" in str(result.exception)
+
+
+def test_detections_that_do_not_fit_the_labels_are_refused_by_name(folder: Path) -> None:
+    found = read_detections(folder / "sharp.json")
+    bottoms = [
+        replace(one, boxes=one.boxes.replace(center=one.boxes.center - [0, 0, 0.5] * one.boxes.size))
+        for one in found.frames
+    ]
+    write_detections(folder / "bottom.json", replace(found, frames=tuple(bottoms)))
+    result = compare(folder, "sharp=sharp.json", "bottom=bottom.json")
+    assert isinstance(result.exception, ContractError)
+    assert "bottom for centre: detector bottom" in str(result.exception)
+    result = compare(folder, "sharp=sharp.json", "bottom=bottom.json", options=("--accept", "bottom_for_centre"))
+    assert "expected some of ['range_mismatch', 'region_mismatch']" in str(result.exception)

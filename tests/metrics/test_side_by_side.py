@@ -1,11 +1,13 @@
 """Many runs measured once give the numbers that they give one by one."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scored_scenes import random_frames
 from test_score_intervals import drives
 
-from scanyard.errors import EvaluationError
+from scanyard.errors import ContractError, EvaluationError
 from scanyard.metrics import evaluate_mean, paired_difference, side_by_side
 
 KEY = ("bev", "car", "moderate", 0.7, None)
@@ -33,3 +35,12 @@ def test_runs_on_other_labels_are_refused() -> None:
     frames = random_frames(np.random.default_rng(3), 12)
     with pytest.raises(EvaluationError, match="same frames alone"):
         side_by_side({"all": frames, "fewer": frames[:-1]})
+
+
+def test_a_difference_of_detections_that_do_not_fit_the_labels_is_refused() -> None:
+    good = drives(0.7, 0.8, 0.9)
+    bottom = [replace(f, detections=f.detections.replace(center=f.detections.center - [0, 0, 0.75])) for f in good]
+    choice = {"metric": "bev", "iou": 0.7, "difficulty": "moderate"}
+    with pytest.raises(ContractError, match="bottom for centre: detector b, these 6 frames"):
+        paired_difference(good, bottom, **choice)
+    assert paired_difference(good, bottom, **choice, check=False).value == 0.0  # from above they are the same

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scored_scenes import cars_in_a_row, detected
 
-from scanyard.errors import EvaluationError
+from scanyard.errors import ContractError, EvaluationError
 from scanyard.metrics import ScoredFrame, side_by_side
 from scanyard.metrics.standing import Order, order_measured, put_in_order
 
@@ -74,3 +76,37 @@ def test_progress_counts_trainings_and_pairs() -> None:
 def test_what_is_not_scored_orders_nobody() -> None:
     with pytest.raises(EvaluationError, match="does not score"):
         put_in_order({"good": finding(*GOOD)}, metric="3d", iou=0.6, difficulty="moderate")
+
+
+def with_bottoms(runs: list[list[ScoredFrame]]) -> list[list[ScoredFrame]]:
+    """As a detector would report them that takes the bottom of a box for its centre."""
+    return [
+        [
+            replace(
+                frame,
+                detections=frame.detections.replace(
+                    center=frame.detections.center - [0, 0, 0.5] * frame.detections.size
+                ),
+            )
+            for frame in frames
+        ]
+        for frames in runs
+    ]
+
+
+def test_detections_that_do_not_fit_the_labels_are_refused_by_their_detectors_name() -> None:
+    runs = {"good": finding(*GOOD), "bottom": finding(*GOOD) + with_bottoms(finding(*GOOD))}
+    with pytest.raises(ContractError, match=r"bottom for centre: detector bottom \(training 2 of 2\), these 8 frames"):
+        order_of(runs)
+    unasked = put_in_order(runs, metric="3d", iou=0.7, difficulty="moderate", resamples=20, check=False)
+    assert unasked.standings[0].name == "good"
+
+
+def test_a_mismatch_that_is_meant_is_noted_by_the_detectors_name() -> None:
+    near = [[replace(f, detections=f.detections[f.detections.center[:, 0] < 100]) for f in finding(*GOOD)[0]]]
+    runs = {"good": finding(*GOOD), "near": near}
+    with pytest.raises(ContractError, match="range mismatch: detector near, these 8 frames"):
+        order_of(runs)
+    found = put_in_order(runs, metric="3d", iou=0.7, difficulty="moderate", resamples=20, accepted=("range_mismatch",))
+    assert len(found.notes) == 1
+    assert found.notes[0].startswith("accepted range mismatch: detector near, ")

@@ -1,6 +1,7 @@
 """Resilience and corruption error are what they are said to be, with intervals from drives drawn together."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -8,7 +9,7 @@ import pytest
 from scanyard.boxes import Boxes
 from scanyard.corrupt import CORRUPTIONS, SEVERITIES, Corruption
 from scanyard.detect import FixedDetector, OracleDetector
-from scanyard.errors import EvaluationError
+from scanyard.errors import ContractError, EvaluationError
 from scanyard.metrics import ScoredFrame, evaluate
 from scanyard.robustness import CLEAN, Figure, Run, Target, measure_robustness, robustness_of, run_detectors
 from scanyard.sequence import InMemorySequence
@@ -127,6 +128,24 @@ def test_what_finds_nothing_has_no_resilience_and_says_so() -> None:
     assert found.mean_resilience == Figure(None, None, None)
     assert "finds nothing" in found.notes[0]
     json.dumps(found.to_dict(), allow_nan=False)
+
+
+def test_clean_detections_that_do_not_fit_the_labels_are_refused_and_corrupted_ones_may_be_poor() -> None:
+    right = run_of([1.0], fog=[[0.5]])
+    bottom = [
+        replace(frame, detections=frame.detections.replace(center=frame.detections.center - [0, 0, 0.75]))
+        for frame in found_share([1.0])
+    ]
+    with pytest.raises(ContractError, match="bottom for centre: detector d, split s"):
+        figures({**right, CLEAN: bottom})
+    with pytest.raises(ContractError, match=r"bottom for centre: detector r \(the reference\), split s"):
+        figures(right, {**right, CLEAN: bottom})
+    assert figures({**right, Corruption("fog", 1): bottom}).clean.value == pytest.approx(100)
+
+
+def test_a_detector_that_ends_at_some_range_is_measured_and_says_so() -> None:
+    (note,) = figures(run_of([0.5], fog=[[0.5]])).notes
+    assert note.startswith("accepted range mismatch: detector d, split s: detections stop at 34 m")
 
 
 def test_a_reference_without_errors_gives_no_corruption_error() -> None:

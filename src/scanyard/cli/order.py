@@ -34,6 +34,9 @@ def compare(
         str | None, typer.Option(help="KITTI's is moderate unless given, Waymo's level_2, the others' all.")
     ] = None,
     category: Annotated[str, typer.Option()] = "car",
+    accept: Annotated[
+        list[str] | None, typer.Option(help="A mismatch that is meant: range_mismatch or region_mismatch.")
+    ] = None,
     out: Annotated[Path | None, typer.Option("--out", "-o", help="Also write the numbers as JSON.")] = None,
 ) -> None:
     """Compare detectors on the same labels: paired differences, corrected p, ranges of ranks.
@@ -69,6 +72,7 @@ def compare(
             iou=iou,
             difficulty=difficulty,
             category=category,
+            accepted=accept or (),
             on_progress=lambda done, total: advance(done, total, ""),
         )
     at = "" if iou is None else f"@{iou:g}"
@@ -82,7 +86,7 @@ def print_order(order: Order, title: str) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    console = Console(width=120)
+    console = Console(width=120, markup=False)  # brackets hold intervals
     console.print(f"{title}: {order.how_sure}")
     table = Table("rank", "detector", "score", "interval", "letters")
     for one in order.standings:
@@ -111,3 +115,5 @@ def print_order(order: Order, title: str) -> None:
         console.print(f"This holdout can tell differences of at least {span} points (power 0.8 at the 5 % level).")
     else:
         console.print("This holdout is too small to show any difference at the 5 % level.")
+    for note in order.notes:
+        console.print(f"note: {note}")

@@ -17,9 +17,9 @@ detections that many resamples share.  ``tools/parity`` holds nuScenes and Argov
 (``error_kinds``, ``breakdown``), and what traffic would make of it (``weights``).  All take the one precision of each
 category apart that ``headline`` names, and judge the same matching anew; ``running`` scores in batches.
 
-**Contract.**  Before every score ``contract`` asks whether labels and detections share frames, names, axes, box
-conventions, range and region, and whether the protocol gives these very labels everything when they are handed in as
-detections; it refuses by name.  ``claims`` does the same for published numbers.
+**Contract.**  Before every score and comparison ``contract`` asks whether labels and detections share frames, names,
+axes, box conventions, range and region, and whether the protocol gives these very labels everything when they are
+handed in as detections; it refuses by name.  ``claims`` does the same for published numbers.
 
 **Intervals.**  Frames of a drive resemble each other, so drives are drawn with replacement, never frames: 90 % between
 percentiles of the resampled values, farther out than the 5th and the 95th as there are fewer drives (``intervals``).

@@ -74,19 +74,26 @@ def pair_frames(labels: Iterable[NamedBoxes], detections: Iterable[NamedBoxes]) 
 
 
 def check_contract(
-    frames: Sequence[ScoredFrame], protocol: Protocol, *, split: str = "", accepted: Collection[str] = ()
+    frames: Sequence[ScoredFrame],
+    protocol: Protocol,
+    *,
+    split: str = "",
+    detector: str = "",
+    accepted: Collection[str] = (),
 ) -> tuple[str, ...]:
     """ContractError with the name of what is wrong, if anything is; EvaluationError where columns lack.
 
     ``accepted`` are names of ``ACCEPTABLE`` mismatches that are meant: a detector that looks no further than 50 m is
-    blamed for what it misses beyond.  What was found of them is returned in words.
+    blamed for what it misses beyond.  What was found of them is returned in words.  ``detector`` says whose detections
+    they are, where there are several.
     """
     refused = sorted(set(accepted) - set(ACCEPTABLE))
     if refused:
         raise EvaluationError(
             f"found {refused} to be accepted; expected some of {list(ACCEPTABLE)}: others are mistakes"
         )
-    where = f"split {split}" if split else f"these {len(frames)} frames"
+    of = f"detector {detector}, " if detector else ""
+    where = of + (f"split {split}" if split else f"these {len(frames)} frames")
     frames = as_the_protocol_calls_them(frames, protocol)
     _refuse_duplicates([(frame.drive, frame.name) for frame in frames if frame.name], "frames")
     _check_names(frames, protocol, where)
@@ -106,6 +113,18 @@ def check_contract(
                     raise
                 remarks.append(f"accepted {mismatch}")
         check_metric(sample, protocol, where)
+    return tuple(remarks)
+
+
+def check_runs(
+    runs: Mapping[str, Sequence[Sequence[ScoredFrame]]], protocol: Protocol, *, accepted: Collection[str] = ()
+) -> tuple[str, ...]:
+    """``check_contract`` for every training of several detectors, by whose name a mismatch goes."""
+    remarks: list[str] = []
+    for name, several in runs.items():
+        for number, frames in enumerate(several, start=1):
+            detector = name if len(several) == 1 else f"{name} (training {number} of {len(several)})"
+            remarks += check_contract(frames, protocol, detector=detector, accepted=accepted)
     return tuple(remarks)
 
 

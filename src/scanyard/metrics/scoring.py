@@ -8,7 +8,7 @@ from itertools import chain
 
 from scanyard.errors import EvaluationError
 from scanyard.evaluation import Evaluation, Score
-from scanyard.metrics.contract import check_contract
+from scanyard.metrics.contract import check_contract, check_runs
 from scanyard.metrics.families import unscored
 from scanyard.metrics.intervals import MIN_DRIVES, Difference
 from scanyard.metrics.measured import Key
@@ -105,10 +105,13 @@ def paired_difference(
     resamples: int = 1000,
     level: float = 0.9,
     seed: int = 0,
+    check: bool = True,
+    accepted: Collection[str] = (),
 ) -> Difference:
     """One score of detector a less that of b on the same frames, drives resampled together.
 
-    EvaluationError when the two lists do not hold the same labels, or there is nothing to find.
+    EvaluationError when the two lists do not hold the same labels, or there is nothing to find; ContractError, which
+    names the detector a or b, as by ``evaluate``.
     """
     return paired_mean_difference(
         [frames_a],
@@ -122,6 +125,8 @@ def paired_difference(
         resamples=resamples,
         level=level,
         seed=seed,
+        check=check,
+        accepted=accepted,
     )
 
 
@@ -138,12 +143,17 @@ def paired_mean_difference(
     resamples: int = 1000,
     level: float = 0.9,
     seed: int = 0,
+    check: bool = True,
+    accepted: Collection[str] = (),
 ) -> Difference:
     """The mean score of detectors a less that of detectors b, such as two recipes trained with several seeds each.
 
     Drives are resampled for all together: the interval is over the choice of drives, not over that of seeds.
-    EvaluationError when the runs do not hold the same labels, or there is nothing to find.
+    EvaluationError when the runs do not hold the same labels, or there is nothing to find; ContractError, which names
+    the detector a or b, as by ``evaluate``.
     """
+    if check:
+        check_runs({"a": runs_a, "b": runs_b}, load_protocol(protocol), accepted=accepted)
     category = load_protocol(protocol).counts_as.get(category, category)
     key: Key = (metric, category, difficulty, iou, distance_m)
     sides = {("a", index): frames for index, frames in enumerate(runs_a)} | {

@@ -6,14 +6,15 @@ told apart narrow a rank or part two letters.  Nobody is first because of a digi
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import combinations
 
 import numpy as np
 
 from scanyard.errors import EvaluationError
 from scanyard.evaluation import how_sure
+from scanyard.metrics.contract import check_runs
 from scanyard.metrics.intervals import Difference
 from scanyard.metrics.measured import Key
 from scanyard.metrics.multiplicity import holm, letters, rank_ranges
@@ -64,6 +65,8 @@ class Order:
     pairs: tuple[Pair, ...]
     how_sure: str
     """What the intervals are, in words."""
+    notes: tuple[str, ...] = ()
+    """What was accepted of detectors whose detections do not quite fit the labels."""
 
 
 def usual_precision(protocol: str, category: str) -> Key:
@@ -99,13 +102,19 @@ def put_in_order(
     resamples: int = 1000,
     level: float = 0.9,
     seed: int = 0,
+    check: bool = True,
+    accepted: Collection[str] = (),
     on_progress: Callable[[int, int], None] | None = None,
 ) -> Order:
     """Order detectors, each with the frames of one or more trainings, by one score in percent.
 
-    EvaluationError when they do not hold the same labels, there is nothing to find, or more is not better.
+    EvaluationError when they do not hold the same labels, there is nothing to find, or more is not better;
+    ContractError, which names the detector, when its detections and the labels do not fit together (``contract``),
+    which ``check=False`` leaves unasked; what is ``accepted`` becomes a note.
     """
-    category = load_protocol(protocol).counts_as.get(category, category)
+    settings = load_protocol(protocol)
+    category = settings.counts_as.get(category, category)
+    notes = check_runs(runs, settings, accepted=accepted) if check else ()
     sides = {(name, index): frames for name, several in runs.items() for index, frames in enumerate(several)}
     pairs = len(runs) * (len(runs) - 1) // 2
 
@@ -122,12 +131,13 @@ def put_in_order(
         seed=seed,
         on_run=report,
     )
-    return order_measured(
+    order = order_measured(
         measured,
         {name: [run for run in sides if run[0] == name] for name in runs},
         (metric, category, difficulty, iou, distance_m),
         on_pair=lambda done: report(len(sides) + done),
     )
+    return replace(order, notes=notes)
 
 
 def order_measured(

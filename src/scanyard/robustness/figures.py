@@ -11,7 +11,8 @@ import numpy as np
 from scanyard.corrupt import CORRUPTIONS, Corruption
 from scanyard.errors import EvaluationError
 from scanyard.geometry import FloatArray
-from scanyard.metrics import ScoredFrame
+from scanyard.metrics import ScoredFrame, check_contract, load_protocol
+from scanyard.metrics.contract import ACCEPTABLE
 from scanyard.metrics.intervals import MIN_DRIVES, percentile_interval
 from scanyard.robustness.precision import Draws, Target, precision_draws
 
@@ -103,7 +104,19 @@ def robustness_of(
     resamples: int = 1000,
     level: float = 0.9,
 ) -> Robustness:
-    """Work out all figures; EvaluationError when there is nothing to find, or the runs are not of the same frames."""
+    """Work out all figures; EvaluationError when there is nothing to find, or the runs are not of the same frames.
+
+    ContractError, which names the detector, when what was found in the clean frames does not fit their labels.  That it
+    ends at some range, or lies where no label is, becomes a note: a detector of ours was given these very frames, and
+    corrupted ones are to be poor.
+    """
+    protocol = load_protocol(target.protocol)
+    sides = [(detector, run), *([] if reference is None else [(f"{reference_name} (the reference)", reference)])]
+    remarks = [
+        remark
+        for name, of_side in sides
+        for remark in check_contract(of_side[CLEAN], protocol, split=split, detector=name, accepted=ACCEPTABLE)
+    ]
     mine = _draws(run, target, resamples)
     theirs = None if reference is None else _draws(reference, target, resamples)
     if theirs is not None and theirs.keys() != mine.keys():
@@ -157,7 +170,7 @@ def robustness_of(
         mean_resilience=figure(np.mean(resiliences, axis=0)),
         mean_error=figure(np.mean(errors, axis=0)) if errors else None,
     )
-    return Robustness(**{**vars(found), "notes": _notes(found, drives)})
+    return Robustness(**{**vars(found), "notes": (*_notes(found, drives), *remarks)})
 
 
 def _draws(run: Run, target: Target, resamples: int) -> dict[Corruption | None, Draws]:
