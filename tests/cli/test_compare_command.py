@@ -60,6 +60,20 @@ def test_one_detector_alone_is_refused(folder: Path) -> None:
     assert "name two or more" in str(result.exception)
 
 
+def test_drives_that_a_detector_left_out_are_not_left_out_for_it(folder: Path) -> None:
+    found = read_detections(folder / "sharp.json")
+    partly = [one for one in found.frames if one.sequence != "street-6"]
+    write_detections(folder / "partly.json", replace(found, frames=tuple(partly)))
+    result = compare(folder, "dull=dull.json", "partly=partly.json")
+    assert isinstance(result.exception, ContractError)
+    assert "1 of 7 frames with labels have no detections, the first is '0' of drive 'street-6'" in str(result.exception)
+    assert "--drive" in str(result.exception)
+    chosen = [word for number in range(6) for word in ("--drive", f"drive-{number}")]
+    result = compare(folder, "dull=dull.json", "partly=partly.json", options=(*chosen, "--difficulty", "hard"))
+    assert result.exit_code == 0, result.output
+    assert "partly is better" in result.output
+
+
 @pytest.mark.parametrize(
     ("protocol", "compared"),
     [

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from scanyard.boxes import Boxes
 from scanyard.cli.app import app
-from scanyard.detections import Detections, FrameDetections, cloud_digest, write_detections
+from scanyard.detections import Detections, FrameDetections, cloud_digest, read_detections, write_detections
 from scanyard.evaluation import Evaluation
 from scanyard.metrics import Causes
 from scanyard.store import create_dataset, open_dataset, write_sequence
@@ -41,7 +41,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def evaluate(folder: Path, *options: str | Path, code: int = 0) -> str:
-    arguments = ["evaluate", folder / "real", "--detections", folder / "found.json", *options]
+    detections = [] if "--detections" in options else ["--detections", folder / "found.json"]
+    arguments = ["evaluate", folder / "real", *detections, *options]
     result = CliRunner().invoke(app, [*map(str, arguments)], env={"COLUMNS": "160"})
     assert result.exit_code == code, result.output
     return result.output if code == 0 else str(result.exception)
@@ -66,6 +67,27 @@ def test_slices_and_errors_are_tables_and_json_and_a_page(folder: Path) -> None:
     assert "translation" in html
     assert "By range" in html
     assert "<script" not in html
+
+
+def test_drives_without_detections_are_named_and_left_out_only_when_others_are_chosen(folder: Path) -> None:
+    whole = read_detections(folder / "found.json")
+    partly = [one for one in whole.frames if one.sequence != "street-3"]
+    write_detections(folder / "partly.json", replace(whole, frames=tuple(partly)))
+    text = evaluate(folder, "--detections", folder / "partly.json", code=1)
+    assert "missing frame: 2 of 8 frames with labels have no detections, the first is '0' of drive 'street-3'" in text
+    chosen = [word for number in range(3) for word in ("--drive", f"drive-{number}")]
+    said = [evaluate(folder, "--detections", folder / name, *chosen) for name in ("partly.json", "found.json")]
+    assert "6 frames, 3 drives" in said[0]
+    assert said[0].replace("partly.json", "found.json") == said[1]
+
+
+def test_detections_in_other_recordings_are_refused_whatever_is_chosen(folder: Path) -> None:
+    whole = read_detections(folder / "found.json")
+    moved = replace(whole.frames[0], sequence="street-9")
+    write_detections(folder / "moved.json", replace(whole, frames=(*whole.frames, moved)))
+    for chosen in ((), ("--drive", "drive-0")):
+        text = evaluate(folder, "--detections", folder / "moved.json", *chosen, code=1)
+        assert "frames with detections have no labels, the first is '0' of drive 'street-9'" in text
 
 
 def test_slices_may_stand_in_a_file(folder: Path, tmp_path: Path) -> None:

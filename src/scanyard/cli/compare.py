@@ -140,8 +140,8 @@ def leaderboard(
     print(write_page(database, out))
 
 
-def open_split(dataset: Path, drives: Sequence[str] | None, *, only: set[str] | None = None) -> Split:
-    """The sequences of a dataset as a split, narrowed to some drives or sequences; InputError names unknown ones."""
+def open_split(dataset: Path, drives: Sequence[str] | None) -> Split:
+    """The sequences of a dataset as a split, narrowed to some drives; InputError names unknown ones."""
     from scanyard.split import Split
     from scanyard.store import open_dataset
 
@@ -151,10 +151,6 @@ def open_split(dataset: Path, drives: Sequence[str] | None, *, only: set[str] | 
         raise InputError(f"{dataset}: has no drive {unknown}; it has {sorted(known)}")
     if drives:
         sequences = [sequence for sequence in sequences if sequence.info.drive in drives]
-    if only is not None:
-        if absent := sorted(only - {sequence.info.name for sequence in sequences}):
-            raise InputError(f"{dataset}: lacks the sequences {absent[:3]} that the detections are for")
-        sequences = [sequence for sequence in sequences if sequence.info.name in only]
     return Split(dataset.name, tuple(sequences))
 
 

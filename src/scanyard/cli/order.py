@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from scanyard.cli.compare import DatasetPath, domain_label, interval, open_split
+from scanyard.cli.compare import DatasetPath, Drives, domain_label, interval, open_split
 from scanyard.cli.progress import progress
+from scanyard.cli.results import of_chosen_drives
 from scanyard.errors import InputError
 
 if TYPE_CHECKING:
-    from scanyard.metrics import Order
+    from scanyard.metrics import Order, ScoredFrame
 
 
 def compare(
@@ -34,6 +35,7 @@ def compare(
         str | None, typer.Option(help="KITTI's is moderate unless given, Waymo's level_2, the others' all.")
     ] = None,
     category: Annotated[str, typer.Option()] = "car",
+    drive: Drives = None,
     accept: Annotated[
         list[str] | None, typer.Option(help="A mismatch that is meant: range_mismatch or region_mismatch.")
     ] = None,
@@ -44,7 +46,7 @@ def compare(
     Example: scanyard compare out/real --detections real=out/a.json --detections mixed=out/b.json
     """
     from scanyard.detect import read_detections
-    from scanyard.experiment.scoring import scored_frames, with_needed_returns
+    from scanyard.experiment.scoring import labelled_frames, pair_results, with_needed_returns
     from scanyard.metrics import put_in_order, usual_precision
 
     usual_metric, category, usual_difficulty, usual_iou, _ = usual_precision(protocol, category)
@@ -58,12 +60,15 @@ def compare(
         files.setdefault(name, []).append(Path(path))
     if len(files) < 2:
         raise InputError(f"--detections: {len(files)} detector named; name two or more to compare")
-    named = {frame.sequence for of_name in files.values() for path in of_name for frame in read_detections(path).frames}
-    split = open_split(dataset, None, only=named)
-    runs = {
-        name: [with_needed_returns(scored_frames(path, split), split, protocol) for path in of_name]
-        for name, of_name in files.items()
-    }
+    split = open_split(dataset, drive)
+    labelled = labelled_frames(split)
+
+    def scored(path: Path) -> list[ScoredFrame]:
+        found = read_detections(path)
+        found = of_chosen_drives(found, dataset, split) if drive else found
+        return with_needed_returns(pair_results(found, labelled, str(path)), split, protocol)
+
+    runs = {name: [scored(path) for path in of_name] for name, of_name in files.items()}
     with progress(f"compare on {split.name}") as advance:
         order = put_in_order(
             runs,

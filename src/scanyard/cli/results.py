@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -138,20 +139,29 @@ def _read(
 ) -> tuple[Split, list[LabelledFrame], Detections]:
     """The split that is asked for, its frames, and what was found in them; says whose results they were taken for."""
     from scanyard.experiment.scoring import labelled_frames
-    from scanyard.results import KnownFrames, open_results
+    from scanyard.results import open_results
 
     results = open_results(detections, form)
     print(f"{detections}: taken for {results.described}")
     names = None if frames is None else _names(frames)
-    only = None
-    if results.layout == "scanyard_json":
-        only = {one.sequence for one in results.detections(KnownFrames(())).frames}
-    split = open_split(dataset, drive, only=only)
+    split = open_split(dataset, drive)
     with progress(f"read labels of {split.name}") as advance:
         labelled = labelled_frames(split, names, on_progress=lambda done, total: advance(done, total, ""))
     if names is not None and len(labelled) < len(names):
         raise EvaluationError(f"{frames}: names {len(names)} frames, of which {dataset} has {len(labelled)}")
-    return split, labelled, results.detections(_known(labelled), (classes or "").split(",") if classes else ())
+    found = results.detections(_known(labelled), (classes or "").split(",") if classes else ())
+    return split, labelled, of_chosen_drives(found, dataset, split) if drive else found
+
+
+def of_chosen_drives(found: Detections, dataset: Path, split: Split) -> Detections:
+    """The detections without those in the dataset's other drives, which nobody chose; strangers' stay, to be refused.
+
+    Nothing else narrows a score: a detector that left out a drive was not asked to be scored on the others.
+    """
+    from scanyard.store import open_dataset
+
+    others = set(open_dataset(dataset).sequences) - {sequence.info.name for sequence in split.sequences}
+    return replace(found, frames=tuple(one for one in found.frames if one.sequence not in others))
 
 
 def _known(labelled: list[LabelledFrame]) -> KnownFrames:

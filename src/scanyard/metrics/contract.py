@@ -68,7 +68,8 @@ def pair_frames(labels: Iterable[NamedBoxes], detections: Iterable[NamedBoxes]) 
                 "missing_frame",
                 f"{len(absent)} of {len(sides[here])} frames with {other} have no {role}, the first is "
                 f"{absent[0][1]!r} of drive {absent[0][0]!r}; expected every frame on both sides, an empty one where "
-                "nothing was found. Run the detector on the whole split, and hand in its labels alone",
+                "nothing was found. Run the detector on the whole split, and hand in its labels alone (--drive chooses "
+                "both)",
             )
     return [ScoredFrame(boxes, sides[1][key], key[0], name=key[1]) for key, boxes in sides[0].items()]
 
