@@ -8,8 +8,10 @@ import pytest
 from typer.testing import CliRunner
 
 from scanyard.cli.app import app
+from scanyard.cli.order import what_can_be_told
 from scanyard.detect import detect_all, read_detections, write_detections
 from scanyard.errors import ContractError, EvaluationError, InputError
+from scanyard.metrics import Difference, Order, Pair
 from scanyard.store import create_dataset, write_sequence
 from tests.robustness.known_detectors import CountingDetector, split_of_drives
 
@@ -41,7 +43,7 @@ def test_two_detectors_are_ordered_with_p_and_what_could_be_told(folder: Path, t
     assert result.exit_code == 0, result.output
     assert "sharp is better" in result.output
     assert "resampled by drive" in result.output
-    assert "This holdout can tell differences of at least" in result.output
+    assert "What this holdout can tell is not known: drawn anew" in result.output
     order = json.loads((tmp_path / "order.json").read_text(encoding="utf-8"))
     assert [(one["name"], one["letters"]) for one in order["standings"]] == [("sharp", "a"), ("dull", "b")]
     assert order["pairs"][0]["difference"]["p_value"] == 2 / 2**7
@@ -50,7 +52,8 @@ def test_two_detectors_are_ordered_with_p_and_what_could_be_told(folder: Path, t
 def test_a_detector_is_not_told_apart_from_itself(folder: Path) -> None:
     result = compare(folder, "one=sharp.json", "other=sharp.json")
     assert result.exit_code == 0, result.output
-    assert "no difference shown" in result.output
+    assert "no difference could be shown" in result.output
+    assert "in too few of its drives do these detectors differ" in " ".join(result.output.split())
     assert "1-2" in result.output
 
 
@@ -72,6 +75,27 @@ def test_drives_that_a_detector_left_out_are_not_left_out_for_it(folder: Path) -
     result = compare(folder, "dull=dull.json", "partly=partly.json", options=(*chosen, "--difficulty", "hard"))
     assert result.exit_code == 0, result.output
     assert "partly is better" in result.output
+
+
+def pair(least: float, detectable: float | None) -> Pair:
+    return Pair("a", "b", Difference(3.0, 1.0, 5.0, 0.2, detectable, least_p=least), 0.6, 3 * least)
+
+
+def test_what_can_be_told_is_said_of_the_pairs_of_which_something_can() -> None:
+    told = [
+        what_can_be_told(Order((), pairs, ""))
+        for pairs in (
+            (pair(0.001, 4.5), pair(0.001, 2.5), pair(0.03, None)),
+            (pair(0.001, None), pair(0.001, None)),
+            (pair(0.03, None), pair(0.03, None)),
+        )
+    ]
+    assert told[0] == (
+        "This holdout can tell differences of at least 2.5 to 4.5 points (power 0.8 at the 5 % level, corrected for 3 "
+        "pairs); of 1 of the pairs it could show nothing."
+    )
+    assert told[1].startswith("What this holdout can tell is not known")
+    assert told[2].startswith("This holdout can show no difference at the 5 % level, corrected for 2 pairs")
 
 
 @pytest.mark.parametrize(

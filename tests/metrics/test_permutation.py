@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.stats import kstest
 
-from scanyard.metrics.permutation import EXACT_UNITS, least_p, permutation_p, swaps
+from scanyard.metrics.permutation import EXACT_UNITS, least_p, least_p_of, permutation_p, swaps
 
 
 def p_of(differences: np.ndarray, *, draws: int = 2000, seed: int = 0) -> float:
@@ -85,3 +85,14 @@ def test_swaps_of_units_that_are_not_independent_count_for_more() -> None:
 def test_the_same_seed_draws_the_same_swaps() -> None:
     assert np.array_equal(swaps(20, 50, 1).swapped, swaps(20, 50, 1).swapped)
     assert not np.array_equal(swaps(20, 50, 1).swapped, swaps(20, 50, 2).swapped)
+
+
+def test_drives_that_do_not_differ_make_no_smaller_p_possible() -> None:
+    random = np.random.default_rng(6)
+    for count, differing in ((8, 8), (12, 5), (20, 5), (7, 0)):
+        differences = np.append(random.normal(0.5, 1.0, differing), np.zeros(count - differing))
+        ways = swaps(count, 4000, 0)
+        swapped = np.where(ways.swapped, -1.0, 1.0) @ differences
+        least = least_p_of(float(differences.sum()), swapped, exact=ways.exact)
+        assert least == pytest.approx(min(least_p(differing), 1.0), rel=0.1 if not ways.exact else 1e-12)
+        assert least <= permutation_p(float(differences.sum()), swapped, exact=ways.exact)

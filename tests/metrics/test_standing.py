@@ -78,6 +78,37 @@ def test_what_is_not_scored_orders_nobody() -> None:
         put_in_order({"good": finding(*GOOD)}, metric="3d", iou=0.6, difficulty="moderate")
 
 
+def test_what_cannot_survive_the_correction_is_not_claimed_to_be_tellable() -> None:
+    """Six drives give a p of 1/32 at best, three times which shows nothing; good and alike differ in four of them."""
+    runs = {"poor": finding(*POOR[:6]), "alike": finding(*ALIKE[:6]), "good": finding(*GOOD[:6])}
+    found = order_of(runs)
+    assert [pair.corrected_least for pair in found.pairs] == [4 / 32, 3 / 32, 3 / 32]
+    assert {pair.verdict for pair in found.pairs} == {"no difference could be shown"}
+    assert {pair.difference.detectable for pair in found.pairs} == {None}
+    alone = order_of({"poor": finding(*POOR[:5], 0.1), "good": runs["good"]})
+    assert alone.pairs[0].could_be_told_apart
+    assert alone.pairs[0].difference.detectable > 0
+
+
+def test_drives_that_hold_nothing_to_find_tell_nothing() -> None:
+    """Labels in five drives of twelve: 1/16 is the least p there is."""
+    empty = [ScoredFrame(cars_in_a_row(0), detected(cars_in_a_row(0)), f"empty {i}", name="0") for i in range(7)]
+    runs = {
+        name: [[*frames, *empty]] for name, (frames,) in (("good", finding(*GOOD[:5])), ("poor", finding(*POOR[:5])))
+    }
+    (pair,) = order_of(runs).pairs
+    assert pair.difference.p_value == pair.difference.least_p == 1 / 16
+    assert pair.difference.detectable is None
+    assert pair.verdict == "no difference could be shown"
+
+
+def test_drives_that_say_the_same_show_a_difference_and_not_how_small_a_one_they_would_show() -> None:
+    (pair,) = order_of({"good": finding(*[0.8] * 8), "poor": finding(*[0.4] * 8)}).pairs
+    assert pair.verdict == "good is better"
+    assert pair.difference.detectable is None
+    assert pair.could_be_told_apart
+
+
 def with_bottoms(runs: list[list[ScoredFrame]]) -> list[list[ScoredFrame]]:
     """As a detector would report them that takes the bottom of a box for its centre."""
     return [

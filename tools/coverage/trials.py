@@ -12,7 +12,7 @@ from scanyard.geometry import FloatArray
 from scanyard.metrics.blocks import cut_in_blocks, draw_blocks
 from scanyard.metrics.intervals import effective_number, percentile_interval, resampled_drives, widened_interval
 from scanyard.metrics.kitti_matching import Matches
-from scanyard.metrics.permutation import permutation_p, swaps
+from scanyard.metrics.permutation import least_p, permutation_p, swaps
 from scanyard.metrics.pool import IntArray
 from scanyard.metrics.power import detectable_difference
 from scanyard.metrics.precision import average_precision
@@ -71,7 +71,7 @@ def compare_drives(a: Found, b: Found, roads: Roads, *, resamples: int, seed: in
     return Comparison(
         None if low is None or high is None else (low, high),
         swap_p(a, b, roads, roads.frame_drive, draws=resamples, seed=seed),
-        detectable_difference(values, effective_number(one.num_labels), np.count_nonzero(one.num_labels)),
+        detectable_difference(values, effective_number(one.num_labels), least_p(np.count_nonzero(one.num_labels))),
     )
 
 
@@ -90,7 +90,7 @@ def compare_blocks(a: Found, b: Found, roads: Roads, *, resamples: int, seed: in
     return Comparison(
         widened_interval(drawn.values, LEVEL, drawn.number, drawn.wider),
         swap_p(a, b, roads, unit, draws=resamples, seed=seed, greater=drawn.cut_off),
-        detectable_difference(drawn.values, drawn.number, int(unit.max()) + 1, wider=drawn.wider),
+        detectable_difference(drawn.values, drawn.number, least_p(int(unit.max()) + 1), wider=drawn.wider),
     )
 
 

@@ -101,24 +101,37 @@ def print_order(order: Order, title: str) -> None:
     pairs = Table("pair", "difference", "interval", "p", f"p of {len(order.pairs)}", "verdict")
     for pair in order.pairs:
         found = pair.difference
-        better = pair.first if found.value > 0 else pair.second
         pairs.add_row(
             f"{pair.first} less {pair.second}",
             f"{found.value:+.1f}",
             interval(found.low, found.high),
             "none" if found.p_value is None else f"{found.p_value:.3f}",
             "none" if pair.corrected_p is None else f"{pair.corrected_p:.3f}",
-            f"{better} is better" if pair.apart else "no difference shown",
+            pair.verdict,
         )
     console.print(pairs)
     console.print(
         "Detectors that share a letter could not be told apart; the last p is corrected for all pairs (Holm)."
     )
-    least = [pair.difference.detectable for pair in order.pairs if pair.difference.detectable is not None]
-    if least:
-        span = f"{min(least):.1f}" if len(least) == 1 else f"{min(least):.1f} to {max(least):.1f}"
-        console.print(f"This holdout can tell differences of at least {span} points (power 0.8 at the 5 % level).")
-    else:
-        console.print("This holdout is too small to show any difference at the 5 % level.")
+    console.print(what_can_be_told(order))
     for note in order.notes:
         console.print(f"note: {note}")
+
+
+def what_can_be_told(order: Order) -> str:
+    """What these frames could have told apart, of all these pairs, in words."""
+    telling = [pair for pair in order.pairs if pair.could_be_told_apart]
+    company = "" if len(order.pairs) == 1 else f", corrected for {len(order.pairs)} pairs"
+    if not telling:
+        return (
+            f"This holdout can show no difference at the 5 % level{company}: in too few of its drives do these "
+            "detectors differ."
+        )
+    known = sorted(pair.difference.detectable for pair in telling if pair.difference.detectable is not None)
+    if known:
+        span = f"{known[0]:.1f}" if len(known) == 1 else f"{known[0]:.1f} to {known[-1]:.1f}"
+        said = f"This holdout can tell differences of at least {span} points (power 0.8 at the 5 % level{company})"
+    else:
+        said = "What this holdout can tell is not known: drawn anew, its drives give the same differences again"
+    silent = len(order.pairs) - len(telling)
+    return said + (f"; of {silent} of the pairs it could show nothing." if silent else ".")

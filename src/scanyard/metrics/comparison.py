@@ -8,7 +8,7 @@ swapped in all of them at once.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -17,9 +17,18 @@ from scanyard.metrics.blocks import BlockDraws, draw_blocks
 from scanyard.metrics.families import measure
 from scanyard.metrics.intervals import MIN_DRIVES
 from scanyard.metrics.measured import Key, Measured
-from scanyard.metrics.permutation import permutation_p, swaps
+from scanyard.metrics.permutation import least_p_of, permutation_p, swaps
 from scanyard.metrics.pool import IntArray, Pool, ScoredFrame, pool_frames
 from scanyard.metrics.protocols import Protocol
+
+
+@dataclass(frozen=True)
+class Chance:
+    """What swapping says of a difference."""
+
+    p_value: float
+    least_p: float
+    """The smallest p that these swaps could have given (``permutation.least_p_of``)."""
 
 
 def enough_drives(measured: Sequence[Measured]) -> bool:
@@ -54,7 +63,7 @@ def weighted_blocks(
     return {key: one for key, one in zip(keys, drawn, strict=True) if one is not None}
 
 
-def swapped_p(
+def by_chance(
     runs_a: Sequence[Sequence[ScoredFrame]],
     runs_b: Sequence[Sequence[ScoredFrame]],
     units: Sequence[IntArray],
@@ -64,8 +73,8 @@ def swapped_p(
     greater: float = 1.0,
     draws: int = 1000,
     seed: int = 0,
-) -> float | None:
-    """The permutation test's p for the difference of two means over runs; ``None`` unless both have as many runs.
+) -> Chance | None:
+    """The permutation test for the difference of two means over runs; ``None`` unless both have as many runs.
 
     ``units`` say of each run which unit (F,) a frame is in, for runs of a and then of b: drives, or blocks, for whose
     ends ``greater`` makes up.
@@ -87,7 +96,10 @@ def swapped_p(
         pool = pool_frames(both, protocol)
         (values,) = [m.values[1:] for m in measure(pool, protocol, mixtures, (key[1],)) if m.key == key]
         difference += (values[: len(swapped)] - values[len(swapped) :]) / len(runs_a)
-    return permutation_p(float(difference[0]), difference[1:], exact=ways.exact, greater=greater)
+    return Chance(
+        permutation_p(float(difference[0]), difference[1:], exact=ways.exact, greater=greater),
+        least_p_of(float(difference[0]), difference[1:], exact=ways.exact, greater=greater),
+    )
 
 
 def _columns(of_a: np.ndarray, of_b: np.ndarray) -> IntArray:

@@ -36,9 +36,12 @@ class Difference:
     p_value: float | None = None
     """Of the permutation test (``permutation``); ``None`` without an interval, or where it was not asked for."""
     detectable: float | None = None
-    """The least difference that these frames would show four times in five (``power``); ``None`` if none."""
+    """The least difference that these frames would show four times in five (``power``); ``None`` if none, or unknown
+    because all resamples are alike."""
     resampled: str = "drive"
     """``drive`` or ``block of 24 frames``: what was drawn for the interval and swapped for p."""
+    least_p: float | None = None
+    """The smallest p that swapping could have given, by how many drives the two differ in; ``None`` without a p."""
 
 
 def resampled_drives(num_drives: int, resamples: int, seed: int) -> IntArray:

@@ -59,5 +59,15 @@ def permutation_p(difference: float, swapped: FloatArray, *, exact: bool, greate
 
 
 def least_p(num_units: int) -> float:
-    """The smallest p that swapping so many drives can give."""
+    """The smallest p that swapping so many drives can give, if the two differ in all of them."""
     return 2.0 ** (1 - num_units)
+
+
+def least_p_of(difference: float, swapped: FloatArray, *, exact: bool, greater: float = 1.0) -> float:
+    """The smallest p that these very swaps (M,) can give, whichever of them had been found.
+
+    Swapping a drive in which the two do not differ changes nothing: with twelve drives, and differences in five of
+    them, it is that of five.  Never above the p of the ``difference`` found; 1 where no swap changes anything.
+    """
+    greatest = float(np.nanmax(np.abs(np.append(swapped, difference))))
+    return permutation_p(greatest, swapped, exact=exact, greater=greater)

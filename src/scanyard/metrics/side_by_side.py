@@ -15,7 +15,7 @@ from scanyard.errors import EvaluationError
 from scanyard.evaluation import Score
 from scanyard.geometry import FloatArray
 from scanyard.metrics.blocks import BlockDraws, cut_in_blocks
-from scanyard.metrics.comparison import enough_drives, swapped_p, weighted_blocks
+from scanyard.metrics.comparison import by_chance, enough_drives, weighted_blocks
 from scanyard.metrics.families import measure
 from scanyard.metrics.intervals import (
     Difference,
@@ -70,10 +70,11 @@ class SideBySide(Generic[Run]):
         blocks = self._blocks(runs, _shares(runs), ()) if few else {}
         return tuple(self._score(runs, key, blocks.get(key)) for key in keys)
 
-    def difference(self, runs_a: Sequence[Run], runs_b: Sequence[Run], key: Key) -> Difference:
+    def difference(self, runs_a: Sequence[Run], runs_b: Sequence[Run], key: Key, *, company: int = 1) -> Difference:
         """The mean of runs a less that of runs b, with its p and what could have been told apart.
 
-        Drives are resampled for all together, or blocks where drives are few; for p they are swapped.
+        Drives are resampled for all together, or blocks where drives are few; for p they are swapped.  ``company`` is
+        how many comparisons this p will be corrected for, of which what could have been told apart takes notice.
         """
         values = self._mean_values(runs_a, key) - self._mean_values(runs_b, key)
         labels = self._one(runs_a[0], key).labels_by_drive
@@ -92,16 +93,19 @@ class SideBySide(Generic[Run]):
         if low is None:
             return Difference(float(values[0]), None, None)
         frames_a, frames_b = ([self.frames[run] for run in side] for side in (runs_a, runs_b))
-        p_value = swapped_p(
+        chance = by_chance(
             frames_a, frames_b, units, self.protocol, key, greater=greater, draws=self.resamples, seed=self.seed
         )
         return Difference(
             float(values[0]),
             low,
             high,
-            p_value=p_value,
-            detectable=detectable_difference(drawn, number, int(units[0].max()) + 1, wider=wider),
+            p_value=None if chance is None else chance.p_value,
+            detectable=None
+            if chance is None
+            else detectable_difference(drawn, number, chance.least_p, wider=wider, company=company),
             resampled=resampled,
+            least_p=None if chance is None else chance.least_p,
         )
 
     def _score(self, runs: Sequence[Run], key: Key, blocks: BlockDraws | None) -> Score:

@@ -35,11 +35,25 @@ class Pair:
     difference: Difference
     corrected_p: float | None
     """p corrected for all pairs; ``None`` where there is no p."""
+    corrected_least: float | None = None
+    """The smallest that it could have been, had all pairs differed as much as their drives allow."""
 
     @property
     def apart(self) -> bool:
         """Whether they were told apart."""
         return self.corrected_p is not None and self.corrected_p <= SHOWN
+
+    @property
+    def could_be_told_apart(self) -> bool:
+        """Whether any p that these frames could have given would have done it."""
+        return self.corrected_least is not None and self.corrected_least <= SHOWN
+
+    @property
+    def verdict(self) -> str:
+        """What the comparison came to, in words."""
+        if self.apart:
+            return f"{self.first if self.difference.value > 0 else self.second} is better"
+        return "no difference shown" if self.could_be_told_apart else "no difference could be shown"
 
 
 @dataclass(frozen=True)
@@ -155,15 +169,13 @@ def order_measured(
     if any(score.unit != "percent" for score in scores.values()):
         raise EvaluationError(f"{key[0]} is an error, of which less is better; order detectors by a precision")
     names = sorted(runs, key=lambda name: (-scores[name].value, name))
-    differences = []
-    for first, second in combinations(names, 2):
-        differences.append(measured.difference(runs[first], runs[second], key))
+    compared = list(combinations(names, 2))
+    company = sum(len(runs[first]) == len(runs[second]) for first, second in compared)
+    differences: list[Difference] = []
+    for first, second in compared:
+        differences.append(measured.difference(runs[first], runs[second], key, company=max(company, 1)))
         on_pair(len(differences))
-    corrected = iter(holm([one.p_value for one in differences if one.p_value is not None]))
-    pairs = tuple(
-        Pair(first, second, one, None if one.p_value is None else next(corrected))
-        for (first, second), one in zip(combinations(names, 2), differences, strict=True)
-    )
+    pairs = _corrected(compared, differences)
     better = np.zeros((len(names), len(names)), dtype=bool)
     for pair in pairs:
         i, j = names.index(pair.first), names.index(pair.second)
@@ -174,3 +186,18 @@ def order_measured(
     )
     num_drives = len(measured.pools[runs[names[0]][0]].drives)
     return Order(standings, pairs, how_sure(scores.values(), measured.level, num_drives))
+
+
+def _corrected(compared: Sequence[tuple[str, str]], differences: Sequence[Difference]) -> tuple[Pair, ...]:
+    """The pairs, each p corrected for all there are; where none could have shown anything, nothing can be told."""
+    corrected = iter(holm([one.p_value for one in differences if one.p_value is not None]))
+    least = iter(holm([one.least_p for one in differences if one.least_p is not None]))
+    pairs = []
+    for (first, second), one in zip(compared, differences, strict=True):
+        pair = Pair(first, second, one, None, None)
+        if one.p_value is not None:
+            pair = replace(pair, corrected_p=next(corrected), corrected_least=next(least))
+        if not pair.could_be_told_apart:
+            pair = replace(pair, difference=replace(one, detectable=None))
+        pairs.append(pair)
+    return tuple(pairs)
