@@ -6,9 +6,11 @@ import pytest
 from typer.testing import CliRunner
 
 from scanyard.cli.app import app
+from scanyard.cli.compare import print_entries
 from scanyard.cli.laboratory import make_datasets, place_of
 from scanyard.errors import InputError
 from scanyard.experiment import load_recipe
+from tests.board.test_board_page import board_entry
 
 LABORATORY = Path(__file__).parents[2] / "scenarios" / "recipes" / "laboratory.yaml"
 KITTI = Path(__file__).parents[3] / "shared" / "real" / "kitti"
@@ -41,3 +43,15 @@ def test_real_frames_are_imported_once(tmp_path: Path, capsys: pytest.CaptureFix
     assert "17 drives, 33 real frames" in capsys.readouterr().out
     make_datasets(recipe, places, None, given=given, workers=1)
     assert "33 frames are already there" in capsys.readouterr().out
+
+
+def test_rows_are_those_of_the_category_at_its_own_overlaps(capsys: pytest.CaptureFixture[str]) -> None:
+    entries = [board_entry("sees_people", pedestrian=60.0, car=50.0)]
+    for category, shown in (
+        ("car", ["car bev@0.7", "car 3d@0.5", "50.0", "60.0 [too few drives]"]),
+        ("pedestrian", ["pedestrian bev@0.5", "pedestrian 3d@0.25", "60.0", "70.0 [too few drives]"]),
+        ("cyclist", ["cyclist moderate: no labels", "sees_people"]),
+    ):
+        print_entries(entries, category)
+        printed = " ".join(capsys.readouterr().out.split())
+        assert [text for text in shown if text not in printed] == []

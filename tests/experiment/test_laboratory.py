@@ -83,7 +83,8 @@ def test_the_matrix_holds_every_arm_on_every_test_as_the_mean_of_its_entries(
             score["value"]
             for entry in mine
             for score in entry["evaluation"]["scores"]
-            if (score["metric"], score["iou"], score["difficulty"]) == (cell.metric, cell.iou, "moderate")
+            if (score["metric"], score["category"], score["iou"], score["difficulty"])
+            == (cell.metric, cell.category, cell.iou, "moderate")
         ]
         assert len(values) == 2
         assert cell.value == pytest.approx(np.mean(values))
@@ -120,7 +121,7 @@ def test_the_report_shows_all_of_it_with_what_to_know_of_the_data(finished: tupl
     findings, _, text = finished
     assert "the shapes were tuned on these drives" in text
     assert text.count("<svg") >= 2 + len({(e.evaluated_on, e.metric) for e in findings.equivalents})
-    assert "synthetic, BEV precision at overlap 0.7 on real_test (stand-in, not real): 4 synthetic frames score" in text
+    assert "synthetic, car BEV precision at overlap 0.7 on real_test (stand-in, not real): 4 synthetic frames" in text
     assert "Every arm on every test" in text
     assert any("real_test (stand-in, not real), mean of 2 seeds" in sentence for sentence in findings.sentences)
 

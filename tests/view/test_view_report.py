@@ -46,7 +46,7 @@ def row(arm: str, *, domain: str = "real", low: float | None = 60.0, split: str 
 
 
 def contrast(value: float, low: float | None, high: float | None, *, domain: str = "real") -> Contrast:
-    return Contrast("mixed", "real", (0,), "real_test", domain, "bev", 0.7, "moderate", value, low, high)
+    return Contrast("mixed", "real", (0,), "real_test", domain, "car", "bev", 0.7, "moderate", value, low, high)
 
 
 @cache
@@ -224,7 +224,7 @@ def test_a_report_says_p_what_was_drawn_and_what_could_be_told(tmp_path: Path) -
         sequences={},
         entries=[row("real"), row("mixed")],
         differences=[one, replace(one, arm="synthetic", detectable=6.0)],
-        standings=[ArmStanding("mixed", "real_test", "real", "BEV at IoU 0.7", 75.5, 1, 2, "ab")],
+        standings=[ArmStanding("mixed", "real_test", "real", "car", "BEV at IoU 0.7", 75.5, 1, 2, "ab")],
     )
     text = path.read_text(encoding="utf-8")
     assert "0.036" in text
@@ -234,7 +234,40 @@ def test_a_report_says_p_what_was_drawn_and_what_could_be_told(tmp_path: Path) -
     assert "this holdout can tell differences of at least 4.2 to 6.0 points, by the pair of arms" in text
 
 
+def test_every_category_that_arms_are_compared_by_has_a_table_of_its_own(tmp_path: Path) -> None:
+    scored = row("real")
+    walkers = (Score("3d", "pedestrian", "moderate", 0.5, 41.5, 30.0, 50.0, 90),)
+    scored = replace(scored, evaluation=replace(scored.evaluation, scores=(*scored.evaluation.scores, *walkers)))
+    path = write_report(
+        tmp_path / "report.html",
+        title="Two",
+        sequences={},
+        entries=[scored],
+        differences=[contrast(5.0, 0.5, 9.0), replace(contrast(1.0, 0.5, 9.0), category="pedestrian", iou=0.5)],
+        standings=[ArmStanding("mixed", "real_test", "real", "pedestrian", "BEV at IoU 0.5", 75.5, 1, 2, "ab")],
+        categories=["car", "pedestrian", "cyclist"],
+    )
+    text = path.read_text(encoding="utf-8")
+    scores = text[text.index('<section id="scores">') : text.index("<details>")]
+    assert re.findall(r"<th>([^<]*)</th>", scores) == [
+        "Arm", "Trained on", "car BEV at IoU 0.7",
+        "Arm", "Trained on", "pedestrian 3D at IoU 0.5",
+        "Arm", "Trained on", "cyclist",
+    ]  # fmt: skip
+    assert re.findall(r"<b>([\d.]+)</b>", scores) == ["75.5", "41.5"]
+    assert "nothing labelled that counts" in scores
+    told = text[text.index('<ul class="findings">') : text.index("<nav>")]
+    assert re.findall(r"· (\w+ BEV at IoU [\d.]+), moderate", told) == [
+        "car BEV at IoU 0.7",
+        "pedestrian BEV at IoU 0.5",
+    ]
+    compared = text[text.index('<section id="differences">') :]
+    assert "<td>pedestrian BEV at IoU 0.5</td>\n" in compared
+    assert '<td>pedestrian BEV at IoU 0.5</td><td class="number">75.5</td>' in compared  # arms in order
+    assert "real_test, pedestrian BEV at IoU 0.5: this holdout" in compared
+
+
 def test_a_holdout_too_small_for_any_difference_says_so() -> None:
     (line,) = detectable_lines([contrast(30.0, 10.0, 50.0)])
-    assert line == "real_test, BEV at IoU 0.7: this holdout is too small to show any difference at the 5 % level."
+    assert line == "real_test, car BEV at IoU 0.7: this holdout is too small to show any difference at the 5 % level."
     assert detectable_lines([]) == []

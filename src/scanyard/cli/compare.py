@@ -192,18 +192,19 @@ def _matched_at(score: Score) -> str:
     return "" if score.distance_m is None else f"@{score.distance_m:g} m"
 
 
-def print_entries(entries: Sequence[Entry]) -> None:
-    """The train-on × test-on rows."""
+def print_entries(entries: Sequence[Entry], category: str) -> None:
+    """The train-on × test-on rows of one category."""
     from rich.console import Console
     from rich.table import Table
 
-    shown = (("bev", 0.7), ("3d", 0.7), ("bev", 0.5), ("3d", 0.5))
-    table = Table("trained on", "tested on", "steps", *(f"{metric}@{iou:g} moderate" for metric, iou in shown))
+    shown = list(dict.fromkeys(at for entry in entries for at in entry.evaluation.precisions(category, "moderate")))
+    heads = [f"{category} {metric}@{iou:g} moderate" for metric, iou in shown] or [f"{category} moderate: no labels"]
+    table = Table("trained on", "tested on", "steps", *heads)
     for entry in entries:
         cells = []
         for metric, iou in shown:
             try:
-                score = entry.evaluation.score(metric, iou, "moderate")
+                score = entry.evaluation.score(metric, iou, "moderate", category)
             except KeyError:  # nothing to find at that difficulty
                 cells.append("no labels")
             else:
@@ -224,7 +225,7 @@ def run_experiment(
 ) -> Path:
     """Run a recipe, print its rows, and write report and leaderboard under ``out``; the report's path."""
     from scanyard import experiment as room
-    from scanyard.view import over_all_seeds
+    from scanyard.view import at_strictest, over_all_seeds
 
     loaded = room.load_recipe(recipe)
     with progress(f"experiment {loaded.name}") as advance:
@@ -234,18 +235,18 @@ def run_experiment(
             advance(state.step, state.steps, ", ".join(working))
 
         entries = room.run(loaded, out, datasets=folders, address=address, workers=workers, on_progress=show)
-    print_entries(entries)
-    for contrast in over_all_seeds(room.load_comparison(out)):
-        if contrast.iou == 0.7:
-            where = f"{contrast.evaluated_on} ({domain_label(contrast.domain)})"
-            what = f"{contrast.metric}@{contrast.iou:g} {contrast.difficulty}"
-            difference = f"{contrast.value:+.1f} {interval(contrast.low, contrast.high)}"
-            company = f" (Holm, {contrast.compared} arms)" if contrast.compared > 1 else ""
-            chance = "" if contrast.corrected_p is None else f", p {contrast.corrected_p:.3f}{company}"
-            print(
-                f"{contrast.arm} less {contrast.baseline} on {where}, {what}, {contrast.trainings}: {difference}"
-                f"{chance}: {contrast.verdict}"
-            )
+    for category in loaded.compare_by:
+        print_entries(entries, category)
+    for contrast in at_strictest(over_all_seeds(room.load_comparison(out))):
+        where = f"{contrast.evaluated_on} ({domain_label(contrast.domain)})"
+        what = f"{contrast.category} {contrast.metric}@{contrast.iou:g} {contrast.difficulty}"
+        difference = f"{contrast.value:+.1f} {interval(contrast.low, contrast.high)}"
+        company = f" (Holm, {contrast.compared} arms)" if contrast.compared > 1 else ""
+        chance = "" if contrast.corrected_p is None else f", p {contrast.corrected_p:.3f}{company}"
+        print(
+            f"{contrast.arm} less {contrast.baseline} on {where}, {what}, {contrast.trainings}: {difference}"
+            f"{chance}: {contrast.verdict}"
+        )
     found = room.load_findings(out)
     for sentence in (*found.sentences, *(f"{one.sentence} {one.gain}" for one in found.equivalents), *found.notes):
         print(sentence)

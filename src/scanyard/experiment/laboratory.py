@@ -14,17 +14,12 @@ from scanyard.evaluation import Score
 from scanyard.experiment.arm import Job
 from scanyard.experiment.families import members
 from scanyard.experiment.learning_curve import MIN_SIZES, Worth, worth
-from scanyard.experiment.plan import COMPARED
 from scanyard.experiment.recipe import Recipe
 from scanyard.experiment.rows import MIN_SEEDS, synthetic_share
-from scanyard.experiment.scored import Runs, key_of, of_arm
+from scanyard.experiment.scored import Runs, Yardstick, of_arm, yardsticks
 from scanyard.geometry import FloatArray
 from scanyard.split import Split
-from scanyard.view import Cell, Contrast, Equivalent, Findings, MixingCurve, MixPoint, SizePoint
-
-HEADLINE = ("bev", 0.7)
-_READ = (HEADLINE, ("3d", 0.7))
-"""What equivalents and mixing curves are taken from; the loose overlap is near its ceiling for every arm."""
+from scanyard.view import Cell, Contrast, Equivalent, Findings, MixingCurve, MixPoint, SizePoint, headlines
 
 
 def findings(
@@ -44,10 +39,10 @@ def findings(
             equivalent
             for test, runs in runs_on.items()
             for arm in judged
-            for metric, iou in _READ
+            for by in _read(recipe)
             if (
                 equivalent := _equivalent(
-                    recipe, arm, sizes=sizes, frames=frames, runs=runs, test=test, splits=splits, metric=metric, iou=iou
+                    recipe, arm, sizes=sizes, frames=frames, runs=runs, test=test, splits=splits, by=by
                 )
             )
             is not None
@@ -105,33 +100,60 @@ def _sizes(recipe: Recipe, frames: Mapping[str, TrainedOn]) -> dict[float, str]:
 def _cells(recipe: Recipe, runs: Runs, test: str, splits: Mapping[str, Split]) -> list[Cell]:
     cells = []
     for arm in recipe.arms:
-        for metric, iou in COMPARED:
-            score = _mean(recipe, runs, arm, metric, iou)
+        for by in yardsticks(recipe):
+            score = _mean(recipe, runs, arm, by)
             if score is not None:
-                cells.append(Cell(arm, test, splits[test].domain, metric, iou, score.value, score.low, score.high))
+                cells.append(
+                    Cell(
+                        arm=arm,
+                        evaluated_on=test,
+                        domain=splits[test].domain,
+                        category=by.category,
+                        metric=by.metric,
+                        iou=by.iou,
+                        value=score.value,
+                        low=score.low,
+                        high=score.high,
+                    )
+                )
     return cells
+
+
+def _read(recipe: Recipe) -> list[Yardstick]:
+    """What equivalents and mixing curves are taken from; a loose overlap is near its ceiling for every arm."""
+    return [by for by in yardsticks(recipe) if by.strict]
 
 
 def _mixing(recipe: Recipe, runs: Runs, test: str, splits: Mapping[str, Split]) -> list[MixingCurve]:
     curves = []
     for name, sweep in recipe.sweeps.items():
         arms = [arm for place, (arm, _, _) in members(recipe) if place == ("sweeps", name)]
-        for metric, iou in _READ:
+        for by in _read(recipe):
             points = [
                 MixPoint(share, arm, score.value, score.low, score.high)
                 for share, arm in sorted(zip(sweep.shares, arms, strict=True))
-                if (score := _mean(recipe, runs, arm, metric, iou)) is not None
+                if (score := _mean(recipe, runs, arm, by)) is not None
             ]
             if points:
-                curves.append(MixingCurve(name, sweep.fixed, test, splits[test].domain, metric, iou, tuple(points)))
+                curves.append(
+                    MixingCurve(
+                        sweep=name,
+                        fixed=sweep.fixed,
+                        evaluated_on=test,
+                        domain=splits[test].domain,
+                        category=by.category,
+                        metric=by.metric,
+                        iou=by.iou,
+                        points=tuple(points),
+                    )
+                )
     return curves
 
 
-def _mean(recipe: Recipe, runs: Runs, arm: str, metric: str, iou: float) -> Score | None:
+def _mean(recipe: Recipe, runs: Runs, arm: str, by: Yardstick) -> Score | None:
     """The mean over an arm's seeds; ``None`` where nothing is labelled that could be found."""
     mine = of_arm(runs, arm, recipe.seeds)
-    key = key_of(metric, iou)
-    return runs.mean(mine, key) if runs.has(mine, key) else None
+    return runs.mean(mine, by.key) if runs.has(mine, by.key) else None
 
 
 def _equivalent(
@@ -143,19 +165,18 @@ def _equivalent(
     runs: Runs,
     test: str,
     splits: Mapping[str, Split],
-    metric: str,
-    iou: float,
+    by: Yardstick,
 ) -> Equivalent | None:
-    score = _mean(recipe, runs, arm, metric, iou)
-    means = {size: _mean(recipe, runs, real, metric, iou) for size, real in sizes.items()}
+    score = _mean(recipe, runs, arm, by)
+    means = {size: _mean(recipe, runs, real, by) for size, real in sizes.items()}
     if score is None:
         return None
     found: Worth = worth(
-        {size: _by_seed(recipe, runs, real, metric, iou) for size, real in sizes.items()},
-        _by_seed(recipe, runs, arm, metric, iou),
-        num_drives=runs.num_drives(of_arm(runs, arm, recipe.seeds)[0], key_of(metric, iou)),
+        {size: _by_seed(recipe, runs, real, by) for size, real in sizes.items()},
+        _by_seed(recipe, runs, arm, by),
+        num_drives=runs.num_drives(of_arm(runs, arm, recipe.seeds)[0], by.key),
         level=runs.level,
-        key=(recipe.name, test, metric),
+        key=(recipe.name, test, by.metric),
     )
     return Equivalent(
         arm=arm,
@@ -164,8 +185,9 @@ def _equivalent(
         seeds=len(recipe.seeds),
         evaluated_on=test,
         domain=splits[test].domain,
-        metric=metric,
-        iou=iou,
+        category=by.category,
+        metric=by.metric,
+        iou=by.iou,
         score=score.value,
         frames=found.frames,
         low=found.low,
@@ -184,18 +206,13 @@ def _equivalent(
     )
 
 
-def _by_seed(recipe: Recipe, runs: Runs, arm: str, metric: str, iou: float) -> FloatArray:
+def _by_seed(recipe: Recipe, runs: Runs, arm: str, by: Yardstick) -> FloatArray:
     """Scores (S, 1 + R) of an arm, a row for each seed: the mean of its folds where they were scored one by one."""
-    key = key_of(metric, iou)
     return np.stack(
-        [np.mean([runs.values(run, key) for run in of_arm(runs, arm, (seed,))], axis=0) for seed in recipe.seeds]
+        [np.mean([runs.values(run, by.key) for run in of_arm(runs, arm, (seed,))], axis=0) for seed in recipe.seeds]
     )
 
 
 def _sentences(recipe: Recipe, contrasts: Sequence[Contrast]) -> list[str]:
-    """What the headline's differences of the arms with synthetic data, over all seeds, allow one to say."""
-    return [
-        contrast.sentence
-        for contrast in contrasts
-        if (contrast.metric, contrast.iou) == HEADLINE and contrast.seeds == tuple(recipe.seeds)
-    ]
+    """What the headlines' differences of the arms with synthetic data, over all seeds, allow one to say."""
+    return [contrast.sentence for contrast in headlines(contrasts) if contrast.seeds == tuple(recipe.seeds)]

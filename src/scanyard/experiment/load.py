@@ -33,6 +33,7 @@ def load_recipe(path: str | Path) -> Recipe:
     for name, arm in reading.model.arms.items():
         _check_arm(reading, name, arm)
     _check_seeds(reading)
+    _check_categories(reading)
     _check_slices(reading)
     for name in _OURS:
         if name in reading.model.detector:
@@ -217,6 +218,13 @@ def _check_seeds(reading: Reading[Recipe]) -> None:
     seeds = reading.model.seeds
     if len(set(seeds)) != len(seeds) or min(seeds) < 0:
         raise reading.complaint(("seeds",), f"found {seeds}; expected different whole numbers from 0 up")
+
+
+def _check_categories(reading: Reading[Recipe]) -> None:
+    """Whether they are detected and scored is known once the detector's settings are read (``plan``)."""
+    names = reading.model.compare_by
+    if len(set(names)) != len(names):
+        raise reading.complaint(("compare_by",), f"found {listed(names)}; expected each category once")
 
 
 def _check_slices(reading: Reading[Recipe]) -> None:

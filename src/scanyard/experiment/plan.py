@@ -5,31 +5,28 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from scanyard.errors import EvaluationError, InputError
+from scanyard.errors import InputError
 from scanyard.experiment.arm import Job, SplitPart, StagePlan, code_digest
 from scanyard.experiment.recipe import Recipe
-from scanyard.experiment.scored import CATEGORY
+from scanyard.experiment.scored import yardsticks
 from scanyard.experiment.splits import resolve_splits
-from scanyard.metrics.protocols import KittiProtocol, Protocol, load_protocol
 from scanyard.sequence import PickedFrames
 from scanyard.split import Split
 from scanyard.store import Dataset
-
-COMPARED = (("bev", 0.7), ("3d", 0.7), ("bev", 0.5), ("3d", 0.5))
-"""Metric and overlap that arms are compared by."""
 
 
 def plan_jobs(recipe: Recipe, datasets: Mapping[str, Dataset], out: Path) -> list[Job]:
     """Arms in the recipe's order, of each the seeds, of each the folds.
 
-    InputError for detector settings that do not exist; EvaluationError for splits that cannot be had.
+    InputError for detector settings that do not exist or leave out a category that arms are compared by;
+    EvaluationError for splits that cannot be had, and where the protocol does not score such a category.
     """
     from scanyard.detect import TrainRecipe  # noqa: PLC0415  # imports torch, which --help need not wait for
 
-    _require_compared(load_protocol(recipe.protocol))  # known before anything is trained
+    yardsticks(recipe)  # refused before anything is trained
     shared = {**recipe.detector, "batch_size": recipe.batch_size}
     settings = TrainRecipe.from_dict({**shared, "steps": recipe.steps}).to_dict()
-    _require_category(recipe, settings["categories"])
+    _require_detected(recipe, settings["categories"])
     settings = {name: value for name, value in settings.items() if name not in ("steps", "seed")}
     code = code_digest()
     sequences = {name: dataset.sequences for name, dataset in datasets.items()}
@@ -69,20 +66,13 @@ def folds_of(recipe: Recipe, arm: str) -> Sequence[int | None]:
     return range(recipe.folds or 0) if held_out else (None,)
 
 
-def _require_compared(protocol: Protocol) -> None:
-    if not isinstance(protocol, KittiProtocol) or not {metric for metric, _ in COMPARED} <= set(protocol.metrics):
-        raise EvaluationError(
-            f"protocol {protocol.name}: an experiment compares its arms by bev and 3d average precision, which it does "
-            "not score; use kitti_r40 or kitti_r11, and scanyard evaluate for the others"
-        )
-
-
-def _require_category(recipe: Recipe, categories: Sequence[str]) -> None:
-    if CATEGORY not in categories:
-        raise InputError(
-            f"recipe {recipe.name}: detector.categories are {list(categories)}, without {CATEGORY!r}, by which arms "
-            "are compared; add it, and the entries have the scores of all of them"
-        )
+def _require_detected(recipe: Recipe, categories: Sequence[str]) -> None:
+    for name in recipe.compare_by:
+        if name not in categories:
+            raise InputError(
+                f"recipe {recipe.name}: detector.categories are {list(categories)}, without {name!r}, by which arms "
+                "are compared; add it there, or state others in compare_by"
+            )
 
 
 def _part(split: Split, dataset: Dataset) -> SplitPart:

@@ -61,6 +61,7 @@ def publish(
         curves=[_curve(job) for job in jobs],
         detections=_detections(shown),
         shown_detector=f"arm {best.arm}",
+        categories=recipe.compare_by,
         sources=[_card(name, dataset) for name, dataset in opened.items()],
         facts=_facts(recipe, jobs, entries, splits),
         causes={

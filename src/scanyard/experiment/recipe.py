@@ -153,6 +153,11 @@ class Recipe(_Strict):
     curricula: dict[Name, Curriculum] = Field(default={}, description="arms whose mixture changes while they train")
     notes: list[str] = Field(default=[], description="what a reader of the report must know about the data")
     protocol: str = Field(default="kitti_r40", description="name of the frozen scoring settings")
+    compare_by: list[Name] = Field(
+        default=["car"],
+        min_length=1,
+        description="categories that arms are compared by, each by itself; the entries have the scores of all",
+    )
     slices: list[str] = Field(
         default=[],
         description="parts of the objects that the report scores too, such as range:0,20,40,80 or weather; range, "

@@ -16,11 +16,11 @@ from scanyard.errors import ScanyardError, StoreError
 from scanyard.experiment.arm import Job, Result, load_result
 from scanyard.experiment.files import write_json
 from scanyard.experiment.laboratory import findings
-from scanyard.experiment.plan import COMPARED, plan_jobs
+from scanyard.experiment.plan import plan_jobs
 from scanyard.experiment.progress import Estimate, OnProgress, RunProgress, read_progress
 from scanyard.experiment.recipe import Recipe
 from scanyard.experiment.rows import entries_of, synthetic_share
-from scanyard.experiment.scored import DIFFICULTY, Runs, frames_of_runs, key_of, measure_runs, of_arm
+from scanyard.experiment.scored import DIFFICULTY, Runs, frames_of_runs, measure_runs, of_arm, yardsticks
 from scanyard.experiment.splits import resolve_splits
 from scanyard.experiment.standings import write_standings
 from scanyard.experiment.verdicts import corrected
@@ -82,7 +82,7 @@ def run(
     frames_on = {test: frames_of_runs(jobs, test) for test in recipe.test}
     entries = entries_of(recipe, results, frames_on, splits=splits, datasets=opened)
     write_json(folder / ENTRIES, [entry.to_dict() for entry in entries])
-    runs_on = {test: measure_runs(frames, recipe.protocol) for test, frames in frames_on.items()}
+    runs_on = {test: measure_runs(frames, recipe) for test, frames in frames_on.items()}
     contrasts = compare(recipe, runs_on, splits)
     write_json(folder / COMPARISON, [asdict(contrast) for contrast in contrasts])
     write_json(folder / FINDINGS, findings(recipe, jobs, runs_on, splits, contrasts).to_dict())
@@ -103,12 +103,11 @@ def compare(recipe: Recipe, runs_on: Mapping[str, Runs], splits: Mapping[str, Sp
     together = [seeds, *((seed,) for seed in seeds)] if len(seeds) > 1 else [seeds]
     contrasts = []
     for test, runs in runs_on.items():
-        for arm, (metric, iou), some in product(recipe.arms, COMPARED, together):
-            key = key_of(metric, iou)
+        for arm, by, some in product(recipe.arms, yardsticks(recipe), together):
             ours, theirs = of_arm(runs, arm, some), of_arm(runs, baseline, some)
-            if arm == baseline or not runs.has([*ours, *theirs], key):
+            if arm == baseline or not runs.has([*ours, *theirs], by.key):
                 continue
-            difference = runs.difference(ours, theirs, key)
+            difference = runs.difference(ours, theirs, by.key)
             contrasts.append(
                 Contrast(
                     arm=arm,
@@ -116,8 +115,9 @@ def compare(recipe: Recipe, runs_on: Mapping[str, Runs], splits: Mapping[str, Sp
                     seeds=some,
                     evaluated_on=test,
                     domain=splits[test].domain,
-                    metric=metric,
-                    iou=iou,
+                    category=by.category,
+                    metric=by.metric,
+                    iou=by.iou,
                     difficulty=DIFFICULTY,
                     value=difference.value,
                     low=difference.low,

@@ -1,17 +1,17 @@
-"""Arms in order on each test split, as far as its frames allow, by the first score that all of them have."""
+"""Arms in order on each test split, as far as its frames allow: by the first score they all have of a category."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
 from dataclasses import asdict
+from itertools import product
 from pathlib import Path
 
 from scanyard.errors import StoreError
 from scanyard.experiment.files import write_json
-from scanyard.experiment.plan import COMPARED
 from scanyard.experiment.recipe import Recipe
-from scanyard.experiment.scored import Runs, key_of, of_arm
+from scanyard.experiment.scored import Runs, of_arm, yardsticks
 from scanyard.metrics import order_measured
 from scanyard.split import Split
 from scanyard.view import ArmStanding
@@ -27,19 +27,21 @@ def write_standings(
 ) -> None:
     """Leave the arms' order on every test split in ``out``; several seeds of an arm stand together."""
     found: list[ArmStanding] = []
-    for test in recipe.test if len(recipe.arms) > 1 else ():
+    for test, category in product(recipe.test if len(recipe.arms) > 1 else (), recipe.compare_by):
         measured = runs_on[test]
-        by = next((by for by in COMPARED if measured.has(list(measured.measured), key_of(*by))), None)
+        of_category = [by for by in yardsticks(recipe) if by.category == category]
+        by = next((by for by in of_category if measured.has(list(measured.measured), by.key)), None)
         if by is None:
             continue
         runs = {arm: of_arm(measured, arm, recipe.seeds) for arm in recipe.arms}
-        order = order_measured(measured, runs, key_of(*by))
+        order = order_measured(measured, runs, by.key)
         found += [
             ArmStanding(
                 arm=one.name,
                 evaluated_on=test,
                 domain=splits[test].domain,
-                score=f"{by[0].upper()} at IoU {by[1]:g}",
+                category=category,
+                score=f"{by.metric.upper()} at IoU {by.iou:g}",
                 value=one.value,
                 best_rank=one.best_rank,
                 worst_rank=one.worst_rank,

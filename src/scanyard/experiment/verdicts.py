@@ -1,7 +1,7 @@
 """What differences between arms amount to: p corrected for their company, and what the holdout could have told.
 
 A company is all arms compared with the baseline by one score on one test split, over the same seeds: one question asked
-of several arms.  Other scores and other splits are other questions, and are not corrected for.
+of several arms.  Other scores, categories and splits are other questions, and are not corrected for.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ def corrected(contrasts: Sequence[Contrast]) -> list[Contrast]:
     companies: dict[tuple[object, ...], list[int]] = defaultdict(list)
     for index, one in enumerate(contrasts):
         if one.p_value is not None:
-            companies[one.evaluated_on, one.metric, one.iou, one.difficulty, one.seeds].append(index)
+            companies[one.evaluated_on, one.category, one.metric, one.iou, one.difficulty, one.seeds].append(index)
     found = list(contrasts)
     for company in companies.values():
         p_values = [p for index in company if (p := contrasts[index].p_value) is not None]

@@ -10,7 +10,17 @@ megabyte for two line charts); points at full count (five million bytes a sweep 
 
 from scanyard.view.birdseye import draw_birdseye
 from scanyard.view.causes import write_causes
-from scanyard.view.contents import ArmStanding, Contrast, Detections, LossCurve, Row, SourceCard, over_all_seeds
+from scanyard.view.contents import (
+    ArmStanding,
+    Contrast,
+    Detections,
+    LossCurve,
+    Row,
+    SourceCard,
+    at_strictest,
+    headlines,
+    over_all_seeds,
+)
 from scanyard.view.findings import Cell, Equivalent, Findings, MixingCurve, MixPoint, SizePoint
 from scanyard.view.overlay import draw_overlay
 from scanyard.view.report import write_report
@@ -28,8 +38,10 @@ __all__ = [
     "Row",
     "SizePoint",
     "SourceCard",
+    "at_strictest",
     "draw_birdseye",
     "draw_overlay",
+    "headlines",
     "over_all_seeds",
     "write_causes",
     "write_report",

@@ -78,6 +78,7 @@ class Contrast:
     """Of the trainings compared; of several, the mean of each arm."""
     evaluated_on: str
     domain: str
+    category: str
     metric: str
     iou: float
     difficulty: str
@@ -119,8 +120,12 @@ class Contrast:
     def sentence(self) -> str:
         """The difference in words, claimed only where the interval excludes zero, and the corrected p chance."""
         if self.low is None or self.high is None:
-            return f"{self.arm} and {self.baseline} on {self.evaluated_on}: too few drives to say which is better."
-        by = f"{abs(self.value):.1f} points of {self.metric.upper()} precision at overlap {self.iou:g}"
+            return (
+                f"{self.arm} and {self.baseline}, {self.category} on {self.evaluated_on}: too few drives to say which "
+                "is better."
+            )
+        what = f"points of {self.category} {self.metric.upper()} precision at overlap {self.iou:g}"
+        by = f"{abs(self.value):.1f} {what}"
         ends = sorted((abs(self.low), abs(self.high)))
         where = f"on {named(self.evaluated_on, self.domain)}, {self.trainings}"
         is_shown = self.corrected_p is None or self.corrected_p <= SHOWN
@@ -131,8 +136,7 @@ class Contrast:
         chance = "" if is_shown else f" (p {self.corrected_p:.2g} among {self.compared} arms compared)"
         return (
             f"{self.arm} is not shown to beat {self.baseline}, nor to lose to it: {self.value:+.1f} "
-            f"[{self.low:+.1f}, {self.high:+.1f}] points of {self.metric.upper()} precision at overlap {self.iou:g} "
-            f"{where}{chance}."
+            f"[{self.low:+.1f}, {self.high:+.1f}] {what} {where}{chance}."
         )
 
 
@@ -142,6 +146,19 @@ def over_all_seeds(differences: Sequence[Contrast]) -> list[Contrast]:
     return [contrast for contrast in differences if len(contrast.seeds) == seeds]
 
 
+def at_strictest(differences: Sequence[Contrast]) -> list[Contrast]:
+    """The differences at the largest overlap of their category; at looser ones arms are more alike."""
+    largest: dict[str, float] = {}
+    for one in differences:
+        largest[one.category] = max(one.iou, largest.get(one.category, 0.0))
+    return [one for one in differences if one.iou == largest[one.category]]
+
+
+def headlines(differences: Sequence[Contrast]) -> list[Contrast]:
+    """The differences to be told first: those seen from above, what transfers first, at the strictest overlap."""
+    return [one for one in at_strictest(differences) if one.metric == "bev"]
+
+
 @dataclass(frozen=True)
 class ArmStanding:
     """An arm's place among all arms on one test split, as far as its frames allow to say."""
@@ -149,6 +166,7 @@ class ArmStanding:
     arm: str
     evaluated_on: str
     domain: str
+    category: str
     score: str
     """What they are ordered by, in words."""
     value: float

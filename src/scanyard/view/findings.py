@@ -17,6 +17,7 @@ class Cell:
     arm: str
     evaluated_on: str
     domain: str
+    category: str
     metric: str
     iou: float
     value: float
@@ -45,6 +46,7 @@ class MixingCurve:
     """What stays the same while the share changes: ``real`` or ``total``."""
     evaluated_on: str
     domain: str
+    category: str
     metric: str
     iou: float
     points: tuple[MixPoint, ...]
@@ -72,6 +74,7 @@ class Equivalent:
     seeds: int
     evaluated_on: str
     domain: str
+    category: str
     metric: str
     iou: float
     score: float
@@ -92,8 +95,8 @@ class Equivalent:
         frames = f"{self.synthetic_frames:,} synthetic frames"
         who = f"{frames} beside {_number(self.real_frames)} real ones" if self.real_frames else frames
         what = f"score what {self._amount(self.frames)} real labelled frames alone would"
-        where = f"{self.metric.upper()} precision at overlap {self.iou:g} on {named(self.evaluated_on, self.domain)}"
-        return f"{self.arm}, {where}: {who} {what} {self.interval}."
+        by = f"{self.category} {self.metric.upper()} precision at overlap {self.iou:g}"
+        return f"{self.arm}, {by} on {named(self.evaluated_on, self.domain)}: {who} {what} {self.interval}."
 
     @property
     def interval(self) -> str:

@@ -10,13 +10,13 @@ from scanyard.view.contents import Contrast, named
 def detectable_lines(differences: Sequence[Contrast]) -> list[str]:
     """A line per test split and score, over the comparisons of the most seeds there are."""
     seeds = max((len(one.seeds) for one in differences), default=0)
-    groups: dict[tuple[str, str, str, float], list[Contrast]] = {}
+    groups: dict[tuple[str, str, str, str, float], list[Contrast]] = {}
     for one in differences:
         if len(one.seeds) == seeds:
-            groups.setdefault((one.evaluated_on, one.domain, one.metric, one.iou), []).append(one)
+            groups.setdefault((one.evaluated_on, one.domain, one.category, one.metric, one.iou), []).append(one)
     return [
-        f"{named(split, domain)}, {metric.upper()} at IoU {iou:g}: {_can_tell(group)}"
-        for (split, domain, metric, iou), group in groups.items()
+        f"{named(split, domain)}, {category} {metric.upper()} at IoU {iou:g}: {_can_tell(group)}"
+        for (split, domain, category, metric, iou), group in groups.items()
     ]
 
 

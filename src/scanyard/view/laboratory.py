@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from importlib import resources
 from typing import Any
 
@@ -13,7 +13,6 @@ from scanyard.view.contents import STAND_IN
 from scanyard.view.findings import Cell, Equivalent, Findings, MixingCurve
 from scanyard.view.laboratory_charts import learning_chart, mixing_chart
 
-_SHOWN = (("bev", 0.7), ("3d", 0.7), ("bev", 0.5))
 _DARKEST = 45  # percent of the bar's colour: the ink stays readable on it
 
 
@@ -26,20 +25,27 @@ def laboratory_section(findings: Findings) -> Markup:
     html = environment.from_string(source).render(
         findings=findings,
         stand_in=STAND_IN,
-        matrix=_matrix(findings.matrix),
+        matrices=[
+            _matrix([cell for cell in findings.matrix if cell.category == category])
+            for category in dict.fromkeys(cell.category for cell in findings.matrix)
+        ],
         worths=_worths(findings.equivalents),
         mixings=_mixings(findings.mixing),
     )
     return Markup(html)  # our own template, which escapes what it is given
 
 
-def _matrix(cells: tuple[Cell, ...]) -> dict[str, Any] | None:
-    """Rows of arms, a column for each test split and metric; shades are within a column."""
-    columns = [
-        key for key in dict.fromkeys((c.evaluated_on, c.domain, c.metric, c.iou) for c in cells) if key[2:] in _SHOWN
-    ]
-    if not columns:
-        return None
+def _matrix(cells: Sequence[Cell]) -> dict[str, Any]:
+    """Rows of arms, a column for each test split and metric of one category; shades are within a column.
+
+    In 3-D at a looser overlap than the strictest says little that the others do not.
+    """
+    strictest = max(cell.iou for cell in cells)
+    columns = list(
+        dict.fromkeys(
+            (c.evaluated_on, c.domain, c.metric, c.iou) for c in cells if c.metric == "bev" or c.iou == strictest
+        )
+    )
     by_place = {(c.arm, c.evaluated_on, c.domain, c.metric, c.iou): c for c in cells}
     rows = []
     for arm in dict.fromkeys(cell.arm for cell in cells):
@@ -59,7 +65,7 @@ def _matrix(cells: tuple[Cell, ...]) -> dict[str, Any] | None:
             }
         )
     heads = [
-        {"split": split, "domain": domain, "what": f"{metric.upper()} at {iou:g}"}
+        {"split": split, "domain": domain, "what": f"{cells[0].category} {metric.upper()} at {iou:g}"}
         for split, domain, metric, iou in columns
     ]
     return {"columns": heads, "rows": rows}
@@ -72,30 +78,30 @@ def _shade(cell: Cell, column: list[Cell]) -> int:
 
 
 def _worths(equivalents: tuple[Equivalent, ...]) -> list[dict[str, Any]]:
-    """A picture and its sentences for each test split and metric."""
-    groups: dict[tuple[str, str, float], list[Equivalent]] = {}
+    """A picture and its sentences for each test split, category and metric."""
+    groups: dict[tuple[str, str, str, float], list[Equivalent]] = {}
     for one in equivalents:
-        groups.setdefault((one.evaluated_on, one.metric, one.iou), []).append(one)
+        groups.setdefault((one.evaluated_on, one.category, one.metric, one.iou), []).append(one)
     return [
         {
-            "title": f"Tested on {split}, {metric.upper()} at {iou:g}",
+            "title": f"Tested on {split}, {category} {metric.upper()} at {iou:g}",
             "domain": group[0].domain,
             "svg": Markup(learning_chart(group)),  # drawn by us; matplotlib escapes names
             "equivalents": group,
         }
-        for (split, metric, iou), group in groups.items()
+        for (split, category, metric, iou), group in groups.items()
     ]
 
 
 def _mixings(curves: Iterable[MixingCurve]) -> list[dict[str, Any]]:
-    groups: dict[tuple[str, str, float], list[MixingCurve]] = {}
+    groups: dict[tuple[str, str, str, float], list[MixingCurve]] = {}
     for curve in curves:
-        groups.setdefault((curve.evaluated_on, curve.metric, curve.iou), []).append(curve)
+        groups.setdefault((curve.evaluated_on, curve.category, curve.metric, curve.iou), []).append(curve)
     return [
         {
-            "title": f"Tested on {split}, {metric.upper()} at {iou:g}",
+            "title": f"Tested on {split}, {category} {metric.upper()} at {iou:g}",
             "domain": group[0].domain,
             "svg": Markup(mixing_chart(group)),  # drawn by us; matplotlib escapes names
         }
-        for (split, metric, iou), group in groups.items()
+        for (split, category, metric, iou), group in groups.items()
     ]

@@ -15,7 +15,7 @@ from scanyard.view.palette import ARMS, DOMAIN
 def learning_chart(equivalents: Sequence[Equivalent]) -> str:
     """The curve of real labels with its band and arms, and each judged arm at its score with its interval in frames.
 
-    ``equivalents`` share one curve: one test split, one metric.  An arm beyond the curve ends in an arrow.
+    ``equivalents`` share one curve: one test split, category and metric.  An arm beyond the curve ends in an arrow.
     """
     figure, axes = canvas()
     first = equivalents[0]
@@ -46,8 +46,8 @@ def learning_chart(equivalents: Sequence[Equivalent]) -> str:
     axes.xaxis.set_major_formatter("{x:g}")
     axes.xaxis.set_minor_formatter("")
     axes.set_xlabel("real labelled frames trained on")
-    axes.set_ylabel(f"{first.metric.upper()} precision at overlap {first.iou:g}, %")
-    return svg_text(figure, axes, name=f"worth-{first.evaluated_on}-{first.metric}")
+    axes.set_ylabel(f"{first.category} {first.metric.upper()} precision at overlap {first.iou:g}, %")
+    return svg_text(figure, axes, name=f"worth-{first.evaluated_on}-{first.category}-{first.metric}")
 
 
 def mixing_chart(curves: Sequence[MixingCurve]) -> str:
@@ -70,8 +70,9 @@ def mixing_chart(curves: Sequence[MixingCurve]) -> str:
     axes.xaxis.set_major_formatter("{x:g}")
     axes.xaxis.set_minor_formatter("")
     axes.set_xlabel("synthetic share of what is trained on, %")
-    axes.set_ylabel(f"{curves[0].metric.upper()} precision at overlap {curves[0].iou:g}, %")
-    return svg_text(figure, axes, name=f"mixing-{curves[0].evaluated_on}-{curves[0].metric}")
+    first = curves[0]
+    axes.set_ylabel(f"{first.category} {first.metric.upper()} precision at overlap {first.iou:g}, %")
+    return svg_text(figure, axes, name=f"mixing-{first.evaluated_on}-{first.category}-{first.metric}")
 
 
 def _inside(frames: float, left: float, right: float) -> float:

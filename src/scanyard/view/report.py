@@ -35,6 +35,7 @@ from scanyard.view.contents import (
     LossCurve,
     Row,
     SourceCard,
+    headlines,
     named,
     over_all_seeds,
 )
@@ -44,7 +45,6 @@ from scanyard.view.laboratory import laboratory_section
 from scanyard.view.overlay import draw_overlay
 from scanyard.view.survey import Glimpse, Survey, survey
 
-_HEADLINE = ("bev", 0.7)  # what transfers first; 3-D at 0.7 stands beside it
 _TILES = 6
 _CLOUDS = 3
 
@@ -64,13 +64,15 @@ def write_report(
     sources: Sequence[SourceCard] = (),
     facts: Mapping[str, str] | None = None,
     causes: Mapping[str, Causes] | None = None,
+    categories: Sequence[str] = ("car",),
     difficulty: str = "moderate",
 ) -> Path:
     """Write the report and return its path.
 
     ``sequences`` holds the recordings to show by the name of their dataset or split; ``detections`` are those of
     ``shown_detector``, drawn where a shown frame has some.  Frames with detections are preferred in pictures.
-    ``causes`` are what is behind scores, by what they are the scores of.
+    ``causes`` are what is behind scores, by what they are the scores of.  ``categories`` are those that arms are
+    compared by; their scores get tables of their own.
     """
     found = detections or {}
     surveys = [survey(name, recordings, prefer=found) for name, recordings in sequences.items()]
@@ -86,8 +88,8 @@ def write_report(
         style=Markup(resources.files(__package__).joinpath("report.css").read_text(encoding="utf-8")),
         script=Markup(script),  # our own files, not input
         script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
-        tests=_tests(entries, difficulty),
-        findings=[one for one in main if (one.metric, one.iou) == _HEADLINE],
+        tests=_tests(entries, categories, difficulty),
+        findings=headlines(main),
         laboratory=None if findings is None else laboratory_section(findings),
         contrasts=[_contrast(one, reach) for one in main],
         by_seed=[_contrast(one, reach) for one in differences if one not in main],
@@ -132,28 +134,41 @@ def _domains(surveys: Sequence[Survey], entries: Sequence[Row], sources: Sequenc
 # --- numbers ---------------------------------------------------------------------------------------------------
 
 
-def _tests(entries: Sequence[Row], difficulty: str) -> list[dict[str, Any]]:
-    """The train-on × test-on table, one block per test split."""
-    blocks: dict[str, dict[str, Any]] = {}
+def _tests(entries: Sequence[Row], categories: Sequence[str], difficulty: str) -> list[dict[str, Any]]:
+    """The train-on × test-on tables, one block per test split, in it a table per category."""
+    blocks: dict[str, list[Row]] = {}
     for entry in entries:
-        block = blocks.setdefault(
-            entry.evaluated_on, {"split": entry.evaluated_on, "evaluation": entry.evaluation, "rows": []}
-        )
-        block["rows"].append(
+        blocks.setdefault(entry.evaluated_on, []).append(entry)
+    return [
+        {
+            "split": split,
+            "evaluation": rows[0].evaluation,
+            "tables": [_table(rows, category, difficulty) for category in categories],
+            "entries": rows,
+        }
+        for split, rows in blocks.items()
+    ]
+
+
+def _table(entries: Sequence[Row], category: str, difficulty: str) -> dict[str, Any]:
+    columns = list(dict.fromkeys(at for entry in entries for at in entry.evaluation.precisions(category, difficulty)))
+    return {
+        "category": category,
+        "columns": [f"{category} {metric.upper()} at IoU {iou:g}" for metric, iou in columns],
+        "rows": [
             {
                 "entry": entry,
-                "main": [_cell(entry.evaluation, metric, 0.7, difficulty) for metric in ("bev", "3d")],
-                "lenient": [_cell(entry.evaluation, metric, 0.5, difficulty) for metric in ("bev", "3d")],
-                "all": entry.evaluation.scores,
+                "cells": [_cell(entry.evaluation, metric, iou, difficulty, category) for metric, iou in columns],
             }
-        )
-    return list(blocks.values())
+            for entry in entries
+        ],
+    }
 
 
-def _cell(evaluation: Evaluation, metric: str, iou: float, difficulty: str) -> Score | None:
+def _cell(evaluation: Evaluation, metric: str, iou: float, difficulty: str, category: str) -> Score | None:
     try:
-        return evaluation.score(metric, iou, difficulty)
-    except KeyError:  # a protocol need not have every column
+        return evaluation.score(metric, iou, difficulty, category)
+    except KeyError:  # rows need not have been scored by one protocol
         return None
 
 
