@@ -4,21 +4,25 @@ import json
 import re
 import shutil
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
+from scanyard.boxes import Boxes
 from scanyard.errors import EvaluationError, InputError, ScenarioError, StoreError
 from scanyard.experiment import load_comparison, load_entries, load_findings, load_recipe, plan_jobs, publish, run
 from scanyard.experiment.arm import Job, stage_recipe
 from scanyard.experiment.scored import yardsticks
 from scanyard.experiment.standings import load_standings
+from scanyard.frame import Frame
+from scanyard.sensors import Rig
 from scanyard.sequence import Domain
 from scanyard.store import create_dataset, open_dataset, write_sequence
 from tests.experiment.conftest import RECIPE
-from tests.experiment.test_experiment_run import CountingTrainer, here
+from tests.experiment.test_experiment_run import CountingTrainer, NoisyLabels, here
 from tests.view.street import street
 
 Write = Callable[..., Path]
@@ -59,6 +63,20 @@ def by_both(given: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) ->
     (root / "recipe.yaml").write_text(RECIPE.replace(*BOTH))
     run(load_recipe(root / "recipe.yaml"), root / "out", datasets=given, execute=here(CountingTrainer()))
     return root / "out"
+
+
+@dataclass(frozen=True)
+class CarsAlone(NoisyLabels):
+    """Plays a detector that was to look for people as well, and never finds one."""
+
+    def detect(self, frame: Frame, rig: Rig) -> Boxes:
+        found = super().detect(frame, rig)
+        return found[found.category == "car"]
+
+
+class TeachesCarsAlone(CountingTrainer):
+    def __call__(self, *given: Any, **options: Any) -> NoisyLabels:
+        return CarsAlone(super().__call__(*given, **options).shake_m)
 
 
 def read(folder: Path, name: str) -> list[dict[str, object]]:
@@ -153,6 +171,20 @@ def test_a_category_among_others_is_compared_as_it_is_alone_and_nothing_is_train
             matrix=tuple(cell for cell in both.matrix if cell.category == category),
             sentences=tuple(sentence for sentence in both.sentences if f" {category} " in sentence),
         )
+
+
+def test_labels_that_never_find_anything_have_no_worth_and_the_findings_say_so(
+    recipe_with: Write, given: dict[str, Path], tmp_path: Path
+) -> None:
+    curve = ("protocol: kitti_r40", "curves: {labels: {split: real_train, frames: [2, 4]}}\nprotocol: kitti_r40")
+    run(load_recipe(recipe_with(BOTH, curve)), tmp_path / "out", datasets=given, execute=here(TeachesCarsAlone()))
+    findings = load_findings(tmp_path / "out")
+    assert {(one.category, one.metric) for one in findings.equivalents} == {("car", "bev"), ("car", "3d")}
+    assert [note for note in findings.notes if "cannot be said" in note] == [
+        f"What synthetic frames are worth by pedestrian {metric} at overlap 0.5 on real_test (stand-in, not real) "
+        "cannot be said: nothing is labelled that counts, or no arm of real frames alone scores above 0."
+        for metric in ("BEV", "3D")
+    ]
 
 
 def test_arms_stand_in_an_order_for_each_category(by_both: Path) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import product
 
 import numpy as np
 
@@ -19,7 +20,7 @@ from scanyard.experiment.rows import MIN_SEEDS, synthetic_share
 from scanyard.experiment.scored import Runs, Yardstick, of_arm, yardsticks
 from scanyard.geometry import FloatArray
 from scanyard.split import Split
-from scanyard.view import Cell, Contrast, Equivalent, Findings, MixingCurve, MixPoint, SizePoint, headlines
+from scanyard.view import Cell, Contrast, Equivalent, Findings, MixingCurve, MixPoint, SizePoint, headlines, named
 
 
 def findings(
@@ -46,6 +47,14 @@ def findings(
                 )
             )
             is not None
+        ]
+        read = {(one.evaluated_on, one.category, one.metric) for one in equivalents}
+        notes += [
+            f"What synthetic frames are worth by {by.category} {by.metric.upper()} at overlap {by.iou:g} on "
+            f"{named(test, splits[test].domain)} cannot be said: nothing is labelled that counts, or no arm of real "
+            "frames alone scores above 0."
+            for test, by in product(runs_on, _read(recipe))
+            if (test, by.category, by.metric) not in read
         ]
     elif judged:
         notes.append(
@@ -169,8 +178,8 @@ def _equivalent(
 ) -> Equivalent | None:
     score = _mean(recipe, runs, arm, by)
     means = {size: _mean(recipe, runs, real, by) for size, real in sizes.items()}
-    if score is None:
-        return None
+    if score is None or not any(mean is not None and mean.value > 0 for mean in means.values()):
+        return None  # a curve along 0 would call the fewest labels tried what it takes to find nothing
     found: Worth = worth(
         {size: _by_seed(recipe, runs, real, by) for size, real in sizes.items()},
         _by_seed(recipe, runs, arm, by),

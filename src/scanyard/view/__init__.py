@@ -19,6 +19,7 @@ from scanyard.view.contents import (
     SourceCard,
     at_strictest,
     headlines,
+    named,
     over_all_seeds,
 )
 from scanyard.view.findings import Cell, Equivalent, Findings, MixingCurve, MixPoint, SizePoint
@@ -42,6 +43,7 @@ __all__ = [
     "draw_birdseye",
     "draw_overlay",
     "headlines",
+    "named",
     "over_all_seeds",
     "write_causes",
     "write_report",
