@@ -81,6 +81,18 @@ def test_a_key_of_openssl_signs_and_its_public_half_verifies(tmp_path: Path) -> 
         assert "Ed25519" in said(option, "--help")
 
 
+def test_a_lost_sequence_is_sealed_over_only_when_it_is_to_be_forgotten(tmp_path: Path) -> None:
+    root = dataset_at(tmp_path / "a")
+    said("seal", root)
+    shutil.rmtree(root / "sequences/walk")
+    with pytest.raises(DamagedError, match="--forget walk"):
+        said("seal", root)
+    with pytest.raises(DamagedError, match="--forget walk"):
+        said("simulate", Path("scenarios/cut_in_short_gap.yaml"), "--out", root, "--no-cameras")
+    said("seal", root, "--forget", "walk")
+    assert "intact; 0 sequences" in said("verify", root)
+
+
 def test_a_wrong_key_is_told_of_before_a_campaign_begins(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"gone\.pem: no private key in PEM"):
         said("simulate", Path("scenarios/cut_in_short_gap.yaml"), "--out", tmp_path / "out",

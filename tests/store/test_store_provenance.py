@@ -10,8 +10,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from store_frames import dataset_at, frame_at, info_named
 
-from scanyard.errors import InputError
-from scanyard.store import open_dataset, seal_dataset, verify, write_sequence
+from scanyard.errors import DamagedError, InputError
+from scanyard.store import open_dataset, require_nothing_lost, seal_dataset, verify, write_sequence
 from scanyard.store.dataset import read_header
 from scanyard.store.merkle import merkle_root, proof, proves
 from scanyard.store.provenance import LOG_FILE, extended, load_key, public_half, read_log
@@ -175,3 +175,77 @@ def test_a_writer_cut_off_between_log_and_dataset_leaves_it_signed(root: Path) -
     (root / LOG_FILE).write_bytes(forged_line(root, "a", "f" * 64))
     assert "entries follow" in problems(root)
     assert verify(root) == []
+
+
+def without(root: Path, name: str) -> Path:
+    shutil.rmtree(root / "sequences" / name)
+    return root
+
+
+def test_a_loss_is_not_sealed_over(root: Path) -> None:
+    before = (root / "dataset.json").read_bytes(), (root / LOG_FILE).read_bytes()
+    with pytest.raises(DamagedError, match=r"'a' was sealed .* and is gone; .* scanyard seal .* --forget a"):
+        seal_dataset(without(root, "a"))
+    assert ((root / "dataset.json").read_bytes(), (root / LOG_FILE).read_bytes()) == before
+    assert "the sequence is gone" in problems(root)
+    write_sequence(root, info_named("a", scenario="cut_in", scenario_digest="12ab", seed=4), [frame_at(0)])
+    seal_dataset(root)  # made again, it is the one that was sealed
+    assert problems(root) == ""
+
+
+def test_another_sequence_in_the_place_of_a_sealed_one_is_not_sealed_over(root: Path) -> None:
+    write_sequence(without(root, "a"), info_named("a"), [frame_at(7)])
+    with pytest.raises(DamagedError, match=r"'a' was sealed .* and is another one now"):
+        seal_dataset(root)
+    seal_dataset(root, forget=["a"], key=KEY)
+    assert [entry.event for entry in read_log(root)[4:]] == ["sequence removed", "sequence sealed", "dataset sealed"]
+    assert problems(root) == ""
+
+
+@pytest.mark.parametrize("damage", ["gone", "cut"])
+def test_a_lost_log_is_not_begun_anew(damage: str, root: Path) -> None:
+    lines = (root / LOG_FILE).read_bytes().splitlines(keepends=True)
+    (root / LOG_FILE).unlink() if damage == "gone" else (root / LOG_FILE).write_bytes(b"".join(lines[:-1]))
+    with pytest.raises(DamagedError, match=r"provenance\.jsonl: is not the log .* restore it"):
+        seal_dataset(root)
+    assert "is not the log" in str(verify(root))
+
+
+def test_what_is_forgotten_is_said_in_the_log(root: Path) -> None:
+    digest = read_log(root)[0].body["digest"]
+    seal_dataset(without(root, "a"), forget=["a"], key=KEY)
+    assert [(entry.event, entry.body.get("sequence")) for entry in read_log(root)[4:]] == [
+        ("sequence removed", "a"),
+        ("dataset sealed", None),
+    ]
+    assert read_log(root)[4].body["digest"] == digest
+    assert problems(root) == ""
+    before = (root / LOG_FILE).read_bytes()
+    seal_dataset(root)
+    assert (root / LOG_FILE).read_bytes() == before
+    write_sequence(root, info_named("a", scenario="cut_in", scenario_digest="12ab", seed=4), [frame_at(0)])
+    seal_dataset(root, key=KEY)  # it comes back, and the log says that too
+    assert read_log(root)[-2].body["sequence"] == "a"
+    assert problems(root) == ""
+
+
+def test_a_writer_cut_off_while_it_forgets_can_go_on(root: Path) -> None:
+    before = (root / "dataset.json").read_bytes()
+    seal_dataset(without(root, "a"), forget=["a"])
+    (root / "dataset.json").write_bytes(before)
+    seal_dataset(root)
+    assert verify(root) == []
+
+
+def test_only_what_is_lost_is_forgotten(root: Path) -> None:
+    with pytest.raises(InputError, match="'a' cannot be forgotten, it is there as it was sealed"):
+        seal_dataset(root, forget=["a"])
+    with pytest.raises(InputError, match="'z' cannot be forgotten, it was never sealed"):
+        seal_dataset(root, forget=["z"])
+    assert len(read_log(root)) == 4
+
+
+def test_a_loss_is_told_of_before_the_work_unless_the_work_mends_it(root: Path) -> None:
+    require_nothing_lost(without(root, "a"), coming=["a"])
+    with pytest.raises(DamagedError, match="'a' was sealed"):
+        require_nothing_lost(root, coming=["c"])

@@ -64,7 +64,14 @@ def bring_kitti(root: Path, out: Path, subset: list[str] | None, signing_key: Pa
     """Import the KITTI frames under ``root`` into the dataset ``out``; nothing is imported by halves."""
     from scanyard.datasets import kitti
     from scanyard.datasets.kitti_origin import as_exported
-    from scanyard.store import create_dataset, open_dataset, seal_dataset, sweep_staging, write_sequence
+    from scanyard.store import (
+        create_dataset,
+        open_dataset,
+        require_nothing_lost,
+        seal_dataset,
+        sweep_staging,
+        write_sequence,
+    )
 
     key = load_signing_key(signing_key)
     names = subset or _labelled_folders(root)
@@ -72,6 +79,7 @@ def bring_kitti(root: Path, out: Path, subset: list[str] | None, signing_key: Pa
     licences = sorted({sequence.info.licence for sequence in sequences})
     create_dataset(out, name=out.name, licence=" and ".join(licences))
     sweep_staging(out)
+    require_nothing_lost(out, coming=[sequence.info.name for sequence in sequences])
     total = sum(len(sequence) for sequence in sequences)
     done = 0
     with progress(f"import {root.name}") as advance:

@@ -55,13 +55,21 @@ def import_dataset(
     """
     from scanyard.datasets.riders import join_riders as joined
     from scanyard.label.tracks import track_faults
-    from scanyard.store import create_dataset, open_dataset, seal_dataset, sweep_staging, write_sequence
+    from scanyard.store import (
+        create_dataset,
+        open_dataset,
+        require_nothing_lost,
+        seal_dataset,
+        sweep_staging,
+        write_sequence,
+    )
 
     key = load_signing_key(signing_key)
     sequences = _read(root, layout, subset=subset, drive=drive, licence=licence)
     licences = sorted({sequence.info.licence for sequence in sequences})
     create_dataset(out, name=out.name, licence=" and ".join(licences))
     sweep_staging(out)
+    require_nothing_lost(out, coming=[sequence.info.name for sequence in sequences])
     change = joined if join_riders else _unchanged
     with progress(f"import {root.name}") as advance:
         for sequence in watched(sequences, advance, change):

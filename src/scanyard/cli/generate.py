@@ -99,7 +99,7 @@ def generate(
     from scanyard.fleet.plan import plan
     from scanyard.fleet.record import LICENCE
     from scanyard.scenario import draw, load_scenarios, map_folders
-    from scanyard.store import create_dataset, open_dataset, seal_dataset, sweep_staging
+    from scanyard.store import create_dataset, open_dataset, require_nothing_lost, seal_dataset, sweep_staging
     from scanyard.store.dataset import committed_names
 
     key = load_signing_key(signing_key)  # a campaign takes hours, and a wrong key is told of at once
@@ -117,6 +117,7 @@ def generate(
             on_progress=lambda done, all_: advance(done, all_, ""),
         )
     todo = planned.todo
+    require_nothing_lost(out, coming=[drawn.sequence_name for drawn in todo])
     if planned.present:
         print(f"{planned.present} of {planned.wanted} sequences are already there")
     if todo:

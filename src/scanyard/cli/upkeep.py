@@ -20,8 +20,17 @@ SigningKey = Annotated[
 ]
 
 
-def seal(dataset: DatasetFolder, signing_key: SigningKey = None) -> None:
+def seal(
+    dataset: DatasetFolder,
+    signing_key: SigningKey = None,
+    forget: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME", help="A sealed sequence that is gone for good: the log says so; repeat for more."),
+    ] = None,
+) -> None:
     """List the sequences of a dataset in its own file and log, signed if there is a key; simulate and import do it too.
+
+    A dataset that lost a sequence is not sealed until it is there again or is to be forgotten.
 
     Make a key with: openssl genpkey -algorithm ed25519 -out lab.pem; and what others verify with by:
     openssl pkey -in lab.pem -pubout -out lab.pub.pem
@@ -31,7 +40,7 @@ def seal(dataset: DatasetFolder, signing_key: SigningKey = None) -> None:
     from scanyard.store import seal_dataset
 
     key = load_signing_key(signing_key)
-    digest = seal_dataset(dataset, key=key)
+    digest = seal_dataset(dataset, key=key, forget=forget or ())
     print(f"{dataset}: sealed, {sealed_as(digest, key)}")
 
 

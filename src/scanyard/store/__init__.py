@@ -22,7 +22,7 @@ seal: a late writer would overwrite what an earlier one sealed.  A bucket mounte
 objects that fills itself: one more copy that may be stale; ``fetch`` makes a copy that is verified.
 """
 
-from scanyard.store.dataset import create_dataset, seal_dataset
+from scanyard.store.dataset import create_dataset, require_nothing_lost, seal_dataset
 from scanyard.store.difference import Difference, difference
 from scanyard.store.migrate import migrate
 from scanyard.store.place import BucketPath, Place, place_of
@@ -49,6 +49,7 @@ __all__ = [
     "open_sequence",
     "place_of",
     "publish",
+    "require_nothing_lost",
     "seal_dataset",
     "sweep_staging",
     "verify",

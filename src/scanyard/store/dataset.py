@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from scanyard.errors import DamagedError, StoreError
+from scanyard.errors import DamagedError, InputError, StoreError
 from scanyard.licences import inherited
 from scanyard.store.disk import DISK, PARTIAL, Disk
 from scanyard.store.layout import (
@@ -31,7 +31,7 @@ from scanyard.store.layout import (
 )
 from scanyard.store.merkle import merkle_root
 from scanyard.store.place import BucketPath, Place, local_folder
-from scanyard.store.provenance import LOG_FILE, Entry, extended, public_half, read_log, told_of
+from scanyard.store.provenance import LOG_FILE, Entry, extended, log_until, public_half, read_log, told_of
 from scanyard.store.seal import Summary, read_summary
 
 if TYPE_CHECKING:
@@ -94,18 +94,28 @@ def create_dataset(uri: str | Path, *, name: str, licence: str, campaign: str = 
         raise StoreError(f"{root}: the dataset cannot be made here ({error.strerror})") from error
 
 
-def seal_dataset(uri: str | Path, *, key: Ed25519PrivateKey | None = None, disk: Disk = DISK) -> str:
+def seal_dataset(
+    uri: str | Path, *, key: Ed25519PrivateKey | None = None, forget: Collection[str] = (), disk: Disk = DISK
+) -> str:
     """List the committed sequences in ``dataset.json`` and return the dataset's digest; do it when a campaign ends.
 
     What is new is entered in the log first, signed where there is a ``key``; sealing again without news changes
     nothing, unless with a key that did not sign the last time: then it vouches for all that is there.
+
+    DamagedError where what was sealed before is gone or another one, or the log is: a new seal would hide it.
+    Sequences to ``forget`` may be gone, and the log says from then on that they were removed.
     """
     root = local_folder(uri)
     header = read_header(root)
     summaries = {name: read_summary(root / SEQUENCES / name) for name in committed_names(root)}
     digests = {name: summary.digest for name, summary in summaries.items()}
     log = read_log(root)
-    news = list(_news(log, summaries, merkle_root(digests), public_half(key)))
+    known = _sealed_before(root, header, log)
+    lost = {name: digest for name, digest in known.items() if digests.get(name) != digest}
+    removed = {name: _lost(root, name, lost, known) for name in dict.fromkeys(forget)}
+    _refuse_loss(root, digests, [name for name in lost if name not in removed])
+    known = {name: digest for name, digest in known.items() if name not in removed}
+    news = list(_news(log, known, removed, summaries, public_half(key)))
     try:
         if news:
             log = extended(log, news, key)
@@ -117,13 +127,58 @@ def seal_dataset(uri: str | Path, *, key: Ed25519PrivateKey | None = None, disk:
     return dataset_digest(digests)
 
 
+def require_nothing_lost(uri: str | Path, coming: Collection[str] = ()) -> None:
+    """DamagedError if a sequence that was sealed is gone and not among those ``coming``: told of before the work."""
+    root = local_folder(uri)
+    there = set(committed_names(root))
+    _refuse_loss(root, {}, sorted(set(read_header(root).sequences or ()) - there - set(coming)))
+
+
+def _sealed_before(root: Path, header: DatasetHeader, log: Sequence[Entry]) -> dict[str, str]:
+    """Digests by name of what the dataset holds by its log, which may be further than ``dataset.json``."""
+    if header.log_head is None:  # the first format, which had none; or nothing was sealed to the end
+        return {**(header.sequences or {}), **told_of(log)}
+    if not log_until(log, header.log_head):
+        raise DamagedError(
+            f"{root / LOG_FILE}: is not the log that the dataset was sealed with, entries are gone or others; "
+            "restore it from a copy: sealing anew would hide what it told of"
+        )
+    return told_of(log)
+
+
+def _lost(root: Path, name: str, lost: Mapping[str, str], known: Mapping[str, str]) -> str:
+    """Digest of a sequence that may be forgotten."""
+    if name not in lost:
+        why = "is there as it was sealed; remove its folder first" if name in known else "was never sealed into it"
+        raise InputError(f"{root}: sequence {name!r} cannot be forgotten, it {why}")
+    return lost[name]
+
+
+def _refuse_loss(root: Path, there: Collection[str], lost: Sequence[str]) -> None:
+    if not lost:
+        return
+    name, more = lost[0], f" (and {len(lost) - 1} more)" if len(lost) > 1 else ""
+    now = "another one now" if name in there else "gone"
+    raise DamagedError(
+        f"{root}: sequence {name!r}{more} was sealed into the dataset and is {now}; restore it from a copy or record "
+        f"it again, or have its loss entered in the log: scanyard seal {root} --forget {name}"
+    )
+
+
 def _news(
-    log: list[Entry], summaries: Mapping[str, Summary], root: str, signer: str | None
+    log: Sequence[Entry],
+    known: Mapping[str, str],
+    removed: Mapping[str, str],
+    summaries: Mapping[str, Summary],
+    signer: str | None,
 ) -> Iterator[tuple[str, dict[str, Any]]]:
-    """What the log does not say yet: sequences that are new or others, and the whole."""
-    known = told_of(log)
+    """What the log does not say yet: sequences that are gone, new or others, and the whole."""
+    news = bool(removed)
+    for name, digest in removed.items():
+        yield "sequence removed", {"sequence": name, "digest": digest}
     for name, summary in summaries.items():
         if known.get(name) != summary.digest:
+            news = True
             yield (
                 "sequence sealed",
                 {
@@ -137,7 +192,8 @@ def _news(
                 },
             )
     unsigned = signer is not None and bool(log) and log[-1].key != signer
-    if not log or log[-1].event != "dataset sealed" or log[-1].body["merkle_root"] != root or unsigned:
+    root = merkle_root({name: summary.digest for name, summary in summaries.items()})
+    if news or not log or log[-1].event != "dataset sealed" or log[-1].body["merkle_root"] != root or unsigned:
         licence = inherited({summary.licence for summary in summaries.values()})
         yield "dataset sealed", {"sequences": len(summaries), "merkle_root": root, "licence": licence}
 

@@ -36,7 +36,7 @@ class Entry:
     previous: str
     """Hash of the entry before."""
     event: str
-    """``sequence sealed`` or ``dataset sealed``."""
+    """``sequence sealed``, ``sequence removed`` or ``dataset sealed``."""
     at: str
     """UTC, to the second."""
     body: Mapping[str, Any]
@@ -109,7 +109,13 @@ def log_until(entries: Sequence[Entry], head: str | None) -> list[Entry]:
 
 def told_of(entries: Iterable[Entry]) -> dict[str, str]:
     """Digests by name of the sequences in the dataset after these entries."""
-    return {entry.body["sequence"]: entry.body["digest"] for entry in entries if entry.event == "sequence sealed"}
+    told: dict[str, str] = {}
+    for entry in entries:
+        if entry.event == "sequence sealed":
+            told[entry.body["sequence"]] = entry.body["digest"]
+        elif entry.event == "sequence removed":
+            told.pop(entry.body["sequence"], None)
+    return told
 
 
 def vouched_for(entries: Sequence[Entry], head: str | None, key: str) -> str | None:
