@@ -8,6 +8,7 @@ import subprocess
 import sys
 import textwrap
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from scanyard.geometry import Transform
 from scanyard.sensors import Rig
 from scanyard.store import create_dataset, open_dataset, seal_dataset, sweep_staging, write_sequence
 from scanyard.store.array_writer import ArrayWriter
+from scanyard.store.disk import Disk
 from scanyard.store.layout import sequence_folder
 
 
@@ -144,6 +146,81 @@ def test_provenance_that_is_not_json_is_refused_before_the_first_frame(value: ob
         write_sequence(root, info_named(odd=value), never())  # type: ignore[arg-type]
     with pytest.raises(StoreError, match="its record cannot be written as JSON"):
         write_sequence(root, info_named(), never(), record={"odd": value})  # type: ignore[arg-type]
+
+
+class BusyDisk(Disk):
+    """While somebody is at work here, something else happens, once."""
+
+    def __init__(self, meanwhile: Callable[[], object]) -> None:
+        self._meanwhile = [meanwhile]
+
+    def make_folders(self, folder: Path) -> list[Path]:
+        made = super().make_folders(folder)
+        self._happens()
+        return made
+
+    def remove_tree(self, folder: Path) -> None:
+        self._happens()
+        super().remove_tree(folder)
+
+    def remove(self, path: Path) -> None:
+        super().remove(path)
+        self._happens()
+
+    def _happens(self) -> None:
+        if self._meanwhile:
+            self._meanwhile.pop()()
+
+
+def test_an_attempt_that_is_committed_while_a_sweep_looks_does_not_stop_the_sweep(tmp_path: Path) -> None:
+    root = dataset_at(tmp_path)
+    left, committed, last = (root / "staging" / name / "0123" for name in ("a", "b", "c"))
+    for folder in (left, committed, last):
+        folder.mkdir(parents=True)
+    disk = BusyDisk(lambda: committed.rename(root / "sequences/b"))
+    assert sweep_staging(root, disk=disk) == [left, last]
+    assert (root / "sequences/b").is_dir()
+
+
+def test_an_attempt_that_ends_as_a_sweep_takes_it_does_not_stop_the_sweep(tmp_path: Path) -> None:
+    root = dataset_at(tmp_path)
+    ended, last = (root / "staging" / name / "0123" for name in ("a", "b"))
+    for folder in (ended, last):
+        folder.mkdir(parents=True)
+    assert sweep_staging(root, disk=BusyDisk(ended.rmdir)) == [last]
+
+
+def test_a_file_that_comes_into_its_place_while_a_sweep_looks_does_not_stop_the_sweep(tmp_path: Path) -> None:
+    root = dataset_at(tmp_path)
+    partials = [root / f".partial-{number}" for number in range(3)]
+    for partial in partials:
+        partial.touch()
+        os.utime(partial, (0, 0))
+    disk = BusyDisk(lambda: partials[1].rename(root / "provenance.jsonl"))
+    assert sweep_staging(root, disk=disk) == [partials[0], partials[2]]
+
+
+def test_a_writer_whose_folder_is_swept_as_it_is_made_makes_another(tmp_path: Path) -> None:
+    root = dataset_at(tmp_path)
+    swept: list[Path] = []
+    write_sequence(root, info_named(), frames(1), disk=BusyDisk(lambda: swept.extend(sweep_staging(root))))
+    assert len(swept) == 1
+    assert list(open_dataset(root).sequences) == ["walk-0001"]
+
+
+def test_a_writer_that_gives_up_holds_its_lock_until_nothing_is_left(tmp_path: Path) -> None:
+    root = dataset_at(tmp_path)
+    found: list[Path] = []
+
+    class Sweeping(Disk):
+        def remove_tree(self, folder: Path) -> None:
+            found.extend(sweep_staging(root))
+            super().remove_tree(folder)
+
+    with pytest.raises(StoreError, match="no frames"):
+        write_sequence(root, info_named(), [], disk=Sweeping())
+    assert not found
+    assert not list((root / "staging").iterdir())
 
 
 def test_a_shard_that_cannot_be_written_behind_our_back_stops_the_next_calls(tmp_path: Path) -> None:

@@ -33,6 +33,7 @@ from scanyard.store.seal import Seal, info_to_dict, read_seal
 logger = logging.getLogger(__name__)
 
 _PARTIAL_S = 600.0  # a header or seal is written in milliseconds: after ten minutes nobody is at it any more
+_TRIES = 10  # a sweep takes a moment: it does not come between making and locking a folder again and again
 
 
 def write_sequence(
@@ -73,46 +74,68 @@ def write_sequence(
             return commit(staging, target, seal, disk)
 
 
-def sweep_staging(uri: str | Path) -> list[Path]:
+def sweep_staging(uri: str | Path, *, disk: Disk = DISK) -> list[Path]:
     """Remove what interrupted attempts left behind and return their folders; attempts in progress are let be."""
     root = local_folder(uri)
     require_dataset(root)
     swept = []
     with _explained(root, STAGING):
-        for attempted in sorted((root / STAGING).glob("*/*")):
-            with _locked(attempted) as ours:
+        for attempted in [one for name in _inside(root / STAGING) for one in _inside(name)]:
+            with suppress(FileNotFoundError), _locked(attempted) as ours:  # it was committed or given up meanwhile
                 if ours:
-                    shutil.rmtree(attempted)
+                    disk.remove_tree(attempted)
                     swept.append(attempted)
-        for folder in (root / STAGING).glob("*"):
+        for folder in _inside(root / STAGING):
             with suppress(OSError):  # not empty: an attempt is in progress
                 folder.rmdir()
-        for partial in (*root.glob(f"{PARTIAL}*"), *root.glob(f"{SEQUENCES}/*/{PARTIAL}*")):
-            if time.time() - partial.stat().st_mtime > _PARTIAL_S:
-                partial.unlink(missing_ok=True)
-                swept.append(partial)
+        for partial in [one for folder in (root, *_inside(root / SEQUENCES)) for one in _inside(folder, PARTIAL)]:
+            with suppress(FileNotFoundError):  # it is in its place by now
+                if time.time() - partial.stat().st_mtime > _PARTIAL_S:
+                    disk.remove(partial)
+                    swept.append(partial)
     if swept:
         logger.info("%s: removed %d interrupted attempts", root, len(swept))
     return swept
 
 
+def _inside(folder: Path, beginning: str = "") -> list[Path]:
+    """What is in a folder by now under a name with this beginning, sorted; nothing if it is gone or is none."""
+    with suppress(FileNotFoundError, NotADirectoryError):
+        return sorted(path for path in folder.iterdir() if path.name.startswith(beginning))
+    return []
+
+
 @contextmanager
 def attempt(root: Path, name: str, disk: Disk) -> Iterator[Path]:
     """A staging folder that is locked while we live and gone afterwards, unless it was renamed away."""
-    staging = new_staging_folder(root, name)
-    with _explained(root, name):
-        disk.make_folders(staging)
-    try:
-        with ExitStack() as held:
-            with _explained(root, name):
-                if not held.enter_context(_locked(staging)):
-                    raise StoreError(f"{staging}: was swept away as it was made; run the same command again")
+    with ExitStack() as held:
+        with _explained(root, name):
+            staging = next((one for one in _staging_folders(root, name, disk) if _ours(one, held)), None)
+            if staging is None:
+                raise StoreError(f"{root}: {name} was swept away as often as it was made; run the same command again")
+        try:
             yield staging
-    finally:
-        with suppress(OSError):  # it was renamed away; or the disk fails again, and a sweep will do it
-            disk.remove_tree(staging)
-        with suppress(OSError):  # another attempt at the same sequence is in progress
-            disk.remove(staging.parent)
+        finally:
+            with suppress(OSError):  # it was renamed away; or the disk fails again, and a sweep will do it
+                disk.remove_tree(staging)  # locked as yet, or a sweep would be at it too and both might stop half-way
+            with suppress(OSError):  # another attempt at the same sequence is in progress
+                disk.remove(staging.parent)
+
+
+def _staging_folders(root: Path, name: str, disk: Disk) -> Iterator[Path]:
+    """New folders, each made when it is asked for."""
+    for _ in range(_TRIES):
+        staging = new_staging_folder(root, name)
+        disk.make_folders(staging)
+        yield staging
+
+
+def _ours(staging: Path, held: ExitStack) -> bool:
+    """Lock a new folder; False if a sweep took it for one that was left, before it was locked."""
+    try:
+        return held.enter_context(_locked(staging)) and staging.is_dir()
+    except FileNotFoundError:
+        return False
 
 
 @contextmanager
