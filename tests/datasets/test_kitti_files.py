@@ -12,7 +12,7 @@ from scanyard.boxes import Boxes
 from scanyard.datasets.kitti import read_sequences, write_frames
 from scanyard.datasets.kitti_calibration import Calibration, read_calibration
 from scanyard.datasets.kitti_labels import boxes_from_rows, rows_from_boxes
-from scanyard.errors import FormatError
+from scanyard.errors import FormatError, StoreError
 from scanyard.frame import Frame, Sweep
 from scanyard.geometry import Transform
 from scanyard.sensors import Camera, Lidar, Rig
@@ -260,3 +260,18 @@ def test_a_category_without_a_kitti_class_is_refused(tmp_path: Path) -> None:
     strange = frame.replace(boxes=frame.boxes.replace(category=["unicorn"] * len(frame.boxes)))
     with pytest.raises(FormatError, match="unicorn"):
         write_frames(tmp_path / "out", InMemorySequence(sequence.info, [strange]))
+
+
+@pytest.mark.parametrize("name", ["../../out", "/tmp/out", "a/b"])
+def test_a_frame_is_written_nowhere_else(name: str, tmp_path: Path) -> None:
+    (sequence, *_) = read_sequences(kitti_folder(tmp_path / "in"))
+    before = {path for path in tmp_path.rglob("*") if path.is_file()}
+    with pytest.raises(StoreError, match="cannot be a file name"):
+        write_frames(tmp_path / "a/b/out", InMemorySequence(sequence.info, [sequence[0].replace(name=name)]))
+    assert {path for path in tmp_path.rglob("*") if path.is_file()} == before
+
+
+def test_two_frames_of_one_name_do_not_overwrite_each_other(tmp_path: Path) -> None:
+    (sequence, *_) = read_sequences(kitti_folder(tmp_path / "in"))
+    with pytest.raises(FormatError, match="two frames '000000'"):
+        write_frames(tmp_path / "out", InMemorySequence(sequence.info, [sequence[0], sequence[0]]))

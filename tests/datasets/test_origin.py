@@ -1,13 +1,17 @@
 """A licence goes wherever the frames go, and an export of non-commercial data says so."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
+from types import ModuleType
 
 import pytest
-from exchanged import recording
+from exchanged import CAMERA, LIDAR, recording
 
+from scanyard.datasets import argoverse2_write, mcap_recording, nuscenes_write, rerun_recording
 from scanyard.datasets.origin import LICENCE_FILE, ORIGIN_FILE, non_commercial, notes_of, read_origin, write_origin
-from scanyard.errors import FormatError
+from scanyard.errors import FormatError, StoreError
+from scanyard.sensors import Rig
 
 NC = "CC-BY-NC-SA-3.0"
 
@@ -65,3 +69,17 @@ def test_a_note_of_another_layout_is_said(tmp_path: Path) -> None:
     write_origin(tmp_path, "nuscenes", "", notes_of([recording(3)]))
     with pytest.raises(FormatError, match="import it as 'nuscenes'"):
         read_origin(tmp_path, "openpcdet")
+
+
+@pytest.mark.parametrize("write", [nuscenes_write, argoverse2_write, mcap_recording, rerun_recording])
+def test_no_sequence_is_written_outside_the_folder(write: ModuleType, tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match=r"sequence '\.\./\.\./walk' cannot be a file name"):
+        write.write_dataset(tmp_path / "a/out", [recording(name="../../walk")])
+    assert [
+        path for path in tmp_path.rglob("*") if path.is_file() and not path.is_relative_to(tmp_path / "a/out")
+    ] == []
+
+
+def test_no_sensor_of_nuscenes_is_written_outside_the_folder(tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match=r"sensor 'CAM_\.\./x' cannot be a file name"):
+        nuscenes_write.channels_of(Rig("r", (LIDAR,), (replace(CAMERA, name="CAM_../x"),)))

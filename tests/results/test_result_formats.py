@@ -23,7 +23,7 @@ import sample_results as sample
 
 from scanyard.boxes import Boxes
 from scanyard.detections import Detections, FrameDetections, write_detections
-from scanyard.errors import ContractError, EvaluationError, FormatError
+from scanyard.errors import ContractError, EvaluationError, FormatError, StoreError
 from scanyard.experiment.scoring import pair_results
 from scanyard.pickled import PickledArray, read_pickle
 from scanyard.results import KnownFrames, open_results, write_kitti_text, write_nuscenes
@@ -213,6 +213,18 @@ def test_a_folder_per_recording_tells_frames_of_one_name_apart(tmp_path: Path) -
     sample.write_kitti(tmp_path / "flat")
     with pytest.raises(FormatError, match="in 2 recordings"):
         read(tmp_path / "flat", twins)
+
+
+@pytest.mark.parametrize("per_recording", [False, True])
+def test_no_text_is_written_outside_the_folder(per_recording: bool, tmp_path: Path) -> None:
+    from dataclasses import replace
+
+    one = KNOWN.frames[0]
+    strange = replace(one, info=replace(one.info, name="..")) if per_recording else replace(one, name="../x")
+    found = [FrameDetections(strange.info.name, strange.index, strange.name, strange.cloud, sample.found(0))]
+    with pytest.raises(StoreError, match="cannot be a file name"):
+        write_kitti_text(tmp_path / "k", found, KnownFrames((strange,)), per_recording=per_recording)
+    assert not [path for path in tmp_path.rglob("*") if path.is_file()]
 
 
 def edited(folder: Path, layout: str, edit: Callable[[Any], Any]) -> Path:

@@ -214,3 +214,33 @@ def test_zarr_reads_every_array_as_sealed(root: Path) -> None:
         assert last["name"] == "crc32c" or last["configuration"]["checksum"] is True
     assert group["ego"].attrs["frame_names"] == ["000000", "000001", "000002"]
     assert group["boxes/category"].attrs["categories"] == list(stored.seal.categories)
+
+
+OUTSIDE = ("../../../x", "/tmp/x", "a/../../x", "..", ".", "a\\..\\x", "a\nb", "", "x" * 300)
+
+
+@pytest.mark.parametrize("part", ["file", "array", "sensor", "frame"])
+@pytest.mark.parametrize("name", OUTSIDE)
+def test_a_seal_whose_names_lead_elsewhere_is_refused_though_its_checksum_holds(
+    part: str, name: str, root: Path
+) -> None:
+    folder = root / "sequences/walk-0001"
+    seal = read_seal(folder)
+    if part == "file":
+        hostile = replace(seal, files={**seal.files, name: StoredFile.of(b"")})
+    elif part == "array":
+        hostile = replace(seal, arrays={**seal.arrays, name: seal.arrays["ego/timestamp_ns"]})
+    elif part == "sensor":
+        rig = replace(seal.info.rig, lidars=(replace(seal.info.rig.lidars[0], name=name),))
+        hostile = replace(seal, info=replace(seal.info, rig=rig))
+    else:
+        hostile = replace(seal, frame_names=(name, *seal.frame_names[1:]))
+    (folder / "seal.json").write_bytes(hostile.to_bytes())
+    if (part, name) == ("frame", ""):  # frames need no name
+        read_seal(folder)
+        return
+    with pytest.raises(DamagedError, match=rf"seal\.json: {part} .* trust nothing in it"):
+        read_seal(folder)
+    assert "trust nothing in it" in str(verify(root)[0])
+    with pytest.raises(DamagedError, match="trust nothing in it"):
+        _ = open_dataset(root).sequences["walk-0001"][0]

@@ -129,6 +129,19 @@ def test_names_that_are_no_folder_names_are_refused(name: str, tmp_path: Path) -
         write_sequence(dataset_at(tmp_path), info_named(name), frames())
 
 
+@pytest.mark.parametrize("name", ["../x", "/x", "..", ".", "a\\b", "a\x00b", "a\nb", "\ud800", "x" * 201])
+def test_frame_names_that_lead_elsewhere_are_refused(name: str, tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match=r"frame 1: its name .* file name"):
+        write_sequence(dataset_at(tmp_path), info_named(), [frame_at(0), frame_at(1).replace(name=name)])
+
+
+def test_frames_keep_the_names_they_came_with(tmp_path: Path) -> None:
+    names = ["", "000001", "2011_09_26 drive 5", "n015-2018+0800__LIDAR:1", "état.7", "x" * 200]
+    root = dataset_at(tmp_path)
+    write_sequence(root, info_named(), [frame_at(number).replace(name=name) for number, name in enumerate(names)])
+    assert [frame.name for frame in open_dataset(root).sequences["walk-0001"]] == names
+
+
 def test_sensor_names_must_be_folder_names(tmp_path: Path) -> None:
     rig = Rig("bad", (type(LIDAR)(**{**vars(LIDAR), "name": "../top"}),))
     with pytest.raises(StoreError, match="sensor"):

@@ -38,6 +38,7 @@ from scanyard.errors import FormatError, StoreError
 from scanyard.frame import Frame, points_ego
 from scanyard.sensors import Rig
 from scanyard.sequence import SensorSequence
+from scanyard.store.layout import require_file_name
 
 CONVENTION = (
     "right-handed metres, x forward, y left, z up; points and boxes in the vehicle frame, whose origin is on the rear "
@@ -62,7 +63,7 @@ def write_dataset(root: str | Path, sequences: Sequence[SensorSequence], *, val_
     try:
         for sequence in sequences:
             split = "val" if sequence.info.drive in val_drives else "train"
-            log = folder / split / log_name(sequence.info.name)
+            log = folder / split / log_name(require_file_name(sequence.info.name, "sequence"))
             if log.exists():
                 raise FormatError(
                     f"sequences {sequence.info.name!r} and another one would both be the log {log.name!r}"

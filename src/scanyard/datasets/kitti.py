@@ -31,6 +31,7 @@ from scanyard.geometry import Transform
 from scanyard.profiles import load_profile
 from scanyard.sensors import Lidar, Rig
 from scanyard.sequence import SensorSequence, SequenceInfo
+from scanyard.store.layout import require_file_name
 
 logger = logging.getLogger(__name__)
 
@@ -125,10 +126,11 @@ def read_sequences(
 def write_frames(root: str | Path, sequence: SensorSequence) -> None:
     """Write ``velodyne``, ``label_2``, ``calib`` and ``image_2`` files for each frame into the split folder ``root``.
 
-    The files are named after the frames, or numbered if those have no names.  A sequence that came from KITTI gets its
-    own calibration, label order and ``alpha`` back; any other gets a calibration made from its rig.
+    The files are named after the frames, or numbered if those have no names; FormatError where two have one name.  A
+    sequence that came from KITTI gets its own calibration, label order and ``alpha`` back; any other gets a calibration
+    made from its rig.
     """
-    split = Path(root)
+    split, written = Path(root), set[str]()
     notes: Mapping[str, Any] = sequence.info.provenance.get("kitti", {})
     calibration = calibration_of(sequence.info)
     lidar, camera = sequence.info.rig.lidars[0].name, sequence.info.rig.cameras[0].name
@@ -136,7 +138,10 @@ def write_frames(root: str | Path, sequence: SensorSequence) -> None:
         for folder in ("velodyne", "label_2", "calib"):
             (split / folder).mkdir(parents=True, exist_ok=True)
         for index, frame in enumerate(sequence):
-            name = frame.name or f"{index:06d}"
+            name = require_file_name(frame.name or f"{index:06d}", "frame")
+            if name in written:
+                raise FormatError(f"sequence {sequence.info.name!r} has two frames {name!r}; KITTI's go by their names")
+            written.add(name)
             write_scan(split / "velodyne" / f"{name}.bin", frame.sweeps[lidar])
             (split / "calib" / f"{name}.txt").write_text(calibration.to_text(), encoding="ascii")
             if frame.boxes is not None:

@@ -31,6 +31,7 @@ from scanyard.frame import Frame, Sweep, points_ego
 from scanyard.geometry import Transform
 from scanyard.sensors import Lidar, Rig
 from scanyard.sequence import SensorSequence
+from scanyard.store.layout import require_file_name
 
 DEFAULT_VERSION = "v1.0-trainval"
 MOVING_MPS = 0.5
@@ -66,6 +67,7 @@ def channels_of(rig: Rig) -> dict[str, str]:
     kinds = (("LIDAR", "TOP", [lidar.name for lidar in rig.lidars]), ("CAM", "FRONT", [c.name for c in rig.cameras]))
     for prefix, first, names in kinds:
         for number, name in enumerate(names):
+            require_file_name(name, "sensor")
             own = f"{prefix}_{first if number == 0 else name.upper()}"
             channels[name] = name if name.startswith(f"{prefix}_") else own
     if len(set(channels.values())) != len(channels):
@@ -95,7 +97,7 @@ class _Scene:
 
     def __init__(self, folder: Path, tables: Tables, sequence: SensorSequence, log: Row) -> None:
         self._folder, self._tables, self._sequence = folder, tables, sequence
-        self._name, self._rig = sequence.info.name, sequence.info.rig
+        self._name, self._rig = require_file_name(sequence.info.name, "sequence"), sequence.info.rig
         self._channels = channels_of(self._rig)
         self._row = tables.add("scene", token("scene", self._name), name=self._name, log_token=log["token"])
         self._calibrated: dict[str, Row] = {}

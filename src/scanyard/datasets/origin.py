@@ -20,6 +20,7 @@ from scanyard.frame import Frame
 from scanyard.geometry import FloatArray, Transform
 from scanyard.sensors import Rig
 from scanyard.sequence import SensorSequence, SequenceInfo
+from scanyard.store.layout import require_file_name
 
 ORIGIN_FILE = "scanyard.json"
 LICENCE_FILE = "LICENCE.md"
@@ -148,7 +149,7 @@ def write_recordings(
     require_new_folder(root)
     try:
         for sequence in sequences:
-            write(root / f"{sequence.info.name}.{suffix}", sequence)
+            write(root / f"{require_file_name(sequence.info.name, 'sequence')}.{suffix}", sequence)
         write_origin(root, layout, convention, notes_of(sequences))
     except OSError as error:
         raise StoreError(f"{root}: cannot be written ({error.strerror}: {error.filename})") from error

@@ -31,6 +31,7 @@ from scanyard.label.projection import image_extent
 from scanyard.plausible import MAX_YAW_RAD, check_boxes
 from scanyard.results.categories import category_of
 from scanyard.results.frames import KnownFrame, KnownFrames
+from scanyard.store.layout import require_file_name
 
 _COLUMNS = 16
 
@@ -60,7 +61,8 @@ def write_kitti_text(
     per_recording = per_recording or any("/" in known.called(frame) for frame, _ in frames)
     try:
         for frame, one in frames:
-            path = folder / frame.info.name / f"{frame.name}.txt" if per_recording else folder / f"{frame.name}.txt"
+            place = folder / require_file_name(frame.info.name, "sequence") if per_recording else folder
+            path = place / f"{require_file_name(frame.name, 'frame')}.txt"
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(_text(one.boxes, frame), encoding="ascii")
     except OSError as error:

@@ -92,6 +92,8 @@ _UNITS = {
 _FRAMES = {"points": "sensor", "center": "ego", "yaw_rad": "ego", "velocity": "ego"}
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,199}")
+_LONGEST = 200
+"""Bytes of a file name, before an ending: file systems take 255 with it."""
 
 
 def dimensions_of(path: str, ndim: int) -> tuple[str, ...]:
@@ -115,6 +117,30 @@ def require_name(name: str, what: str) -> str:
             "beginning with a letter or digit, at most 200 characters"
         )
     return name
+
+
+def require_file_name(name: object, what: str) -> str:
+    """Return ``name`` if it can be the name of a file and leads nowhere else; StoreError says what is wrong with it.
+
+    Wider than ``require_name``: frames keep the names of the files or tables they came from.
+    """
+    if not isinstance(name, str) or name in ("", ".", "..") or not name.isprintable() or {"/", "\\"} & set(name):
+        raise StoreError(
+            f"{what} {name!r} cannot be a file name, which exports make of it: expected printable characters "
+            "without '/' and '\\'; give it another"
+        )
+    if len(name.encode()) > _LONGEST:
+        raise StoreError(f"{what} {name[:20]!r}... has {len(name.encode())} bytes, a file name at most {_LONGEST}")
+    return name
+
+
+def require_inside(path: object, what: str) -> str:
+    """Return ``path`` if it is that of a file below the folder it is looked for in; StoreError if it leads out."""
+    if not isinstance(path, str):
+        raise StoreError(f"{what} {path!r}: expected a path below the sequence's folder")
+    for part in path.split("/"):
+        require_file_name(part, f"{what} {path!r}:")
+    return path
 
 
 @overload

@@ -31,6 +31,7 @@ from scanyard.store.layout import (
     attributes_of,
     dimensions_of,
     group_metadata,
+    require_file_name,
     require_name,
 )
 from scanyard.store.seal import Seal
@@ -77,6 +78,8 @@ class FrameRows:
 
     def append(self, frame: Frame) -> None:
         """Add one frame; StoreError says what does not fit the rig or the frames before."""
+        if frame.name:
+            require_file_name(frame.name, f"{self._where()}: its name")
         self._per_frame("ego/timestamp_ns", np.array([frame.timestamp_ns], dtype=np.int64))
         self._per_frame("ego/world_from_ego", frame.world_from_ego.matrix[None])
         self._append_sweeps(frame.sweeps)

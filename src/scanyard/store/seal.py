@@ -17,7 +17,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, overload
 
-from scanyard.errors import DamagedError
+from scanyard.errors import DamagedError, StoreError
 from scanyard.sensors import Rig
 from scanyard.sequence import SequenceInfo
 from scanyard.store.arrays import StoredArray, StoredFile
@@ -34,6 +34,8 @@ from scanyard.store.layout import (
     parsed_json,
     read_file,
     readable_json,
+    require_file_name,
+    require_inside,
 )
 from scanyard.store.place import BucketPath, Place
 
@@ -184,12 +186,32 @@ def _read_whole(path: Place, data: bytes) -> Seal:
         raise DamagedError(f"{path}: damaged, {error!r} while reading it; restore it from a copy") from error
     if not intact:
         raise DamagedError(f"{path}: its bytes do not match its own checksum; restore it from a copy")
+    try:
+        _require_names(seal)
+    except StoreError as error:
+        raise DamagedError(f"{path}: {error}; the seal was not written by scanyard, so trust nothing in it") from error
     if seal.info.name != path.parent.name:
         raise DamagedError(
             f"{path}: this is the seal of {seal.info.name!r}, found in the folder {path.parent.name!r}; "
             "name the folder after the sequence again"
         )
     return seal
+
+
+def _require_names(seal: Seal) -> None:
+    """Refuse a seal whose names would lead out of the folder that files are read from, fetched or exported into.
+
+    A checksum does not help here: whoever can put a seal into a bucket can compute it.
+    """
+    for path in seal.files:
+        require_inside(path, "file")
+    for path in seal.arrays:
+        require_inside(path, "array")
+    for sensor in [lidar.name for lidar in seal.info.rig.lidars] + [camera.name for camera in seal.info.rig.cameras]:
+        require_file_name(sensor, "sensor")
+    for name in seal.frame_names:
+        if name != "":
+            require_file_name(name, "frame")
 
 
 def _from_body(body: Mapping[str, Any]) -> Seal:
