@@ -12,10 +12,12 @@ from scanyard.errors import ScanyardError
 from scanyard.fleet.backlog import Backlog
 from scanyard.fleet.faults import Fault
 from scanyard.fleet.fitness import Fitness
+from scanyard.fleet.limits import Limits
 from scanyard.fleet.outcome import Failed, Recorded, Seat
 from scanyard.scenario import ConcreteScenario
 
 POLL_S = 0.5
+LIMITS = Limits()
 
 
 @dataclass(frozen=True)
@@ -70,6 +72,7 @@ def play(
     clock, luck, ended = Clock(), random.Random(seed), Ended()
     host_of = {Seat(f"host{n}", worker): host for n, host in enumerate(hosts) for worker in range(host.workers)}
     backlog, fitness = Backlog(scenarios, clock, hands=len(host_of)), Fitness(clock, start_tries)
+    died = Counter[Seat]()
     at_work: list[tuple[float, int, Seat, ConcreteScenario, Recorded | Failed]] = []
     try:
         while not backlog.is_empty or at_work:
@@ -78,6 +81,9 @@ def play(
                     if (scenario := backlog.take()) is None:
                         break
                     seconds, result = _try(host_of[seat], scenario, poison, luck, clock.now_s)
+                    if died[seat]:  # its supervisor waits before it starts another server
+                        seconds += min(LIMITS.retry_delay_s * 2 ** (died[seat] - 1), LIMITS.longest_retry_delay_s)
+                    died[seat] = died[seat] + 1 if isinstance(result, Failed) else 0
                     heapq.heappush(at_work, (clock.now_s + seconds, ended.tries.total(), seat, scenario, result))
                     ended.tries[scenario.sequence_name] += 1
                     ended.tries_on[seat.host] += 1
@@ -86,9 +92,9 @@ def play(
                 _, _, seat, scenario, result = heapq.heappop(at_work)
                 fitness.heed(seat, result)
                 if isinstance(result, Recorded):
-                    backlog.succeeded(scenario)
+                    backlog.succeeded(scenario, seat.host)
                     ended.sealed.append(scenario.sequence_name)
-                elif backlog.failed(scenario, result):
+                elif backlog.failed(scenario, result, seat.host):
                     ended.aside.append(scenario.sequence_name)
             if fitness.none_is_fit(host_of) and not at_work:
                 raise fitness.refusal()

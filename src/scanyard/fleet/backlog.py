@@ -1,11 +1,21 @@
 """What is left to do, what failed, and what is set aside: pure bookkeeping, no Ray and no clock of its own.
 
-Two kinds of failure are told apart.  A scenario that cannot be played is set aside at once.  A worker or server that
-died may have been killed by the scenario, or by somebody else: so a scenario whose tries all failed is set aside only
-when chance does not explain it, given how often the tries of all the others failed.  Where nothing else fails that
-takes ``MAX_FAILURES`` tries once five others were sealed; before that, and on machines that die all the time, it takes
-more, so that bad luck costs no data.
-A machine that cannot run a server at all speaks against no scenario; what becomes of its worker, ``fitness`` says.
+A worker or server that died under a scenario may have been killed by it, or by somebody else: a passing killer, or a
+host on which everything dies.  The rules are these.
+
+1. What cannot be played is set aside at once.
+2. A machine that cannot run a server, or whose disk is full, speaks against no scenario; what becomes of its worker,
+   ``fitness`` says.
+3. A scenario whose tries all failed, ``MAX_FAILURES`` of them or more, is set aside when chance does not explain it,
+   given how often the tries of all others failed, everywhere and on the same hosts.  Where nothing else fails that
+   takes three tries once five others were sealed; on machines that die all the time it takes more.
+4. From ``MANY_FAILURES`` on it is compared with those alone that came to be sealed, each with all the tries it took:
+   some that always fail would excuse each other for ever.
+5. Where all that is left has failed, nothing will be learned by waiting.  Then ``MANY_FAILURES`` are enough where this
+   campaign has sealed nothing, as when one is resumed for what always fails, and ``MOST_FAILURES`` where it has.
+6. After a failure what was never tried goes first: it tells more than the next failure of the same.
+7. Where something else is left and nothing succeeds any more, the campaign ends: going on would set everything aside
+   for a fault that is in none of it.
 """
 
 from __future__ import annotations
@@ -15,6 +25,7 @@ import itertools
 import math
 from collections import Counter, deque
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
 
 from scanyard.errors import SimulationError, StoreError
 from scanyard.fleet.outcome import DISK_FULL, Failed
@@ -22,11 +33,15 @@ from scanyard.scenario.concrete import ConcreteScenario
 
 MAX_FAILURES = 3
 """A scenario that failed this often is quarantined, unless the others fail as often."""
+MANY_FAILURES = 8
+"""Where every second try is killed from outside, so many in a row befall one scenario in 256."""
+MOST_FAILURES = 30
+"""A machine on which so many tries in a row die will not do it today, whatever it does with others."""
 CHANCE = 0.01
 """Set aside a scenario when that many failures in a row have a smaller chance than this to befall any one of those that
 were tried: a hundred scenarios give bad luck a hundred chances."""
 USUAL_FAILURE_RATE = 0.2
-"""What is taken for the others' failure rate before they have tried, weighing as much as one try: 0.2^3 < CHANCE."""
+"""What is taken for the others' failure rate before they have tried, weighing as much as one try."""
 FIRST_DELAY_S, LONGEST_DELAY_S = 0.5, 30.0
 """A scenario that failed waits this long, then twice as long, and so on: what broke may mend."""
 FIRST_DISK_DELAY_S, LONGEST_DISK_DELAY_S = 5.0, 60.0
@@ -51,8 +66,12 @@ class Backlog:
         self._disk_patience_s = disk_patience_s
         self._later: list[tuple[float, int, ConcreteScenario]] = []
         self._order = itertools.count()
-        self._failures: Counter[str] = Counter()
-        self._tries = self._tries_failed = self._failed_in_a_row = 0
+        self._handed_out = 0
+        self._failures: dict[str, Counter[str]] = {}
+        """By scenario and host, of those that may still succeed."""
+        self._tried, self._sealed = _Tally(), _Tally()
+        """All tries, and those of scenarios that came to be sealed."""
+        self._num_sealed = self._failed_in_a_row = 0
         self._full_since: float | None = None
         self._paused_until = -math.inf
         self._disk_delay_s = FIRST_DISK_DELAY_S
@@ -72,56 +91,73 @@ class Backlog:
         now = self._clock()
         if now < self._paused_until:
             return None
-        if self._later and self._later[0][0] <= now:
-            return heapq.heappop(self._later)[2]
-        return self._head.popleft() if self._peek() else None
+        is_due = bool(self._later) and self._later[0][0] <= now
+        if self._peek() and (self._failed_in_a_row or not is_due):
+            scenario = self._head.popleft()
+        elif is_due:
+            scenario = heapq.heappop(self._later)[2]
+        else:
+            return None
+        self._handed_out += 1
+        return scenario
 
-    def succeeded(self, scenario: ConcreteScenario) -> None:
-        """Take note that it is sealed."""
-        self._tries += 1
-        self._failures.pop(scenario.sequence_name, None)
+    def succeeded(self, scenario: ConcreteScenario, host: str = "") -> None:
+        """Take note that it is sealed, by a worker on ``host``."""
+        self._handed_out -= 1
+        own = self._failures.pop(scenario.sequence_name, Counter())
+        self._tried.add(host, failed=False)
+        self._sealed.add(host, failed=False)
+        for where in own.elements():
+            self._sealed.add(where, failed=True)
+        self._num_sealed += 1
         self._failed_in_a_row = 0
         self._full_since, self._disk_delay_s = None, FIRST_DISK_DELAY_S
 
-    def failed(self, scenario: ConcreteScenario, failure: Failed) -> bool:
-        """Take note of a failure; True when the scenario is set aside, else it will be handed out again.
+    def failed(self, scenario: ConcreteScenario, failure: Failed, host: str = "") -> bool:
+        """Take note of a failure on ``host``; True when the scenario is set aside, else it will be handed out again.
 
-        StoreError when the disk stayed full for too long, SimulationError when nothing succeeds any more: going on
-        would set every scenario aside for a fault that is in none of them.
+        StoreError when the disk stayed full for too long, SimulationError when nothing succeeds any more.
         """
+        self._handed_out -= 1
         if failure.kind == DISK_FULL:
             self._wait_for_room(scenario, failure)
             return False
         if not failure.counts:
             self._again(scenario, self._clock() + FIRST_DELAY_S)
             return False
+        name = scenario.sequence_name
         if not failure.retry:
-            self._failures.pop(scenario.sequence_name, None)
+            self._failures.pop(name, None)
             return True
-        self._tries += 1
-        self._tries_failed += 1
+        own = self._failures.setdefault(name, Counter())
+        own[host] += 1
+        self._tried.add(host, failed=True)
         self._failed_in_a_row += 1
-        self._failures[scenario.sequence_name] += 1
-        if self._is_set_aside(scenario.sequence_name):
-            del self._failures[scenario.sequence_name]
+        nothing_to_learn = self._all_that_is_left_failed()
+        if self._is_set_aside(own, nothing_to_learn):
+            del self._failures[name]
             return True
-        self._refuse_if_nothing_succeeds(failure)
-        delay_s = min(FIRST_DELAY_S * 2 ** (self._failures[scenario.sequence_name] - 1), LONGEST_DELAY_S)
-        self._again(scenario, self._clock() + delay_s)
+        if not nothing_to_learn:
+            self._refuse_if_nothing_succeeds(failure)
+        self._again(scenario, self._clock() + min(FIRST_DELAY_S * 2 ** (own.total() - 1), LONGEST_DELAY_S))
         return False
 
-    def _is_set_aside(self, name: str) -> bool:
-        own = self._failures[name]
-        if own < MAX_FAILURES:
+    def _is_set_aside(self, own: Counter[str], nothing_to_learn: bool) -> bool:
+        failures = own.total()
+        if failures < MAX_FAILURES:
             return False
-        others, others_failed = self._tries - own, self._tries_failed - own
-        if not others:  # there may be nobody to compare it with
-            return self.is_empty and USUAL_FAILURE_RATE**own < CHANCE
-        # What the others tell of the failure rate is uncertain while they are few: every further failure of this one
-        # is expected a little more than the last (Beta prior, binomial tries, so the prediction is Polya's urn).
-        chance = math.prod((others_failed + USUAL_FAILURE_RATE + n) / (others + 1 + n) for n in range(own))
-        tried = self._tries - self._tries_failed + len(self._failures)
-        return chance * tried < CHANCE
+        scenarios = self._num_sealed + len(self._failures)
+        if self._tried.tries.total() > failures and self._tried.without(own).chance(own) * scenarios < CHANCE:
+            return True
+        if failures < MANY_FAILURES:
+            return False
+        if self._num_sealed and self._sealed.chance(own) * scenarios < CHANCE:
+            return True
+        return nothing_to_learn and (not self._num_sealed or failures >= MOST_FAILURES)
+
+    def _all_that_is_left_failed(self) -> bool:
+        """Called while one is in our hands that is neither waiting nor handed out."""
+        return not self._peek() and len(self._failures) == len(self._later) + self._handed_out + 1
 
     def _refuse_if_nothing_succeeds(self, failure: Failed) -> None:
         limit = 10 * max(self._hands, MAX_FAILURES)
@@ -129,8 +165,8 @@ class Backlog:
             return
         raise SimulationError(
             f"the last {self._failed_in_a_row} tries all failed, with different scenarios, most recently "
-            f"{failure.sequence}: {failure.kind}: {failure.reason}. Find the cause and run the same command again: "
-            "what is sealed is kept"
+            f"{failure.sequence}: {failure.kind}: {failure.reason}. Find the cause, or leave {failure.scenario} "
+            "out if it is that, and run the same command again: what is sealed is kept"
         )
 
     def _wait_for_room(self, scenario: ConcreteScenario, failure: Failed) -> None:
@@ -152,3 +188,37 @@ class Backlog:
         if not self._head:
             self._head.extend(itertools.islice(self._fresh, 1))
         return bool(self._head)
+
+
+@dataclass(frozen=True)
+class _Tally:
+    """Tries, and how many of them failed, by host."""
+
+    tries: Counter[str] = field(default_factory=Counter)
+    failed: Counter[str] = field(default_factory=Counter)
+
+    def add(self, host: str, *, failed: bool) -> None:
+        self.tries[host] += 1
+        self.failed[host] += failed
+
+    def without(self, failures: Counter[str]) -> _Tally:
+        return _Tally(self.tries - failures, self.failed - failures)
+
+    def chance(self, own: Counter[str]) -> float:
+        """The chance that a good scenario fails as often as ``own`` says, going by what was tried.
+
+        By all hosts or by the hosts on which it failed, whichever excuses it more: on many hosts each has few tries,
+        and on one host of many everything may die.
+        """
+        everywhere = _chance(own.total(), self.tries.total(), self.failed.total())
+        there = math.prod(_chance(n, self.tries[host], self.failed[host]) for host, n in own.items())
+        return max(everywhere, there)
+
+
+def _chance(failures: int, tries: int, failed: int) -> float:
+    """Of so many failures in a row where ``failed`` of so many ``tries`` did.
+
+    What few tries tell of the failure rate is uncertain: every further failure is expected a little more than the last
+    (Beta prior, binomial tries, so the prediction is Polya's urn).
+    """
+    return math.prod((failed + USUAL_FAILURE_RATE + n) / (tries + 1 + n) for n in range(failures))

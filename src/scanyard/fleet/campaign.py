@@ -65,13 +65,13 @@ def run_campaign(
         on_progress(progress)
         while not backlog.is_empty or crew.is_busy:
             crew.assign(backlog.take)
-            for _, scenario, result in crew.results(POLL_S):
+            for seat, scenario, result in crew.results(POLL_S):
                 if isinstance(result, Recorded):
-                    backlog.succeeded(scenario)
+                    backlog.succeeded(scenario, seat.host)
                     progress.add(result)
                     continue
                 progress.failures.append(result)
-                if backlog.failed(scenario, result):
+                if backlog.failed(scenario, result, seat.host):
                     progress.quarantined.append(result)
             progress.workers, progress.workers_replaced = crew.num_up, crew.replaced
             progress.waits_for_disk = backlog.is_paused

@@ -1,8 +1,8 @@
 """What can go wrong with a server, its client or a scenario: one word for each, and whose fault it is.
 
 The words are what reports count by.  Whose fault it is decides what happens next: a machine that cannot run a server is
-no reason to set a scenario aside, a server that dies under a scenario may be (after three times), and a scenario that
-cannot be played is one at once.
+no reason to set a scenario aside, a server that dies under a scenario may be (after three times or more), and a
+scenario that cannot be played is one at once.
 """
 
 from __future__ import annotations
