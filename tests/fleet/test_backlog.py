@@ -91,10 +91,10 @@ def test_bad_luck_at_the_beginning_or_among_many_sets_no_good_scenario_aside() -
     assert sum(map(len, aside)) <= 5
 
 
-def test_a_poison_among_good_ones_takes_three_tries_once_five_others_were_sealed() -> None:
-    clock, poison = Clock(), SCENARIOS[5]
-    backlog = Backlog(SCENARIOS[:6], clock)
-    for _ in range(5):
+def test_a_poison_among_good_ones_takes_three_tries_once_twenty_others_were_sealed() -> None:
+    clock, poison = Clock(), SCENARIOS[20]
+    backlog = Backlog(SCENARIOS[:21], clock)
+    for _ in range(20):
         scenario = backlog.take()
         assert scenario is not None
         backlog.succeeded(scenario)

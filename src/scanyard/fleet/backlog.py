@@ -8,7 +8,8 @@ host on which everything dies.  The rules are these.
    ``fitness`` says.
 3. A scenario whose tries all failed, ``MAX_FAILURES`` of them or more, is set aside when chance does not explain it,
    given how often the tries of all others failed, everywhere and on the same hosts.  Where nothing else fails that
-   takes three tries once five others were sealed; on machines that die all the time it takes more.
+   takes three tries once twenty others were sealed, five once five were; on machines that die all the time it takes
+   more.
 4. From ``MANY_FAILURES`` on it is compared with those alone that came to be sealed, each with all the tries it took:
    some that always fail would excuse each other for ever.
 5. Where all that is left has failed, nothing will be learned by waiting.  Then ``MANY_FAILURES`` are enough where this
@@ -37,9 +38,10 @@ MANY_FAILURES = 8
 """Where every second try is killed from outside, so many in a row befall one scenario in 256."""
 MOST_FAILURES = 30
 """A machine on which so many tries in a row die will not do it today, whatever it does with others."""
-CHANCE = 0.01
+CHANCE = 0.003
 """Set aside a scenario when that many failures in a row have a smaller chance than this to befall any one of those that
-were tried: a hundred scenarios give bad luck a hundred chances."""
+were tried: a hundred scenarios give bad luck a hundred chances.  With 0.01 one in fifty campaigns in which every third
+try died lost a scenario, with 0.003 one in three hundred."""
 USUAL_FAILURE_RATE = 0.2
 """What is taken for the others' failure rate before they have tried, weighing as much as one try."""
 FIRST_DELAY_S, LONGEST_DELAY_S = 0.5, 30.0
