@@ -53,8 +53,8 @@ def run(*arguments: str | Path) -> str:
     ("name", "options", "said"),
     [
         ("kitti", [], "taken for KITTI's text files"),
-        ("result.pkl", ["--format", "openpcdet"], "taken for OpenPCDet's result pickle"),
-        ("mm", ["--classes", "Pedestrian,Cyclist,Car"], "taken for MMDetection3D's predictions"),
+        ("result.pkl", ["--format", "openpcdet", "--own-names"], "taken for OpenPCDet's result pickle"),
+        ("mm", ["--classes", "Pedestrian,Cyclist,Car", "--own-names"], "taken for MMDetection3D's predictions"),
         ("nuscenes.json", ["--protocol", "nuscenes"], "taken for nuScenes' results JSON"),
     ],
 )
@@ -89,10 +89,10 @@ def test_detections_are_exported_and_score_the_same(folder: Path) -> None:
     for to, name in (("scanyard", "own.json"), ("kitti", "text")):
         data, pickled = folder / "data", folder / "result.pkl"
         assert "12 detections in 4 frames" in run(
-            "export", "detections", data, "--detections", pickled, "--to", to, "--out", folder / name
+            "export", "detections", data, "--detections", pickled, "--own-names", "--to", to, "--out", folder / name
         )
         run("evaluate", data, "--detections", folder / name, "--out", folder / "a.json")
-        run("evaluate", data, "--detections", pickled, "--out", folder / "b.json")
+        run("evaluate", data, "--detections", pickled, "--own-names", "--out", folder / "b.json")
         assert (folder / "a.json").read_text() == (folder / "b.json").read_text()
 
 

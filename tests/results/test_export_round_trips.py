@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import json
+import pickle
+import re
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from typer.testing import CliRunner
 
 from scanyard.cli.app import app
+from scanyard.errors import ScanyardError
 from scanyard.frame import Image
 from scanyard.geometry import Transform
 from scanyard.sensors import Rig
 from scanyard.sequence import InMemorySequence
-from scanyard.store import create_dataset, write_sequence
+from scanyard.store import create_dataset, open_dataset, write_sequence
 from tests.results import trained_elsewhere as trained
 from tests.view.street import RIG, street
 
@@ -27,10 +32,12 @@ LEANING = replace(
 )
 
 
-def make_dataset(folder: Path, *, named: bool, leaning: bool = False) -> Path:
+def make_dataset(  # a test's knobs
+    folder: Path, *, named: bool, leaning: bool = False, drives: int = DRIVES, first: int = 0
+) -> Path:
     """Drives whose frames are named as KITTI's are, in turns, or have no names; a LiDAR that leans and looks aside."""
     create_dataset(folder, name=folder.name, licence="CC0-1.0")
-    for drive in range(DRIVES):
+    for drive in range(drives):
         whole, frames = street(f"street-{drive}", frames=FRAMES, seed=drive + 1, image=False), []
         info = replace(whole.info, rig=Rig("leaning", (LEANING,), RIG.cameras)) if leaning else whole.info
         for index, frame in enumerate(whole):
@@ -38,7 +45,7 @@ def make_dataset(folder: Path, *, named: bool, leaning: bool = False) -> Path:
             if leaning:
                 there = LEANING.ego_from_sensor.inverse() @ RIG.lidars[0].ego_from_sensor
                 sweep = sweep.replace(points=there.apply(sweep.points).astype(np.float32))
-            name = f"{index * DRIVES + DRIVES - 1 - drive:06d}" if named else ""
+            name = f"{first + index * drives + drives - 1 - drive:06d}" if named else ""
             pose = Transform.from_xyz_rpy((50.0 * drive, 3.0 * index, 0.0), yaw=0.3 * drive)
             images = {"left": Image(np.zeros((188, 620, 3), dtype=np.uint8))}
             frames.append(frame.replace(name=name, sweeps={"top": sweep}, images=images, world_from_ego=pose))
@@ -53,20 +60,20 @@ class Way:
     layout: str
     results: Callable[[Path, Path], Path]
     options: tuple[str, ...] = ()
-    metric: tuple[str, str] = ("3d", "moderate")
     numbered: bool = True
     """Whether the export gives frames numbers, so that results do not say which frame is meant without it."""
 
 
 WAYS = {
-    "nuscenes": Way("nuscenes", trained.nuscenes_results, ("--protocol", "nuscenes"), ("ap", "all"), numbered=False),
+    "openpcdet": Way("openpcdet", trained.openpcdet_result),
+    "mmdet3d samples": Way("mmdet3d", trained.mmdet3d_samples, ("--classes", ",".join(trained.CLASSES))),
+    "mmdet3d json": Way("mmdet3d", trained.mmdet3d_predictions, ("--classes", ",".join(trained.CLASSES))),
+    "mmdet3d kitti": Way("mmdet3d", trained.mmdet3d_kitti_pickle),
+    "nuscenes": Way("nuscenes", trained.nuscenes_results, numbered=False),
     "kitti": Way("kitti", trained.kitti_text, numbered=False),
 }
-DATASETS = {
-    "named": {"named": True},
-    "unnamed": {"named": False},
-    "named, leaning": {"named": True, "leaning": True},
-}
+NUMBERED = [name for name, way in WAYS.items() if way.numbered]
+DATASETS = {"named": {"named": True}, "unnamed": {"named": False}}
 
 
 def run(*arguments: str | Path) -> str:
@@ -76,15 +83,23 @@ def run(*arguments: str | Path) -> str:
     return " ".join(result.output.split())
 
 
-def scores(dataset: Path, results: Path, way: Way, *options: str | Path) -> list[float]:
-    """What ``scanyard evaluate`` says of cars."""
+def scores(dataset: Path, results: Path, *options: str | Path) -> set[float]:
+    """The different values of average precision by Waymo's rules, at overlaps of 0.7."""
     out = results.with_name(f"{results.name}.scores")
-    run("evaluate", dataset, "--detections", results, *way.options, *options, "--out", out)
-    return [
-        one["value"]
-        for one in json.loads(out.read_text())["scores"]
-        if (one["metric"], one["difficulty"]) == way.metric and one["category"] == "car"
-    ]
+    run("evaluate", dataset, "--detections", results, "--protocol", "waymo", *options, "--out", out)
+    found = {metric: set[float]() for metric in ("ap", "aph")}
+    for one in json.loads(out.read_text())["scores"]:
+        found[one["metric"]].add(round(one["value"], 9))  # an area summed of many strips
+    assert min(found["aph"]) > min(found["ap"]) - 0.1  # headings to within what KITTI's hundredths leave
+    return found["ap"]
+
+
+def refused(dataset: Path, results: Path, *options: str | Path) -> str:
+    """The one line that it is refused with."""
+    with pytest.raises(ScanyardError) as error:
+        run("evaluate", dataset, "--detections", results, "--protocol", "waymo", *options)
+    assert len(str(error.value).splitlines()) == 1
+    return str(error.value)
 
 
 @dataclass(frozen=True)
@@ -129,6 +144,130 @@ def test_a_perfect_detector_trained_on_an_export_has_a_hundred(
     way, trip = WAYS[name], trips(kind, name)
     told = ("--exported", trip.export) if way.numbered else ()
     for dataset in (trip.ours, trip.again):
-        found = scores(dataset, trip.results, way, *told)
-        assert found
-        assert found == pytest.approx([100.0] * len(found), abs=1e-9)
+        assert scores(dataset, trip.results, *way.options, *told) == {100.0}
+
+
+@pytest.mark.parametrize("kind", DATASETS)
+@pytest.mark.parametrize("name", NUMBERED)
+def test_numbers_that_could_be_other_frames_are_refused_and_the_options_named(
+    trips: Callable[[str, str], Trip], name: str, kind: str
+) -> None:
+    trip = trips(kind, name)
+    for dataset in (trip.ours, trip.again):
+        error = refused(dataset, trip.results, *WAYS[name].options)
+        assert trip.results.name in error
+        assert "--exported FOLDER" in error
+        if kind == "named":
+            assert "frame '000000' is frame 0 of 'street-2' by its own name, and frame 0 of 'street-0' by num" in error
+            assert "--own-names" in error
+        else:
+            assert "frame '000000' is in 3 recordings" in error
+
+
+def test_results_that_lie_in_the_export_are_read_by_its_numbers(
+    trips: Callable[[str, str], Trip], tmp_path: Path
+) -> None:
+    trip = trips("named", "openpcdet")
+    (inside := tmp_path / "export" / "output" / "eval").mkdir(parents=True)
+    shutil.copy(trip.export / "scanyard.json", tmp_path / "export")
+    shutil.copy(trip.results, inside / "result.pkl")
+    assert scores(trip.ours, inside / "result.pkl") == {100.0}
+    said = run("evaluate", trip.ours, "--detections", inside / "result.pkl", "--protocol", "waymo")
+    assert f"frames are called by the numbers of {tmp_path / 'export'} " in said
+    assert max(scores(trip.ours, inside / "result.pkl", "--own-names")) < 50
+
+
+def test_lists_of_frames_are_read_by_the_same_numbers(trips: Callable[[str, str], Trip], tmp_path: Path) -> None:
+    trip, export = trips("named", "openpcdet"), tmp_path / "export"
+    run("export", "dataset", trip.ours, "--to", "openpcdet", "--out", export, "--val", "street-1")
+    entries = pickle.loads(trip.results.read_bytes())
+    results = tmp_path / "val.pkl"
+    val = (export / "ImageSets/val.txt").read_text().split()
+    results.write_bytes(pickle.dumps([entry for entry in entries if str(entry["frame_id"]) in val]))
+    told = ("--exported", export)
+    assert scores(trip.ours, results, "--frames", export / "ImageSets/val.txt", *told) == {100.0}
+    assert scores(trip.ours, results, "--drive", "street-1", *told) == {100.0}
+    assert "--exported FOLDER" in refused(trip.ours, results, "--frames", export / "ImageSets/val.txt")
+    assert "missing frame: 4 of 6" in refused(trip.ours, results, *told)
+    loose = tmp_path / "val.txt"
+    loose.write_text("\n".join(val))
+    assert re.search(
+        r"val\.txt: frame '00000\d' is .* by its own name, and ", refused(trip.ours, results, "--frames", loose)
+    )
+    loose.write_text("000017\n")
+    assert "['000017'] are none of the 6 numbers" in refused(trip.ours, results, "--frames", loose, *told)
+
+
+def own_names_result(dataset: Path, path: Path) -> Path:
+    """Of a detector that saw the dataset's own clouds: boxes as the LiDAR looks, frames by their names."""
+    entries = []
+    for sequence in open_dataset(dataset).sequences.values():
+        for index, frame in enumerate(sequence):
+            there = frame.boxes.transformed(sequence.info.rig.lidars[0].ego_from_sensor.inverse())
+            entries.append(
+                {
+                    "name": np.array(["Car"] * len(there)),
+                    "score": trained.scores(len(there)),
+                    "boxes_lidar": np.c_[there.center, there.size, there.yaw_rad],
+                    "frame_id": frame.name or f"{index:06d}",
+                }
+            )
+    path.write_bytes(pickle.dumps(entries))
+    return path
+
+
+def test_own_names_are_read_as_such_where_that_is_said(trips: Callable[[str, str], Trip], tmp_path: Path) -> None:
+    trip = trips("named", "openpcdet")
+    results = own_names_result(trip.ours, tmp_path / "own.pkl")
+    assert scores(trip.ours, results, "--own-names") == {100.0}
+    assert "--own-names" in refused(trip.ours, results)
+    assert "one or the other" in refused(trip.ours, results, "--own-names", "--exported", trip.export)
+
+
+def test_names_that_no_export_could_have_given_need_no_option(tmp_path: Path) -> None:
+    """A few scans of KITTI's 7,481 have larger names than there are frames."""
+    results = own_names_result(make_dataset(tmp_path / "some", named=True, first=7000), tmp_path / "own.pkl")
+    assert scores(tmp_path / "some", results) == {100.0}
+
+
+def edited(export: Path, place: Path, edit: Callable[[dict[str, Any]], Any]) -> Path:
+    """The export's note with its first recording changed."""
+    note = json.loads((export / "scanyard.json").read_text())
+    edit(note["sequences"][0])
+    place.mkdir()
+    (place / "scanyard.json").write_text(json.dumps(note))
+    return place
+
+
+@pytest.mark.parametrize(
+    ("edit", "says"),
+    [
+        (lambda one: one["frames"][1].update(name="000007"), "'name': '000007', .*found {'name': '000005'"),
+        (lambda one: one["frames"][1].update(timestamp_ns=7), "'timestamp_ns': 7} as frame 1 of 'street-0', found"),
+        (lambda one: one["frames"][1]["world_from_ego"][0].__setitem__(3, 9.0), r"ego of frame 1 of 'street-0' at \[9"),
+        (lambda one: one["rig"]["lidars"][0]["ego_from_sensor"][2].__setitem__(3, 2.0), "first lidar of frame 0 of"),
+        (lambda one: one["frames"].pop(), "has 1 frames of 'street-0', and frame 1 is to be scored"),
+    ],
+)  # fmt: skip
+def test_an_export_of_other_data_is_refused(
+    trips: Callable[[str, str], Trip], tmp_path: Path, edit: Callable[[dict[str, Any]], Any], says: str
+) -> None:
+    trip = trips("named", "openpcdet")
+    error = refused(trip.ours, trip.results, "--exported", edited(trip.export, tmp_path / "other", edit))
+    assert re.search(rf"other/scanyard\.json: .*{says}.*; it is an export of other data", error)
+
+
+def test_what_is_no_export_is_refused(trips: Callable[[str, str], Trip], tmp_path: Path) -> None:
+    trip = trips("named", "openpcdet")
+    told = (trip.ours, trip.results, "--exported")
+    assert "holds no scanyard.json" in refused(*told, tmp_path)
+    note = json.loads((trip.export / "scanyard.json").read_text())
+    for change, says in (
+        ({"layout": "mcap"}, "is an export to 'mcap', which no detector is trained on"),
+        ({"format": "other"}, "is no note of an export"),
+        ({"sequences": [one | {"name": f"other-{one['name']}"} for one in note["sequences"]]}, "is of recordings"),
+    ):
+        (tmp_path / "scanyard.json").write_text(json.dumps(note | change))
+        assert says in refused(*told, tmp_path)
+    (tmp_path / "scanyard.json").write_text("{")
+    assert "scanyard.json: damaged" in refused(*told, tmp_path)

@@ -51,7 +51,7 @@ def known() -> KnownFrames:
                 infos[drive], number % 2, f"{number:06d}", f"{number:016x}", pose, START_NS + number * 100_000_000
             )
         )
-    return KnownFrames(tuple(frames))
+    return KnownFrames(tuple(frames), own_names=True)
 
 
 def found(number: int) -> Boxes:

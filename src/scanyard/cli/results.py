@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -17,6 +17,7 @@ from scanyard.errors import EvaluationError, InputError
 if TYPE_CHECKING:
     from scanyard.detections import Detections
     from scanyard.experiment.scoring import LabelledFrame
+    from scanyard.results import Exported as ExportedFolder
     from scanyard.results import KnownFrames
     from scanyard.split import Split
 
@@ -41,6 +42,15 @@ Names = Annotated[
     Path | None, typer.Option("--frames", help="Text file with a frame name a line, such as ImageSets/val.txt.")
 ]
 
+Exported = Annotated[
+    Path | None,
+    typer.Option(
+        help="Export the detector was trained on: ids, also in --frames, are its numbers. Known without where they lie "
+        "in it."
+    ),
+]
+OwnNames = Annotated[bool, typer.Option("--own-names", help="Ids are the frames' own names, not an export's numbers.")]
+
 
 def evaluate(
     dataset: DatasetPath,
@@ -49,6 +59,8 @@ def evaluate(
     form: Form = None,
     drive: Drives = None,
     frames: Names = None,
+    exported: Exported = None,
+    own_names: OwnNames = False,
     classes: Classes = None,
     claim: Annotated[
         Path | None, typer.Option(help="Numbers to hold against these frames: JSON that --out wrote elsewhere.")
@@ -73,7 +85,9 @@ def evaluate(
     from scanyard.metrics import check_claim
 
     claimed = None if claim is None else read_evaluation(claim)
-    split, labelled, found = _read(dataset, detections, form=form, drive=drive, frames=frames, classes=classes)
+    split, labelled, found = _read(
+        dataset, detections, _Ids(exported, own_names), form=form, drive=drive, frames=frames, classes=classes
+    )
     scored = pair_results(found, labelled, str(detections))
     explained = causes.explain(
         scored,
@@ -106,6 +120,8 @@ def export_detections(
     form: Form = None,
     drive: Drives = None,
     frames: Names = None,
+    exported: Exported = None,
+    own_names: OwnNames = False,
     classes: Classes = None,
 ) -> None:
     """Write detections on a dataset in another format.
@@ -117,7 +133,9 @@ def export_detections(
 
     if to not in ("kitti", "nuscenes", "scanyard"):
         raise InputError(f"--to {to!r}: expected kitti, nuscenes or scanyard")
-    _, labelled, found = _read(dataset, detections, form=form, drive=drive, frames=frames, classes=classes)
+    _, labelled, found = _read(
+        dataset, detections, _Ids(exported, own_names), form=form, drive=drive, frames=frames, classes=classes
+    )
     out.parent.mkdir(parents=True, exist_ok=True)
     if to == "kitti":
         write_kitti_text(out, found.frames, _known(labelled))
@@ -128,9 +146,28 @@ def export_detections(
     print(f"{out}: {sum(len(one.boxes) for one in found.frames)} detections in {len(found.frames)} frames")
 
 
+@dataclass(frozen=True)
+class _Ids:
+    """What a user says of the ids in results and lists of frames."""
+
+    exported: Path | None
+    own_names: bool
+
+    def numbered_in(self, file: Path) -> ExportedFolder | None:
+        """The export whose numbers they are: the one that is named, or the one that ``file`` lies in."""
+        from scanyard.results import exported_around, read_exported
+
+        if self.exported is not None and self.own_names:
+            raise InputError("--exported and --own-names: ids are one or the other, an export's numbers or own names")
+        if self.exported is not None:
+            return read_exported(self.exported)
+        return None if self.own_names else exported_around(file)
+
+
 def _read(
     dataset: Path,
     detections: Path,
+    ids: _Ids,
     *,
     form: str | None,
     drive: list[str] | None,
@@ -140,16 +177,26 @@ def _read(
     """The split that is asked for, its frames, and what was found in them; says whose results they were taken for."""
     from scanyard.experiment.scoring import labelled_frames
     from scanyard.results import open_results
+    from scanyard.store import open_dataset
 
     results = open_results(detections, form)
     print(f"{detections}: taken for {results.described}")
     names = None if frames is None else _names(frames)
+    listed_in = None if frames is None else ids.numbered_in(frames)
     split = open_split(dataset, drive)
     with progress(f"read labels of {split.name}") as advance:
-        labelled = labelled_frames(split, names, on_progress=lambda done, total: advance(done, total, ""))
+        wanted = names if listed_in is None or names is None else listed_in.names(names, str(frames))
+        labelled = labelled_frames(split, wanted, on_progress=lambda done, total: advance(done, total, ""))
     if names is not None and len(labelled) < len(names):
         raise EvaluationError(f"{frames}: names {len(names)} frames, of which {dataset} has {len(labelled)}")
-    found = results.detections(_known(labelled), (classes or "").split(",") if classes else ())
+    lengths = {name: len(sequence) for name, sequence in open_dataset(dataset).sequences.items()}
+    known = replace(_known(labelled), lengths=lengths, own_names=ids.own_names or ids.exported is not None)
+    if names is not None and listed_in is None:
+        known.find_all((name, str(frames)) for name in sorted(names))
+    if (export := ids.numbered_in(detections)) is not None:
+        print(f"{detections}: frames are called by the numbers of {export.root}")
+        known = export.known(known)
+    found = results.detections(known, (classes or "").split(",") if classes else ())
     return split, labelled, of_chosen_drives(found, dataset, split) if drive else found
 
 

@@ -125,6 +125,23 @@ def read_origin(root: Path, layout: str) -> tuple[SequenceNote, ...] | None:
         raise FormatError(f"{path}: damaged, {error!r} while reading it; export again, or delete it") from error
 
 
+def layout_of(root: Path) -> str:
+    """The layout that was exported into ``root``; FormatError where its note is missing or damaged."""
+    path = root / ORIGIN_FILE
+    try:
+        body = json.loads(path.read_bytes())
+        if body["format"] != ORIGIN_FORMAT or not isinstance(body["layout"], str):
+            raise FormatError(f"{path}: is no note of an export; expected the format {ORIGIN_FORMAT!r} and a layout")
+        return str(body["layout"])
+    except FileNotFoundError:
+        raise FormatError(
+            f"{root}: holds no {ORIGIN_FILE}, which every export of ours has; name the folder that was exported into, "
+            f"or one with its {ORIGIN_FILE}"
+        ) from None
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise FormatError(f"{path}: damaged, {error!r} while reading it; export again, or delete it") from error
+
+
 def require_new_folder(root: Path) -> None:
     """Make the folder an export goes to; StoreError if there is something in it."""
     try:

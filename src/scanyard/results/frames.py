@@ -6,7 +6,8 @@ ego frame is the recording's, so a file can only be read against the recordings 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -20,6 +21,13 @@ from scanyard.errors import FormatError
 from scanyard.frame import Frame
 from scanyard.geometry import Transform
 from scanyard.sequence import SequenceInfo
+
+_DIGITS = 12
+"""No dataset has as many frames."""
+_TELL = (
+    "if the detector was trained on such an export, name its folder (--exported FOLDER); if ids are the frames' own "
+    "names, say so (--own-names)"
+)
 
 
 @dataclass(frozen=True)
@@ -36,6 +44,8 @@ class KnownFrame:
     """Digest of its scan."""
     world_from_ego: Transform
     timestamp_ns: int
+    number: str = ""
+    """What an export of ours called it, where results are of a detector that was trained there."""
 
     @classmethod
     def of(cls, info: SequenceInfo, index: int, frame: Frame) -> KnownFrame:
@@ -57,8 +67,11 @@ class KnownFrame:
         """What results may call it: its names, and what exports of ours call it.
 
         The token is that of ``scanyard export dataset --to nuscenes``.  A frame imported from KITTI's layout is also
-        FOLDER/NAME by the folder it lay in: in our own exports that is the recording's name before the export.
+        FOLDER/NAME by the folder it lay in: in our own exports that is the recording's name before the export.  Where
+        an export is known to have numbered it, it is called by its number alone.
         """
+        if self.number:
+            return (self.number,)
         came_from = self.info.provenance
         folders = [came_from["split"]] if "kitti" in came_from and "split" in came_from else []
         token = sample_token(self.info.name, self.index)
@@ -71,8 +84,8 @@ class KnownFrame:
 
     @property
     def calibration(self) -> Calibration:
-        """KITTI's; FormatError where the rig has no camera."""
-        return calibration_of(self.info)
+        """KITTI's, or that of the rig's first camera, which an export has; FormatError where the rig has no camera."""
+        return Calibration.of_rig(self.info.rig) if self.number else calibration_of(self.info)
 
 
 @dataclass(frozen=True)
@@ -80,6 +93,28 @@ class KnownFrames:
     """All frames that results may name."""
 
     frames: tuple[KnownFrame, ...]
+    lengths: Mapping[str, int] | None = None
+    """Frames of each recording of the whole dataset, in its order, by which an export numbers them; these if None."""
+    own_names: bool = False
+    """Whether somebody has said what ids are: the frames' own names, or what an export that was named calls them."""
+
+    def find_all(self, ids: Iterable[tuple[str, str]]) -> list[KnownFrame]:
+        """The frame of each id of a file, which comes with where it stands.
+
+        FormatError as ``find``'s, and where ids can be names as well as numbers of an export, and these are other
+        frames.
+        """
+        ids = list(ids)
+        found = [self.find(name, where) for name, where in ids]
+        if self.own_names or not all(self._may_be_number(name) for name, _ in ids):
+            return found
+        for frame, (name, where) in zip(found, ids, strict=True):
+            own = f"{where}: frame {name!r} is frame {frame.index} of {frame.info.name!r} by its own name"
+            recording, index = self._by_number[int(name)]
+            exported = f"frame {index} of {recording!r} by number in an export to OpenPCDet or MMDetection3D"
+            if (recording, index) != (frame.info.name, frame.index):
+                raise FormatError(f"{own}, and {exported}; {_TELL}")
+        return found
 
     def find(self, name: str, where: str) -> KnownFrame:
         """The frame called ``name``, or RECORDING/NAME; FormatError where there is none, or more than one."""
@@ -89,12 +124,14 @@ class KnownFrames:
         if found:
             raise FormatError(
                 f"{where}: frame {name!r} is in {len(found)} recordings, such as {found[0].info.name!r} and "
-                f"{found[1].info.name!r}; name it RECORDING/FRAME, or put files into a folder per recording"
+                f"{found[1].info.name!r}; name it RECORDING/FRAME, or put files into a folder per recording; if it is "
+                "a number of an export that the detector was trained on, name that folder (--exported FOLDER)"
             )
-        examples = ", ".join(repr(frame.name) for frame in self.frames[:3])
+        examples = ", ".join(repr(frame.ids[0]) for frame in self.frames[:3])
+        exported = "" if self.own_names else "; or numbers of an export, then name its folder (--exported FOLDER)"
         raise FormatError(
             f"{where}: frame {name[:80]!r} is none of the {len(self.frames)} to be scored, such as {examples}; these "
-            "are results of other data, or of more of it than was chosen"
+            f"are results of other data, or of more of it than was chosen{exported}"
         )
 
     def at(self, log: str, time_ns: int, where: str) -> KnownFrame:
@@ -115,6 +152,18 @@ class KnownFrames:
     def called(self, frame: KnownFrame) -> str:
         """The shortest name that finds it."""
         return frame.name if len(self._by_name[frame.name]) == 1 else frame.long_name
+
+    def _may_be_number(self, name: str) -> bool:
+        """Whether an export of the whole dataset would have given this number."""
+        if not (name.isascii() and name.isdecimal() and len(name) < _DIGITS):
+            return False
+        return f"{int(name):06d}" == name and int(name) < len(self._by_number)
+
+    @cached_property
+    def _by_number(self) -> list[tuple[str, int]]:
+        """Recording and position, by the number that an export of the whole dataset gives."""
+        lengths = Counter(frame.info.name for frame in self.frames) if self.lengths is None else self.lengths
+        return [(recording, index) for recording, length in lengths.items() for index in range(length)]
 
     @cached_property
     def _by_time(self) -> dict[tuple[str, int], KnownFrame]:

@@ -46,7 +46,9 @@ def text_files(folder: Path) -> list[tuple[str, Path]]:
 
 def read_kitti_text(folder: Path, known: KnownFrames) -> list[FrameDetections]:
     """The detections of every frame that has a file; FormatError names file and line."""
-    return [_read_file(path, known.find(name, str(path))) for name, path in text_files(folder)]
+    files = text_files(folder)
+    frames = known.find_all((name, str(path)) for name, path in files)
+    return [_read_file(path, frame) for frame, (_, path) in zip(frames, files, strict=True)]
 
 
 def write_kitti_text(

@@ -31,6 +31,7 @@ from scanyard.results.openpcdet import boxes_of_lidar, wide_rows
 from scanyard.strict_json import read_json
 
 _KITTI = {"bbox": (4,), "dimensions": (3,), "location": (3,), "rotation_y": (), "score": ()}
+_INSTANCES_KEY = "pred_instances_3d"
 _INSTANCES = ("bboxes_3d", "scores_3d", "labels_3d")
 
 
@@ -38,19 +39,25 @@ def read_mmdet3d_pickle(data: Any, path: Path, known: KnownFrames, classes: Sequ
     """The detections of a KITTI pickle or of dumped samples; FormatError names file, entry and box."""
     if not isinstance(data, list) or not all(isinstance(entry, dict) for entry in data):
         raise FormatError(f"{path}: expected a list with a dictionary per frame")
-    frames: list[FrameDetections] = []
-    nameless = 0
+    named_entries, ids = [], []
     for index, entry in enumerate(data):
         where = f"{path}, entry {index}"
-        if "pred_instances_3d" in entry:
-            frame = known.find(_sample_name(entry, where), where)
-            frames.append(frame.detected(_instances(entry["pred_instances_3d"], frame, classes, where)))
-        elif (name := _kitti_name(entry, where)) is None:
+        name = _sample_name(entry, where) if _INSTANCES_KEY in entry else _kitti_name(entry, where)
+        if name is None:
             _kitti_columns(entry, where)
-            nameless += 1
         else:
-            frame = known.find(name, where)
-            frames.append(frame.detected(_kitti_boxes(entry, frame, where)))
+            named_entries.append(entry)
+            ids.append((name, where))
+    found = known.find_all(ids)
+    frames = [
+        frame.detected(
+            _instances(entry[_INSTANCES_KEY], frame, classes, where)
+            if _INSTANCES_KEY in entry
+            else _kitti_boxes(entry, frame, where)
+        )
+        for frame, entry, (_, where) in zip(found, named_entries, ids, strict=True)
+    ]
+    nameless = len(data) - len(ids)
     named = {(one.sequence, one.index) for one in frames}
     left = [frame for frame in known.frames if (frame.info.name, frame.index) not in named]
     if nameless and nameless != len(left):
@@ -69,11 +76,11 @@ def json_files(folder: Path) -> list[Path]:
 
 def read_mmdet3d_json(files: Sequence[Path], known: KnownFrames, classes: Sequence[str]) -> list[FrameDetections]:
     """The detections of files named after their frames; FormatError names file and box."""
-    frames = []
-    for path in files:
-        frame = known.find(path.stem, str(path))
-        frames.append(frame.detected(_instances(read_json(path), frame, classes, str(path))))
-    return frames
+    frames = known.find_all([(path.stem, str(path)) for path in files])
+    return [
+        frame.detected(_instances(read_json(path), frame, classes, str(path)))
+        for frame, path in zip(frames, files, strict=True)
+    ]
 
 
 def _kitti_name(entry: Mapping[str, Any], where: str) -> str | None:

@@ -46,12 +46,12 @@ def read_nuscenes(data: Any, path: Path, known: KnownFrames) -> list[FrameDetect
             f"{path}: meta is missing, or does not say with true and false what was used (use_lidar, ...)"
         )
     frames = []
-    for token, rows in data["results"].items():
-        where = f"{path}, sample {token[:80]!r}"
-        frame = known.find(token, where)
+    places = [f"{path}, sample {token[:80]!r}" for token in data["results"]]
+    found = known.find_all(zip(data["results"], places, strict=True))
+    for frame, where, (token, rows) in zip(found, places, data["results"].items(), strict=True):
         if not isinstance(rows, list) or len(rows) > MAX_BOXES:
-            found = f"{len(rows)} boxes" if isinstance(rows, list) else type(rows).__name__
-            raise FormatError(f"{where}: found {found}, expected a list of at most {MAX_BOXES}")
+            what = f"{len(rows)} boxes" if isinstance(rows, list) else type(rows).__name__
+            raise FormatError(f"{where}: found {what}, expected a list of at most {MAX_BOXES}")
         frames.append(frame.detected(_boxes(rows, token, frame, where)))
     return frames
 

@@ -35,14 +35,16 @@ def read_openpcdet(data: Any, path: Path, known: KnownFrames) -> list[FrameDetec
     """The detections of every entry of a ``result.pkl``; FormatError names file, entry and box."""
     if not isinstance(data, list):
         raise FormatError(f"{path}: found {type(data).__name__}, expected a list with an entry per frame")
-    frames = []
+    ids = []
     for index, entry in enumerate(data):
         where = f"{path}, entry {index}"
         if not isinstance(entry, dict) or not {"name", "score", "boxes_lidar"} <= set(entry):
             raise FormatError(f"{where}: expected a dictionary with name, score, boxes_lidar and frame_id")
-        frame = known.find(_frame_name(entry, where), where)
-        frames.append(frame.detected(_boxes(entry, frame, where)))
-    return frames
+        ids.append((_frame_name(entry, where), where))
+    frames = known.find_all(ids)
+    return [
+        frame.detected(_boxes(entry, frame, where)) for frame, entry, (_, where) in zip(frames, data, ids, strict=True)
+    ]
 
 
 def boxes_of_lidar(  # noqa: PLR0917
