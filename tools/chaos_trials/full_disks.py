@@ -17,6 +17,8 @@ from kills import FRAMES, calm_digest, conclude, outcome_of
 from outcome import OnProgress, Outcome
 from stage import Stage, Traces
 
+from scanyard.store.layout import DATASET_FILE
+
 SCENARIOS = 10
 STORE_BYTES = 4 * 2**20
 RAY_BYTES = 96 * 2**20
@@ -39,6 +41,8 @@ def full_store(n: int, seed: int, on_progress: OnProgress) -> Outcome:
             Stage(range(SCENARIOS), frames=FRAMES, dataset=str(disk / "dataset")) as stage,
         ):
             stage.start()
+            while stage.is_running and not (stage.dataset / DATASET_FILE).is_file():
+                stage.wait(0.1)  # a disk that is full before there is a dataset is no campaign's
             stage.wait_until(luck.randrange(SCENARIOS // 2))
             filler = _fill(disk, inodes=inodes, leave=luck.randrange(8))
             done_before = stage.state["done"]

@@ -11,6 +11,7 @@ import json
 import signal
 import sys
 import time
+import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -66,8 +67,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         clock = _Clock(plan)
         outcomes: list[Outcome] = []
         for name, n in plan.items():
-            found = PARTS[name].trials(n, options.seed, clock.part(name))
-            outcomes += [found] if isinstance(found, Outcome) else found
+            found = _tried(name, n, options.seed, clock.part(name))
+            for outcome in found:
+                print(
+                    f"{name}: {outcome.failures} of {outcome.trials} failed, {json.dumps(outcome.figures)}", flush=True
+                )
+            outcomes += found
             clock.done(name)
         foreign_touched = touched(others)
     print(table(outcomes))
@@ -98,6 +103,15 @@ def summary(outcomes: Sequence[Outcome], foreign_touched: int) -> dict[str, obje
             for one in outcomes
         },
     }
+
+
+def _tried(name: str, n: int, seed: int, on_progress: OnProgress) -> list[Outcome]:
+    """What a part came to; one that breaks off has failed, and the others are tried all the same."""
+    try:
+        found = PARTS[name].trials(n, seed, on_progress)
+    except Exception:  # noqa: BLE001  # whatever it was, an hour of other trials is not lost for it
+        return [Outcome(name, n, n, [f"broke off: {traceback.format_exc(limit=-4)}"])]
+    return [found] if isinstance(found, Outcome) else found
 
 
 class _Clock:
