@@ -206,11 +206,14 @@ def test_detections_below_the_least_score_are_not_shown() -> None:
     assert clouds[0]["detections"] == []
 
 
-def test_a_corrected_p_decides_what_is_claimed() -> None:
+def test_a_difference_is_claimed_where_corrected_p_and_interval_both_allow_it() -> None:
     one = contrast(5.0, 0.5, 9.0)
     assert replace(one, p_value=0.02, corrected_p=0.04).verdict == "mixed is better"
     assert replace(one, p_value=0.02, corrected_p=0.06).verdict == "no difference shown"
     assert replace(contrast(-5.0, -9.0, -0.5), p_value=0.02, corrected_p=0.02).verdict == "real is better"
+    crosses = replace(contrast(1.2, -11.4, 5.6), p_value=0.01, corrected_p=0.01)
+    assert crosses.verdict == "no difference shown"
+    assert "mixed is not shown to beat real" in crosses.sentence
 
 
 def test_a_report_says_p_what_was_drawn_and_what_could_be_told(tmp_path: Path) -> None:

@@ -103,16 +103,12 @@ class Contrast:
 
     @property
     def verdict(self) -> str:
-        """What interval and corrected p allow one to say."""
+        """What interval and corrected p allow one to say, both of them."""
         if self.low is None or self.high is None:
             return "too few drives to say"
-        if self.corrected_p is not None:
-            if self.corrected_p > SHOWN:
-                return "no difference shown"
-            return f"{self.arm if self.value > 0 else self.baseline} is better"
-        if self.low > 0:
+        if self._p_allows and self.low > 0:
             return f"{self.arm} is better"
-        if self.high < 0:
+        if self._p_allows and self.high < 0:
             return f"{self.baseline} is better"
         return "no difference shown"
 
@@ -128,16 +124,20 @@ class Contrast:
         by = f"{abs(self.value):.1f} {what}"
         ends = sorted((abs(self.low), abs(self.high)))
         where = f"on {named(self.evaluated_on, self.domain)}, {self.trainings}"
-        is_shown = self.corrected_p is None or self.corrected_p <= SHOWN
-        if is_shown and self.low > 0:
+        if self._p_allows and self.low > 0:
             return f"{self.arm} beats {self.baseline} by {by} [{ends[0]:.1f}, {ends[1]:.1f}] {where}."
-        if is_shown and self.high < 0:
+        if self._p_allows and self.high < 0:
             return f"{self.arm} loses to {self.baseline} by {by} [{ends[0]:.1f}, {ends[1]:.1f}] {where}."
-        chance = "" if is_shown else f" (p {self.corrected_p:.2g} among {self.compared} arms compared)"
+        chance = "" if self._p_allows else f" (p {self.corrected_p:.2g} among {self.compared} arms compared)"
         return (
             f"{self.arm} is not shown to beat {self.baseline}, nor to lose to it: {self.value:+.1f} "
             f"[{self.low:+.1f}, {self.high:+.1f}] {what} {where}{chance}."
         )
+
+    @property
+    def _p_allows(self) -> bool:
+        """Whether the corrected p, where there is one, leaves a difference to be claimed."""
+        return self.corrected_p is None or self.corrected_p <= SHOWN
 
 
 def over_all_seeds(differences: Sequence[Contrast]) -> list[Contrast]:
