@@ -2,6 +2,9 @@
 
 import json
 import shutil
+import threading
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,9 +13,10 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from store_frames import dataset_at, frame_at, info_named
 
-from scanyard.errors import DamagedError, InputError
-from scanyard.store import open_dataset, require_nothing_lost, seal_dataset, verify, write_sequence
+from scanyard.errors import DamagedError, InputError, StoreError
+from scanyard.store import create_dataset, open_dataset, require_nothing_lost, seal_dataset, verify, write_sequence
 from scanyard.store.dataset import read_header
+from scanyard.store.disk import Disk
 from scanyard.store.merkle import merkle_root, proof, proves
 from scanyard.store.provenance import LOG_FILE, extended, load_key, public_half, read_log
 
@@ -249,3 +253,43 @@ def test_a_loss_is_told_of_before_the_work_unless_the_work_mends_it(root: Path) 
     require_nothing_lost(without(root, "a"), coming=["a"])
     with pytest.raises(DamagedError, match="'a' was sealed"):
         require_nothing_lost(root, coming=["c"])
+
+
+class Waiting(Disk):
+    """Waits before it writes a file for something to happen, or a second where it cannot; and says what it has done."""
+
+    def __init__(self, waits: Mapping[str, threading.Event], says: Mapping[str, threading.Event]) -> None:
+        self._waits, self._says = waits, says
+
+    def replace_durably(self, path: Path, data: bytes) -> None:
+        if path.name in self._waits:
+            self._waits[path.name].wait(timeout=1.0)
+        super().replace_durably(path, data)
+        if path.name in self._says:
+            self._says[path.name].set()
+
+
+def test_two_who_seal_at_once_leave_what_one_after_the_other_would(root: Path) -> None:
+    write_sequence(root, info_named("c"), [frame_at(2)])
+    log_of_one, end_of_other = threading.Event(), threading.Event()
+    one = Waiting({"dataset.json": end_of_other}, {LOG_FILE: log_of_one})
+    other = Waiting({LOG_FILE: log_of_one}, {"dataset.json": end_of_other})
+    with ThreadPoolExecutor(2) as pool:  # each begins from the same log, if nothing keeps them apart
+        sealed = [pool.submit(seal_dataset, root, key=key, disk=disk) for key, disk in ((None, one), (KEY, other))]
+        assert len({done.result() for done in sealed}) == 1
+    assert verify(root) == []
+
+
+def test_who_makes_a_dataset_late_leaves_what_another_has_sealed(tmp_path: Path) -> None:
+    class Late(Disk):
+        def make_folders(self, folder: Path) -> list[Path]:
+            made = super().make_folders(folder)
+            if folder.name == "staging":  # the file is not there yet, and somebody else is quicker
+                write_sequence(dataset_at(tmp_path), info_named("a"), [frame_at(0)])
+                seal_dataset(tmp_path)
+            return made
+
+    create_dataset(tmp_path, name="test", licence="CC0-1.0", disk=Late())
+    assert list(read_header(tmp_path).sequences or {}) == ["a"]
+    with pytest.raises(StoreError, match="already holds the dataset"):
+        create_dataset(tmp_path, name="other", licence="CC0-1.0")

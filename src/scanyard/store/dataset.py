@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from scanyard.errors import DamagedError, InputError, StoreError
 from scanyard.licences import inherited
-from scanyard.store.disk import DISK, PARTIAL, Disk
+from scanyard.store.disk import DISK, PARTIAL, Disk, locked
 from scanyard.store.layout import (
     DATASET_FILE,
     DATASET_FORMAT,
@@ -71,13 +71,7 @@ def create_dataset(uri: str | Path, *, name: str, licence: str, campaign: str = 
     header = DatasetHeader(name=name, licence=licence, campaign=campaign)
     try:
         if (root / DATASET_FILE).exists():
-            found = replace(read_header(root), sequences=None, merkle_root=None, log_head=None)
-            if found != header:
-                raise StoreError(
-                    f"{root}: already holds the dataset {_describe(found)}, asked for {_describe(header)}; "
-                    "choose another folder"
-                )
-            return
+            return _require_same(root, header)
         if root.exists() and not root.is_dir():
             raise StoreError(f"{root}: is a file; a dataset needs a folder")
         strangers = sorted(path.name for path in root.iterdir()) if root.exists() else []
@@ -89,9 +83,21 @@ def create_dataset(uri: str | Path, *, name: str, licence: str, campaign: str = 
         for folder in sorted({folder.parent for folder in made} | {root, root.parent}, reverse=True):
             with suppress(PermissionError):  # a folder that may be written and not read cannot be synced
                 disk.sync(folder)
-        disk.replace_durably(root / DATASET_FILE, header.to_bytes())
+        with locked(root, wait=True):
+            if (root / DATASET_FILE).exists():  # somebody made it meanwhile, and may have sealed it
+                return _require_same(root, header)
+            disk.replace_durably(root / DATASET_FILE, header.to_bytes())
     except OSError as error:
         raise StoreError(f"{root}: the dataset cannot be made here ({error.strerror})") from error
+
+
+def _require_same(root: Path, wanted: DatasetHeader) -> None:
+    found = replace(read_header(root), sequences=None, merkle_root=None, log_head=None)
+    if found != wanted:
+        raise StoreError(
+            f"{root}: already holds the dataset {_describe(found)}, asked for {_describe(wanted)}; "
+            "choose another folder"
+        )
 
 
 def seal_dataset(
@@ -106,6 +112,15 @@ def seal_dataset(
     Sequences to ``forget`` may be gone, and the log says from then on that they were removed.
     """
     root = local_folder(uri)
+    require_dataset(root)
+    try:
+        with locked(root, wait=True):
+            return _seal(root, key, forget, disk)
+    except OSError as error:
+        raise StoreError(f"{root}: the dataset cannot be sealed ({error.strerror})") from error
+
+
+def _seal(root: Path, key: Ed25519PrivateKey | None, forget: Collection[str], disk: Disk) -> str:
     header = read_header(root)
     summaries = {name: read_summary(root / SEQUENCES / name) for name in committed_names(root)}
     digests = {name: summary.digest for name, summary in summaries.items()}
@@ -116,14 +131,11 @@ def seal_dataset(
     _refuse_loss(root, digests, [name for name in lost if name not in removed])
     known = {name: digest for name, digest in known.items() if name not in removed}
     news = list(_news(log, known, removed, summaries, public_half(key)))
-    try:
-        if news:
-            log = extended(log, news, key)
-            disk.replace_durably(root / LOG_FILE, b"".join(entry.to_line() for entry in log))
-        sealed = replace(header, sequences=digests, merkle_root=merkle_root(digests), log_head=log[-1].hash)
-        disk.replace_durably(root / DATASET_FILE, sealed.to_bytes())
-    except OSError as error:
-        raise StoreError(f"{root}: the dataset cannot be sealed ({error.strerror})") from error
+    if news:
+        log = extended(log, news, key)
+        disk.replace_durably(root / LOG_FILE, b"".join(entry.to_line() for entry in log))
+    sealed = replace(header, sequences=digests, merkle_root=merkle_root(digests), log_head=log[-1].hash)
+    disk.replace_durably(root / DATASET_FILE, sealed.to_bytes())
     return dataset_digest(digests)
 
 

@@ -3,12 +3,17 @@
 Everything the store writes goes through here, so that a test can stop it at any call, or note the calls and work out
 what a power cut would have left.  What a stranger gets wrong: a file's bytes and its name are two things to the
 system.  ``write`` makes the bytes last; the name lasts once its folder is synced as well.
+
+Who replaces the log and then ``dataset.json`` holds the lock of the dataset's folder (``locked``) from before reading
+them, or two who seal at once would leave the file of one with the log of the other.
 """
 
 from __future__ import annotations
 
+import fcntl
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 
@@ -77,6 +82,24 @@ class Disk:
             partial.unlink(missing_ok=True)
             raise
         self.sync(path.parent)
+
+
+@contextmanager
+def locked(folder: Path, *, wait: bool = False) -> Iterator[bool]:
+    """Hold a folder's lock, and say whether: not if somebody else does, unless we ``wait`` until they let go.
+
+    The system lets go of it when a process dies, so nobody waits for the dead.
+    """
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+        except BlockingIOError:
+            yield False
+        else:
+            yield True
+    finally:
+        os.close(descriptor)
 
 
 PARTIAL = ".partial-"

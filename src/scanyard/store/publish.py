@@ -20,7 +20,7 @@ from pathlib import Path
 from scanyard.errors import DamagedError, DeterminismError, InputError, StoreError
 from scanyard.store.arrays import StoredFile
 from scanyard.store.dataset import DatasetHeader, committed_names, create_dataset, read_header
-from scanyard.store.disk import DISK, Disk
+from scanyard.store.disk import DISK, Disk, locked
 from scanyard.store.layout import DATASET_FILE, SEAL_FILE, sequence_folder
 from scanyard.store.place import BucketPath, Place, local_folder, place_of
 from scanyard.store.provenance import LOG_FILE, read_log
@@ -91,10 +91,11 @@ def fetch(uri: str | Place, out: str | Path, on_progress: Progress | None = None
     brought = _each(
         dataset.sequences, lambda sequence, advance: _fetch_sequence(sequence, root, advance, disk), on_progress
     )
-    if header.sequences is not None and _news(source, root) and _covers(root, header):
-        if header.log_head is not None:
-            disk.replace_durably(root / LOG_FILE, (source / LOG_FILE).read_bytes())
-        disk.replace_durably(root / DATASET_FILE, header.to_bytes())
+    with locked(root, wait=True):
+        if header.sequences is not None and _news(source, root) and _covers(root, header):
+            if header.log_head is not None:
+                disk.replace_durably(root / LOG_FILE, (source / LOG_FILE).read_bytes())
+            disk.replace_durably(root / DATASET_FILE, header.to_bytes())
     return brought
 
 

@@ -7,7 +7,6 @@ DeterminismError if it is not, so work may be done twice (Ray does) but not diff
 from __future__ import annotations
 
 import errno
-import fcntl
 import logging
 import os
 import platform
@@ -24,7 +23,7 @@ from scanyard.errors import DeterminismError, ScanyardError, StoreError
 from scanyard.frame import Frame
 from scanyard.sequence import SequenceInfo
 from scanyard.store.dataset import require_dataset
-from scanyard.store.disk import DISK, PARTIAL, Disk
+from scanyard.store.disk import DISK, PARTIAL, Disk, locked
 from scanyard.store.layout import SEAL_FILE, SEQUENCES, STAGING, canonical_json, new_staging_folder, sequence_folder
 from scanyard.store.place import local_folder
 from scanyard.store.rows import FrameRows
@@ -81,7 +80,7 @@ def sweep_staging(uri: str | Path, *, disk: Disk = DISK) -> list[Path]:
     swept = []
     with _explained(root, STAGING):
         for attempted in [one for name in _inside(root / STAGING) for one in _inside(name)]:
-            with suppress(FileNotFoundError), _locked(attempted) as ours:  # it was committed or given up meanwhile
+            with suppress(FileNotFoundError), locked(attempted) as ours:  # it was committed or given up meanwhile
                 if ours:
                     disk.remove_tree(attempted)
                     swept.append(attempted)
@@ -133,24 +132,9 @@ def _staging_folders(root: Path, name: str, disk: Disk) -> Iterator[Path]:
 def _ours(staging: Path, held: ExitStack) -> bool:
     """Lock a new folder; False if a sweep took it for one that was left, before it was locked."""
     try:
-        return held.enter_context(_locked(staging)) and staging.is_dir()
+        return held.enter_context(locked(staging)) and staging.is_dir()
     except FileNotFoundError:
         return False
-
-
-@contextmanager
-def _locked(folder: Path) -> Iterator[bool]:
-    """Hold the folder's lock, if nobody else does; the system lets go of it when a process dies."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            yield False
-        else:
-            yield True
-    finally:
-        os.close(descriptor)
 
 
 def commit(staging: Path, target: Path, seal: Seal, disk: Disk) -> Seal:
