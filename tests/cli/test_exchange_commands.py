@@ -169,6 +169,16 @@ def test_a_missing_extra_says_what_to_install(dataset: Path, tmp_path: Path, mon
         run("export", "dataset", dataset, "--to", "argoverse2", "--out", tmp_path / "a", "--drop", "cargo")
 
 
+def test_a_renamed_dataset_is_imported_into_again(dataset: Path, tmp_path: Path) -> None:
+    run("export", "dataset", dataset, "--to", "openpcdet", "--out", tmp_path / "theirs")
+    run("import", "dataset", tmp_path / "theirs", "--from", "openpcdet", "--out", tmp_path / "first")
+    (tmp_path / "first").rename(tmp_path / "moved")
+    assert "2 sequences" in run(
+        "import", "dataset", tmp_path / "theirs", "--from", "openpcdet", "--out", tmp_path / "moved"
+    )
+    assert open_dataset(tmp_path / "moved").name == "first"
+
+
 def test_an_export_says_what_it_was_made_from(dataset: Path, tmp_path: Path) -> None:
     run("export", "dataset", dataset, "--to", "mmdet3d", "--out", tmp_path / "m")
     body = json.loads((tmp_path / "m/scanyard.json").read_text())

@@ -311,6 +311,19 @@ def test_the_commands_publish_verify_and_fetch(
     assert f"intact; 2 sequences, 4 frames, digest {digest}" in said("verify", tmp_path / "fetched")
 
 
+def test_a_fetched_dataset_goes_on_under_another_folder_name_and_is_published_again(
+    server: Server, root: Path, tmp_path: Path
+) -> None:
+    publish(root, server.at())
+    fetch(server.at(), tmp_path / "moved")
+    create_dataset(tmp_path / "moved", licence="CC0-1.0")  # as every command begins that writes
+    write(tmp_path / "moved", info_named("c"), [small(7)])
+    seal_dataset(tmp_path / "moved")
+    assert publish(tmp_path / "moved", server.at()).new == ("c",)
+    assert verify(server.at()) == []
+    assert open_dataset(server.at()).name == open_dataset(root).name
+
+
 def test_publishing_what_a_licence_keeps_back_is_refused(server: Server, tmp_path: Path) -> None:
     create_dataset(tmp_path / "d", name="d", licence="academic-only")
     with pytest.raises(LicenceError, match="academic-only does not allow passing on"):

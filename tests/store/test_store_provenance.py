@@ -292,4 +292,4 @@ def test_who_makes_a_dataset_late_leaves_what_another_has_sealed(tmp_path: Path)
     create_dataset(tmp_path, name="test", licence="CC0-1.0", disk=Late())
     assert list(read_header(tmp_path).sequences or {}) == ["a"]
     with pytest.raises(StoreError, match="already holds the dataset"):
-        create_dataset(tmp_path, name="other", licence="CC0-1.0")
+        create_dataset(tmp_path, name="test", licence="CC-BY-4.0")

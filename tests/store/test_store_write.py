@@ -313,9 +313,26 @@ def test_a_killed_writer_leaves_staging_that_can_be_swept(tmp_path: Path) -> Non
 
 def test_creating_a_dataset_twice_is_fine_and_another_one_there_is_not(tmp_path: Path) -> None:
     create_dataset(tmp_path / "d", name="a", licence="CC0-1.0", campaign="c1")
+    before = (tmp_path / "d/dataset.json").read_bytes()
     create_dataset(tmp_path / "d", name="a", licence="CC0-1.0", campaign="c1")
-    with pytest.raises(StoreError, match="choose another folder"):
-        create_dataset(tmp_path / "d", name="b", licence="CC0-1.0", campaign="c1")
+    create_dataset(tmp_path / "d", licence="CC0-1.0")
+    with pytest.raises(StoreError, match="holds the dataset 'a' with the campaign 'c1', asked for is 'c2'; choose ano"):
+        create_dataset(tmp_path / "d", name="a", licence="CC0-1.0", campaign="c2")
+    with pytest.raises(StoreError, match=r"holds the dataset 'a' with the licence 'CC0-1\.0', asked for is 'CC-BY-4"):
+        create_dataset(tmp_path / "d", name="a", licence="CC-BY-4.0", campaign="c1")
+    assert (tmp_path / "d/dataset.json").read_bytes() == before
+
+
+def test_a_dataset_is_called_as_its_folder_and_keeps_its_name_when_that_is_renamed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "first").mkdir()
+    monkeypatch.chdir(tmp_path / "first")
+    create_dataset(Path(), licence="CC0-1.0")
+    assert open_dataset(tmp_path / "first").name == "first"
+    (tmp_path / "first").rename(tmp_path / "moved")
+    create_dataset(tmp_path / "moved", licence="CC0-1.0")
+    assert open_dataset(tmp_path / "moved").name == "first"
 
 
 def test_a_dataset_is_not_made_among_other_files(tmp_path: Path) -> None:

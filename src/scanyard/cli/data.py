@@ -77,7 +77,7 @@ def bring_kitti(root: Path, out: Path, subset: list[str] | None, signing_key: Pa
     names = subset or _labelled_folders(root)
     sequences = as_exported(root, [sequence for name in names for sequence in kitti.read_sequences(root, name)])
     licences = sorted({sequence.info.licence for sequence in sequences})
-    create_dataset(out, name=out.name, licence=" and ".join(licences))
+    create_dataset(out, licence=" and ".join(licences))
     sweep_staging(out)
     require_nothing_lost(out, coming=[sequence.info.name for sequence in sequences])
     total = sum(len(sequence) for sequence in sequences)

@@ -67,7 +67,7 @@ def import_dataset(
     key = load_signing_key(signing_key)
     sequences = _read(root, layout, subset=subset, drive=drive, licence=licence)
     licences = sorted({sequence.info.licence for sequence in sequences})
-    create_dataset(out, name=out.name, licence=" and ".join(licences))
+    create_dataset(out, licence=" and ".join(licences))
     sweep_staging(out)
     require_nothing_lost(out, coming=[sequence.info.name for sequence in sequences])
     change = joined if join_riders else _unchanged

@@ -106,7 +106,7 @@ def generate(
     loaded = load_scenarios(scenarios)
     for scenario in loaded:
         draw(scenario, seeds[0], overrides)  # what is wrong with it is said before anything is made
-    create_dataset(out, name=out.name, licence=LICENCE)
+    create_dataset(out, licence=LICENCE)
     sweep_staging(out)
     with progress(f"plan {out.name}") as advance:
         planned = plan(
@@ -145,7 +145,7 @@ def generate(
             print(f"  failed once: {failed.sequence}: {failed.kind}: {failed.reason}")
         told = report_of(outcome, settings)
         print("\n".join(told.lines()))
-        path = Path(settings.logs) / f"{out.name}-report.json"
+        path = Path(settings.logs) / f"{out.resolve().name}-report.json"
         told.write(path)
         print(f"accounts, and the servers' logs beside them: {path}")
     digest = seal_dataset(out, key=key)

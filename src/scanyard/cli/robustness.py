@@ -46,7 +46,7 @@ def corrupt(
                 f"--out {out}: holds {len(other)} sequences that are not {how} of {dataset}, such as {other[0]!r}; "
                 "give a folder of its own, or spoilt and clean sweeps would be scored together"
             )
-    create_dataset(out, name=out.name, licence=open_dataset(dataset).licence)
+    create_dataset(out, licence=open_dataset(dataset).licence)
     sweep_staging(out)
     done = 0
     with progress(f"corrupt {split.name}: {how}") as advance:

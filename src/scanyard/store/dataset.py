@@ -65,10 +65,16 @@ class DatasetHeader:
         return readable_json({**body, "self_sha256": hashlib.sha256(canonical_json(body)).hexdigest()})
 
 
-def create_dataset(uri: str | Path, *, name: str, licence: str, campaign: str = "", disk: Disk = DISK) -> None:
-    """Make an empty dataset in the folder ``uri``; one that is there already under the same header is left as it is."""
+def create_dataset(
+    uri: str | Path, *, licence: str, name: str | None = None, campaign: str = "", disk: Disk = DISK
+) -> None:
+    """Make an empty dataset in the folder ``uri``, called as the folder is where no ``name`` is given.
+
+    One that is there already is left as it is and keeps its name, since folders are fetched, moved and renamed;
+    StoreError if it is under another licence, or of another campaign than the one that is asked for.
+    """
     root = local_folder(uri)
-    header = DatasetHeader(name=name, licence=licence, campaign=campaign)
+    header = DatasetHeader(name=name or root.resolve().name, licence=licence, campaign=campaign)
     try:
         if (root / DATASET_FILE).exists():
             return _require_same(root, header)
@@ -92,12 +98,17 @@ def create_dataset(uri: str | Path, *, name: str, licence: str, campaign: str = 
 
 
 def _require_same(root: Path, wanted: DatasetHeader) -> None:
-    found = replace(read_header(root), sequences=None, merkle_root=None, log_head=None)
-    if found != wanted:
-        raise StoreError(
-            f"{root}: already holds the dataset {_describe(found)}, asked for {_describe(wanted)}; "
-            "choose another folder"
-        )
+    found = read_header(root)
+    asked = {
+        "licence": (found.licence, wanted.licence),
+        "campaign": (found.campaign, wanted.campaign or found.campaign),
+    }
+    for what, (has, needed) in asked.items():
+        if has != needed:
+            raise StoreError(
+                f"{root}: already holds the dataset {found.name!r} with the {what} {has!r}, asked for is {needed!r}; "
+                "choose another folder"
+            )
 
 
 def seal_dataset(
@@ -260,7 +271,3 @@ def committed_names(root: Place) -> list[str]:
         raise DamagedError(f"{root}: its folder {SEQUENCES!r} is gone; restore it from a copy")
     with os.scandir(folder) as entries:  # which knows folders from files without asking for each
         return sorted(entry.name for entry in entries if entry.is_dir() and not entry.name.startswith("."))
-
-
-def _describe(header: DatasetHeader) -> dict[str, Any]:
-    return {key: value for key, value in asdict(header).items() if key in ("name", "licence", "campaign")}
