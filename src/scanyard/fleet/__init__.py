@@ -4,11 +4,11 @@
 what is left, what is tried again and what is quarantined, ``crew`` hires and watches each ``worker`` through Ray,
 ``fitness`` tells those that can run a server from those that cannot, ``settings`` and ``progress`` are what goes in and
 what comes out, ``report`` what it cost.  Each worker has a ``supervisor`` that keeps one server and one client going:
-``launch`` starts and stops a server (``ports``, ``graphics``: what it holds alone; ``guard``, ``process_group``: how it
-ends; ``probe``, ``server_log``: how it is), ``client`` is the client's own process, in which ``record`` walks from a
-scenario to a sealed sequence, and ``client_process`` the other end of it.  ``faults`` names what can go wrong,
-``limits`` says how long it is waited for, ``outcome`` and ``upkeep`` what came of it.  This room walks from room to
-room; the rooms do not know it.
+``launch`` starts and stops a server (``ports``, ``graphics``, ``scratch``: what it holds alone; ``guard``,
+``process_group``: how it ends; ``probe``, ``server_log``: how it is), ``client`` is the client's own process, in which
+``record`` walks from a scenario to a sealed sequence, and ``client_process`` the other end of it.  ``faults`` names
+what can go wrong, ``limits`` says how long it is waited for, ``outcome`` and ``upkeep`` what came of it.  This room
+walks from room to room; the rooms do not know it.
 
 Left to others: what happens inside a server, what is stored and how.
 

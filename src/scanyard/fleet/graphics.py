@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from scanyard.errors import EnvironmentFault
-from scanyard.fleet.ports import Lease, lease_folder
+from scanyard.fleet.ports import Lease
+from scanyard.fleet.scratch import scratch_folder
 
 QUERY = ("nvidia-smi", "--query-gpu=memory.used", "--format=csv,noheader,nounits")
 QUERY_S = 20.0
@@ -24,7 +25,7 @@ class AdapterLease:
     def take(cls, adapters: Sequence[int], per_adapter: int, folder: Path | None = None) -> AdapterLease:
         """The first free place, card by card before any card gets a second server; EnvironmentFault when none is."""
         names = [f"adapter-{adapter}-{place}" for place in range(per_adapter) for adapter in adapters]
-        lease = Lease.take_one(folder or lease_folder().with_name("adapters"), names)
+        lease = Lease.take_one(folder or scratch_folder() / "adapters", names)
         if lease is None:
             raise EnvironmentFault(
                 f"no place on the graphics cards {list(adapters)}, {per_adapter} servers each: use fewer workers, name "

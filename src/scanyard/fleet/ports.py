@@ -2,18 +2,20 @@
 
 A lease is a locked file: the lock falls with the process that holds it.  The file says who leads the server's process
 group, so that the next holder can end a server whose starter was killed, and nobody else's.  The ports are probed by
-binding them besides, as others take ports without asking.
+binding them besides, as others take ports without asking.  A lease names processes that are to be ended, so one that is
+not ours is not heeded, whoever may have put it there.
 """
 
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import json
 import logging
 import os
 import socket
-import tempfile
+import stat
 from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
@@ -21,6 +23,7 @@ from typing import IO
 
 from scanyard.errors import EnvironmentFault
 from scanyard.fleet.process_group import GroupName
+from scanyard.fleet.scratch import own_folder, scratch_folder
 
 logger = logging.getLogger(__name__)
 
@@ -34,8 +37,8 @@ ORPHAN_PATIENCE_S = 2.0
 
 
 def lease_folder() -> Path:
-    """Where this user's leases lie on this machine."""
-    return Path(tempfile.gettempdir()) / f"scanyard-{os.getuid()}" / "ports"
+    """Where this user's leases of ports lie on this machine; EnvironmentFault where others may write there."""
+    return scratch_folder() / "ports"
 
 
 class Lease:
@@ -47,10 +50,12 @@ class Lease:
 
     @classmethod
     def take_one(cls, folder: Path, names: Iterable[str]) -> Lease | None:
-        """The first that nobody holds; None when all are held."""
-        folder.mkdir(parents=True, exist_ok=True)
+        """The first that nobody holds; None when all are held.  EnvironmentFault where ``folder`` is not ours alone."""
+        own_folder(folder)
         for name in names:
-            file = (folder / f"{name}.lease").open("a+", encoding="utf-8")
+            file = _opened(folder / f"{name}.lease")
+            if file is None:
+                continue
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
@@ -77,6 +82,23 @@ class Lease:
     def release(self) -> None:
         """Give it back."""
         self._file.close()
+
+
+def _opened(path: Path) -> IO[str] | None:
+    """The file of a lease; None where it is no plain file of ours."""
+    try:
+        file = os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600), "r+", encoding="utf-8")
+    except (PermissionError, IsADirectoryError):
+        return None
+    except OSError as error:
+        if error.errno == errno.ELOOP:  # a link
+            return None
+        raise
+    found = os.fstat(file.fileno())
+    if stat.S_ISREG(found.st_mode) and found.st_uid == os.getuid():
+        return file
+    file.close()
+    return None
 
 
 class PortLease:

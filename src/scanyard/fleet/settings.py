@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from scanyard.fleet.limits import Limits
+from scanyard.fleet.scratch import scratch_folder
 from scanyard.fleet.supervisor import Assignment
 from scanyard.sequence import Domain
 
@@ -51,7 +49,7 @@ class Settings:
     adapters: tuple[int, ...] = ()
     """Graphics cards to share among the servers of each machine; none: the servers choose."""
     limits: Limits = field(default_factory=Limits)
-    logs: str = field(default_factory=lambda: str(Path(tempfile.gettempdir()) / f"scanyard-{os.getuid()}" / "logs"))
+    logs: str = field(default_factory=lambda: str(scratch_folder() / "logs"))
     cpus: float = 1.0
     """Cores each worker claims of its node; Ray places as many on a node as fit."""
     gpus: float = 0.0

@@ -20,6 +20,7 @@ from scanyard.fleet.graphics import AdapterLease, gpu_memory_mb
 from scanyard.fleet.launch import RunningServer, Server, ServerCommand, parse_carla
 from scanyard.fleet.limits import Limits
 from scanyard.fleet.outcome import Failed, Recorded
+from scanyard.fleet.scratch import scratch_folder
 from scanyard.fleet.upkeep import Incident, Recovery, Upkeep
 from scanyard.scenario.concrete import ConcreteScenario
 from scanyard.sequence import Domain
@@ -140,6 +141,7 @@ class Supervisor:
                 return self._client
             self.close(broken=True)
         self._wait_after_faults()
+        scratch_folder()  # logs lie in it by default, and on another host than the driver's nobody has looked at it yet
         # First, so that it reads its libraries while the server starts.
         self._client = ClientProcess(
             Path(self._assignment.logs) / f"client-{os.getpid()}.log", has_server=self._has_server
