@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -107,3 +108,32 @@ def wait_until(holds: object, seconds: float = 30.0) -> None:
     while not holds():
         assert time.monotonic() < deadline, f"not within {seconds:.0f} s"
         time.sleep(0.05)
+
+
+SWEEPS_AS = """
+import os, sys
+from pathlib import Path
+from scanyard.ray_guard import sweep
+os.setuid(int(sys.argv[1]))
+sweep(Path(sys.argv[2]))
+"""
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="acts as another user, which root alone may")
+@pytest.mark.parametrize(("owner", "sweeper"), [(0, 65534), (65534, 0)])
+def test_what_another_user_s_ray_left_is_that_user_s_to_sweep(owner: int, sweeper: int) -> None:
+    with tempfile.TemporaryDirectory(prefix="ry", dir="/tmp") as name:
+        Path(name).chmod(0o777)
+        folder = Path(name) / "scanyard-ray-left"
+        folder.mkdir()
+        lock_of(folder).touch()
+        os.chown(lock_of(folder), owner, owner)
+        theirs = subprocess.Popen(
+            [sys.executable, "-c", "import time; time.sleep(600)"], env=os.environ | {MARK: str(folder)}
+        )
+        subprocess.run([sys.executable, "-c", SWEEPS_AS, str(sweeper), str(folder)], check=True)
+        assert folder.exists()
+        assert lock_of(folder).exists()
+        assert theirs.poll() is None
+        theirs.kill()
+        theirs.wait()

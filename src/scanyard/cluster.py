@@ -117,7 +117,7 @@ def _end_half_started(folder: str | None) -> None:
 def _folder_of_its_own() -> Iterator[Path]:
     """A folder for Ray, gone afterwards with all that belongs to it: a guard sees to that if we are killed.
 
-    What guards that were killed as well have left is swept first.
+    What guards of ours that were killed as well have left is swept first.
     """
     place = Path(os.environ.get("SCANYARD_RAY_FOLDER") or "/tmp")
     for left in place.glob(f"{FOLDER}*.lock"):

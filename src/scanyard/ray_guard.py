@@ -61,12 +61,16 @@ def lock_of(folder: Path) -> Path:
 def sweep(folder: Path) -> None:
     """End and remove what is left of a Ray whose owner is gone; nothing where it lives, or somebody else sweeps.
 
-    The lock says whether the owner lives: it falls with the process, however that ends.
+    The lock says whether the owner lives: it falls with the process, however that ends.  Another user's is that user's
+    to sweep.
     """
+    path = lock_of(folder)
     try:
-        lock = lock_of(folder).open("r+")
-    except FileNotFoundError:
-        return  # its owner has cleared it away
+        if path.lstat().st_uid != os.getuid():
+            return
+        lock = path.open("r+")
+    except (FileNotFoundError, PermissionError):
+        return  # its owner has cleared it away, or another has put it where we may not look
     with lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
