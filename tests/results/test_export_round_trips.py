@@ -73,7 +73,7 @@ WAYS = {
     "kitti": Way("kitti", trained.kitti_text, numbered=False),
 }
 NUMBERED = [name for name, way in WAYS.items() if way.numbered]
-DATASETS = {"named": {"named": True}, "unnamed": {"named": False}}
+DATASETS = {"named": {"named": True}, "unnamed, leaning": {"named": False, "leaning": True}}
 
 
 def run(*arguments: str | Path) -> str:
@@ -228,6 +228,22 @@ def test_names_that_no_export_could_have_given_need_no_option(tmp_path: Path) ->
     """A few scans of KITTI's 7,481 have larger names than there are frames."""
     results = own_names_result(make_dataset(tmp_path / "some", named=True, first=7000), tmp_path / "own.pkl")
     assert scores(tmp_path / "some", results) == {100.0}
+
+
+def test_a_turned_lidar_leaves_open_which_frame_boxes_are_in(tmp_path: Path) -> None:
+    """One recording: its frames' positions are their numbers, but an export is level and the LiDAR leans."""
+    ours = make_dataset(tmp_path / "ours", named=False, leaning=True, drives=1)
+    run("export", "dataset", ours, "--to", "openpcdet", "--out", tmp_path / "export")
+    theirs = trained.openpcdet_result(tmp_path / "export", tmp_path / "theirs.pkl")
+    own = own_names_result(ours, tmp_path / "own.pkl")
+    for results, told in ((theirs, ("--exported", tmp_path / "export")), (own, ("--own-names",))):
+        assert scores(ours, results, *told) == {100.0}
+        error = refused(ours, results)
+        assert "with boxes as its lidar looks, which is turned, and" in error
+        assert "--exported FOLDER" in error
+        assert "--own-names" in error
+    upright = make_dataset(tmp_path / "upright", named=False, drives=1)
+    assert scores(upright, own_names_result(upright, tmp_path / "upright.pkl")) == {100.0}
 
 
 def edited(export: Path, place: Path, edit: Callable[[dict[str, Any]], Any]) -> Path:

@@ -2,7 +2,8 @@
 
 OpenPCDet's and MMDetection3D's layouts want ids without a recording, so an export numbers all frames through, in the
 order of recordings and not of their names.  KITTI's own names look the same, so that one id can mean two frames: which
-frame got which number is in the export's ``scanyard.json`` alone.
+frame got which number is in the export's ``scanyard.json`` alone.  Its clouds are also turned level (``levelled``), and
+boxes found in them are in that frame, not in the LiDAR's.
 """
 
 from __future__ import annotations

@@ -11,10 +11,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
+import numpy as np
+
 from scanyard.boxes import Boxes
 from scanyard.datasets.argoverse2_write import log_name, log_time
 from scanyard.datasets.kitti import calibration_of
 from scanyard.datasets.kitti_calibration import Calibration
+from scanyard.datasets.levelled import level_from_ego
 from scanyard.datasets.nuscenes_tables import sample_token
 from scanyard.detections import FrameDetections, cloud_digest
 from scanyard.errors import FormatError
@@ -22,6 +25,8 @@ from scanyard.frame import Frame
 from scanyard.geometry import Transform
 from scanyard.sequence import SequenceInfo
 
+_LEVEL_RAD = 1e-4
+"""A LiDAR that is turned by less looks straight ahead: a box 100 m away is off by a centimetre."""
 _DIGITS = 12
 """No dataset has as many frames."""
 _TELL = (
@@ -79,8 +84,18 @@ class KnownFrame:
 
     @property
     def ego_from_lidar(self) -> Transform:
-        """Where the rig's first LiDAR is: the frame of OpenPCDet's and MMDetection3D's boxes."""
+        """Where the rig's first LiDAR is, and how it looks."""
         return self.info.rig.lidars[0].ego_from_sensor
+
+    @property
+    def ego_from_cloud(self) -> Transform:
+        """From the frame of OpenPCDet's and MMDetection3D's boxes: the LiDAR's own, or an export's level one."""
+        return level_from_ego(self.info.rig).inverse() if self.number else self.ego_from_lidar
+
+    @property
+    def is_level(self) -> bool:
+        """Whether the LiDAR's own frame is the level one, so that boxes are in both."""
+        return np.allclose(self.ego_from_lidar.rotation, np.eye(3), rtol=0, atol=_LEVEL_RAD)
 
     @property
     def calibration(self) -> Calibration:
@@ -98,11 +113,11 @@ class KnownFrames:
     own_names: bool = False
     """Whether somebody has said what ids are: the frames' own names, or what an export that was named calls them."""
 
-    def find_all(self, ids: Iterable[tuple[str, str]]) -> list[KnownFrame]:
-        """The frame of each id of a file, which comes with where it stands.
+    def find_all(self, ids: Iterable[tuple[str, str]], *, in_cloud: bool = False) -> list[KnownFrame]:
+        """The frame of each id of a file, which comes with where it stands; ``in_cloud`` if boxes are in the cloud's.
 
         FormatError as ``find``'s, and where ids can be names as well as numbers of an export, and these are other
-        frames.
+        frames, or the same but in other coordinates.
         """
         ids = list(ids)
         found = [self.find(name, where) for name, where in ids]
@@ -114,6 +129,11 @@ class KnownFrames:
             exported = f"frame {index} of {recording!r} by number in an export to OpenPCDet or MMDetection3D"
             if (recording, index) != (frame.info.name, frame.index):
                 raise FormatError(f"{own}, and {exported}; {_TELL}")
+            if in_cloud and not frame.is_level:
+                raise FormatError(
+                    f"{own}, with boxes as its lidar looks, which is turned, and {exported}, with boxes level with the "
+                    f"ego; {_TELL}"
+                )
         return found
 
     def find(self, name: str, where: str) -> KnownFrame:

@@ -48,7 +48,7 @@ def read_mmdet3d_pickle(data: Any, path: Path, known: KnownFrames, classes: Sequ
         else:
             named_entries.append(entry)
             ids.append((name, where))
-    found = known.find_all(ids)
+    found = known.find_all(ids, in_cloud=any(_INSTANCES_KEY in entry for entry in data))
     frames = [
         frame.detected(
             _instances(entry[_INSTANCES_KEY], frame, classes, where)
@@ -76,7 +76,7 @@ def json_files(folder: Path) -> list[Path]:
 
 def read_mmdet3d_json(files: Sequence[Path], known: KnownFrames, classes: Sequence[str]) -> list[FrameDetections]:
     """The detections of files named after their frames; FormatError names file and box."""
-    frames = known.find_all([(path.stem, str(path)) for path in files])
+    frames = known.find_all([(path.stem, str(path)) for path in files], in_cloud=True)
     return [
         frame.detected(_instances(read_json(path), frame, classes, str(path)))
         for frame, path in zip(frames, files, strict=True)
@@ -145,7 +145,7 @@ def _instances(data: Any, frame: KnownFrame, classes: Sequence[str], where: str)
     names = [_class_name(label, classes, f"{where}, box {box}") for box, label in enumerate(number.tolist())]
     if kind == "LiDAR":
         center = np.c_[rows[:, :2], rows[:, 2] + rows[:, 5] / 2]
-        return boxes_of_lidar(np.c_[center, rows[:, 3:]], names, score, frame.ego_from_lidar, None, where)
+        return boxes_of_lidar(np.c_[center, rows[:, 3:]], names, score, frame.ego_from_cloud, None, where)
     camera = _camera_rows(rows[:, :3], rows[:, [4, 5, 3]], rows[:, 6], np.zeros((len(rows), 4)))
     boxes = boxes_of_camera(names, camera, score, frame, [f"{where}, box {box}" for box in range(len(rows))])
     check_boxes(boxes, lambda box: f"{where}, box {box}")

@@ -3,7 +3,7 @@
     name (N,)   score (N,)   boxes_lidar (N, 7) or (N, 9)   pred_labels (N,)   frame_id   metadata: {token}, nuScenes'
     for KITTI also: alpha (N,)   bbox (N, 4)   dimensions (N, 3)   location (N, 3)   rotation_y (N,)
 
-``boxes_lidar`` is used: x, y, z of the *centre*, length, width, height and heading from x towards y, in the LiDAR's
+``boxes_lidar`` is used: x, y, z of the *centre*, length, width, height and heading from x towards y, in the cloud's
 frame, and for nuScenes the velocity.  What a stranger gets wrong: KITTI's ``dimensions`` are length, height, width
 here, though its own files have height, width, length.  Where camera coordinates are there too, they must mean the same
 boxes: if they do not, the file is damaged, or was made with another calibration than the recording's.
@@ -41,17 +41,17 @@ def read_openpcdet(data: Any, path: Path, known: KnownFrames) -> list[FrameDetec
         if not isinstance(entry, dict) or not {"name", "score", "boxes_lidar"} <= set(entry):
             raise FormatError(f"{where}: expected a dictionary with name, score, boxes_lidar and frame_id")
         ids.append((_frame_name(entry, where), where))
-    frames = known.find_all(ids)
+    frames = known.find_all(ids, in_cloud=True)
     return [
         frame.detected(_boxes(entry, frame, where)) for frame, entry, (_, where) in zip(frames, data, ids, strict=True)
     ]
 
 
 def boxes_of_lidar(  # noqa: PLR0917
-    rows: FloatArray, names: list[str], score: FloatArray, ego_from_lidar: Transform, image_box: FloatArray | None,
+    rows: FloatArray, names: list[str], score: FloatArray, ego_from_cloud: Transform, image_box: FloatArray | None,
     where: str,
 ) -> Boxes:  # fmt: skip
-    """Boxes in the ego frame from centre, length, width, height, yaw (N, 7) and velocity (N, 9) in a LiDAR's frame."""
+    """Boxes in the ego frame from centre, length, width, height, yaw (N, 7) and velocity (N, 9) in a cloud's frame."""
     if not len(rows) == len(names) == len(score) or not (image_box is None or len(image_box) == len(rows)):
         raise FormatError(f"{where}: has {len(rows)} boxes, {len(names)} names and {len(score)} scores")
     for box in np.flatnonzero((np.abs(rows) > MAX_DISTANCE_M).any(axis=1)):
@@ -66,7 +66,7 @@ def boxes_of_lidar(  # noqa: PLR0917
         score=score,
     )
     check_boxes(boxes, lambda box: f"{where}, box {box}")
-    return boxes.transformed(ego_from_lidar)
+    return boxes.transformed(ego_from_cloud)
 
 
 def wide_rows(value: Any, where: str) -> FloatArray:
@@ -91,7 +91,7 @@ def _boxes(entry: Mapping[str, Any], frame: KnownFrame, where: str) -> Boxes:
     names = words(entry["name"], f"{where}, name")
     score = array(entry["score"], (), f"{where}, score")
     image_box = array(entry["bbox"], (4,), f"{where}, bbox") if "bbox" in entry else None
-    boxes = boxes_of_lidar(rows, names, score, frame.ego_from_lidar, image_box, where)
+    boxes = boxes_of_lidar(rows, names, score, frame.ego_from_cloud, image_box, where)
     if set(_CAMERA) <= set(entry):
         place, size = (array(entry[key], tail, f"{where}, {key}") for key, tail in _CAMERA.items())
         _check_agreement(boxes, place, size, frame, where)
