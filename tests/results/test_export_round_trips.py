@@ -16,9 +16,12 @@ import pytest
 from typer.testing import CliRunner
 
 from scanyard.cli.app import app
+from scanyard.datasets import mmdet3d
+from scanyard.datasets.kitti_calibration import Calibration
 from scanyard.errors import ScanyardError
 from scanyard.frame import Image
 from scanyard.geometry import Transform
+from scanyard.results import known_frames, open_results, read_exported
 from scanyard.sensors import Rig
 from scanyard.sequence import InMemorySequence
 from scanyard.store import create_dataset, open_dataset, write_sequence
@@ -244,6 +247,25 @@ def test_a_turned_lidar_leaves_open_which_frame_boxes_are_in(tmp_path: Path) -> 
         assert "--own-names" in error
     upright = make_dataset(tmp_path / "upright", named=False, drives=1)
     assert scores(upright, own_names_result(upright, tmp_path / "upright.pkl")) == {100.0}
+
+
+def test_boxes_in_an_exports_camera_are_where_they_were(tmp_path: Path) -> None:
+    """KITTI's labels are in camera 0; an export to MMDetection3D has camera 2, six centimetres beside it."""
+    values = dict(Calibration.of_rig(RIG).values)
+    values["P2"] = (*values["P2"][:3], -0.06 * values["P2"][0], *values["P2"][4:])
+    calibration = Calibration(values, RIG.lidars[0].ego_from_sensor)
+    whole, rig = street("street-0", frames=2), Rig("kitti", RIG.lidars, (calibration.camera(620, 188),))
+    assert abs(rig.cameras[0].ego_from_sensor.translation[1] - RIG.cameras[0].ego_from_sensor.translation[1]) > 0.05
+    info = replace(whole.info, rig=rig, provenance={"kitti": {"calibration": values}})
+    sequence = InMemorySequence(info, list(whole))
+    mmdet3d.write_dataset(tmp_path / "export", [sequence])
+    results = trained.mmdet3d_kitti_pickle(tmp_path / "export", tmp_path / "results.pkl")
+    export = read_exported(tmp_path / "export")
+    assert export is not None
+    found = open_results(results).detections(export.known(known_frames([(info, sequence)])))
+    for one, frame in zip(found.frames, sequence, strict=True):
+        assert frame.boxes is not None
+        np.testing.assert_allclose(one.boxes.center, frame.boxes.center, atol=1e-5)
 
 
 def edited(export: Path, place: Path, edit: Callable[[dict[str, Any]], Any]) -> Path:
