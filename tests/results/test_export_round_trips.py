@@ -268,6 +268,23 @@ def test_boxes_in_an_exports_camera_are_where_they_were(tmp_path: Path) -> None:
         np.testing.assert_allclose(one.boxes.center, frame.boxes.center, atol=1e-5)
 
 
+def test_detections_go_out_with_the_tokens_of_an_export(trips: Callable[[str, str], Trip], tmp_path: Path) -> None:
+    trip = trips("named", "nuscenes")
+    for dataset in (trip.ours, trip.again):
+        out = tmp_path / f"{dataset.name}.json"
+        run("export", "detections", dataset, "--detections", trip.results, "--to", "nuscenes", "--out", out)
+        samples = json.loads((trip.export / "v1.0-trainval/sample.json").read_text())
+        assert set(json.loads(out.read_text())["results"]) == {row["token"] for row in samples}
+        assert scores(dataset, out) == {100.0}
+
+
+def test_samples_that_came_from_nuscenes_keep_their_tokens() -> None:
+    original = street("street-0", frames=1, image=False)
+    info = replace(original.info, provenance={"format": "nuscenes"})
+    (frame,) = known_frames([(info, [original[0].replace(name="a" * 32)])]).frames
+    assert frame.sample_token == "a" * 32
+
+
 def edited(export: Path, place: Path, edit: Callable[[dict[str, Any]], Any]) -> Path:
     """The export's note with its first recording changed."""
     note = json.loads((export / "scanyard.json").read_text())

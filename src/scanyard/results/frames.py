@@ -79,8 +79,17 @@ class KnownFrame:
             return (self.number,)
         came_from = self.info.provenance
         folders = [came_from["split"]] if "kitti" in came_from and "split" in came_from else []
-        token = sample_token(self.info.name, self.index)
-        return self.name, self.long_name, token, *(f"{folder}/{self.name}" for folder in folders)
+        return self.name, self.long_name, self._exported_token, *(f"{folder}/{self.name}" for folder in folders)
+
+    @property
+    def sample_token(self) -> str:
+        """Its token in nuScenes' tables: the original's, where it was imported from there, or that of our export."""
+        original = str(self.info.provenance.get("format", "")).startswith("nuscenes")
+        return self.name if original else self._exported_token
+
+    @property
+    def _exported_token(self) -> str:
+        return sample_token(self.info.name, self.index)
 
     @property
     def ego_from_lidar(self) -> Transform:

@@ -59,13 +59,14 @@ def read_nuscenes(data: Any, path: Path, known: KnownFrames) -> list[FrameDetect
 def write_nuscenes(path: Path, detections: Iterable[FrameDetections], known: KnownFrames) -> None:
     """Write one results file; it appears only when complete.
 
+    Samples have the tokens they have in nuScenes' own tables or in those of our export, so that the devkit finds them.
     FormatError for a category that is none of nuScenes' ten.  Where boxes have no velocity it is written as zero, which
     the format cannot tell from standing still.
     """
     results = {}
     for one in detections:
         frame = known.of(one, str(path))
-        token = known.called(frame)
+        token = frame.sample_token
         results[token] = _rows(one.boxes, token, frame)
     meta = {"use_camera": False, "use_lidar": True, "use_radar": False, "use_map": False, "use_external": False}
     partial = path.with_name(path.name + ".part")
