@@ -1,4 +1,4 @@
-"""Export, train elsewhere, evaluate here: results of a detector trained on an export are scored on the right frames."""
+"""Export, train elsewhere, evaluate here: results of a detector that was run on an export meet the right frames."""
 
 from __future__ import annotations
 
@@ -318,7 +318,7 @@ def test_what_is_no_export_is_refused(trips: Callable[[str, str], Trip], tmp_pat
     assert "holds no scanyard.json" in refused(*told, tmp_path)
     note = json.loads((trip.export / "scanyard.json").read_text())
     for change, says in (
-        ({"layout": "mcap"}, "is an export to 'mcap', which no detector is trained on"),
+        ({"layout": "mcap"}, "is an export to 'mcap', which no detector is run on"),
         ({"format": "other"}, "is no note of an export"),
         ({"sequences": [one | {"name": f"other-{one['name']}"} for one in note["sequences"]]}, "is of recordings"),
     ):

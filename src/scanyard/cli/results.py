@@ -45,8 +45,8 @@ Names = Annotated[
 Exported = Annotated[
     Path | None,
     typer.Option(
-        help="Export the detector was trained on: ids, also in --frames, are its numbers. Known without where they lie "
-        "in it."
+        help="Export that the detector was run on: ids, also in --frames, are its numbers. Not needed where results "
+        "lie in it."
     ),
 ]
 OwnNames = Annotated[bool, typer.Option("--own-names", help="Ids are the frames' own names, not an export's numbers.")]

@@ -40,7 +40,7 @@ def token(*parts: object) -> str:
 
 
 def sample_token(sequence: str, index: int) -> str:
-    """The token an export gives a recording's frame: results of whoever was trained on the export name it."""
+    """The token an export gives a recording's frame: results of a detector that was run on it name it so."""
     return token("sample", sequence, index)
 
 

@@ -1,4 +1,4 @@
-"""The numbers that an export of ours gave its frames, which results of a detector trained on it name them by.
+"""The numbers that an export of ours gave its frames, which results of a detector that was run on it name them by.
 
 OpenPCDet's and MMDetection3D's layouts want ids without a recording, so an export numbers all frames through, in the
 order of recordings and not of their names.  KITTI's own names look the same, so that one id can mean two frames: which
@@ -83,7 +83,7 @@ class Exported:
     def _other_data(self, found: str) -> FormatError:
         return FormatError(
             f"{self.root / ORIGIN_FILE}: {found}; it is an export of other data. Name the one that the detector was "
-            "trained on (--exported FOLDER), or say that ids are the frames' own names (--own-names)"
+            "run on (--exported FOLDER), or say that ids are the frames' own names (--own-names)"
         )
 
     @cached_property
@@ -98,13 +98,13 @@ class Exported:
 def read_exported(root: Path) -> Exported | None:
     """What the note in ``root`` says, ``None`` where frames are called as they are known without it.
 
-    FormatError where there is no note, or of a layout that nobody trains from.
+    FormatError where there is no note, or of a layout that no detector reads.
     """
     layout = layout_of(root)
     if layout in NAMED:
         return None
     if layout not in NUMBERED:
-        raise FormatError(f"{root}: is an export to {layout!r}, which no detector is trained on; expected {NUMBERED}")
+        raise FormatError(f"{root}: is an export to {layout!r}, which no detector is run on; expected {NUMBERED}")
     return Exported(root, read_origin(root, layout) or ())
 
 

@@ -30,7 +30,7 @@ _LEVEL_RAD = 1e-4
 _DIGITS = 12
 """No dataset has as many frames."""
 _TELL = (
-    "if the detector was trained on such an export, name its folder (--exported FOLDER); if ids are the frames' own "
+    "if the detector was run on such an export, name its folder (--exported FOLDER); if ids are the frames' own "
     "names, say so (--own-names)"
 )
 
@@ -50,7 +50,7 @@ class KnownFrame:
     world_from_ego: Transform
     timestamp_ns: int
     number: str = ""
-    """What an export of ours called it, where results are of a detector that was trained there."""
+    """What an export of ours called it, where results are of a detector that was run there."""
 
     @classmethod
     def of(cls, info: SequenceInfo, index: int, frame: Frame) -> KnownFrame:
@@ -154,7 +154,7 @@ class KnownFrames:
             raise FormatError(
                 f"{where}: frame {name!r} is in {len(found)} recordings, such as {found[0].info.name!r} and "
                 f"{found[1].info.name!r}; name it RECORDING/FRAME, or put files into a folder per recording; if it is "
-                "a number of an export that the detector was trained on, name that folder (--exported FOLDER)"
+                "a number of an export that the detector was run on, name that folder (--exported FOLDER)"
             )
         examples = ", ".join(repr(frame.ids[0]) for frame in self.frames[:3])
         exported = "" if self.own_names else "; or numbers of an export, then name its folder (--exported FOLDER)"
