@@ -77,6 +77,16 @@ def test_drives_that_a_detector_left_out_are_not_left_out_for_it(folder: Path) -
     assert "partly is better" in result.output
 
 
+def test_a_pair_that_was_not_tested_is_no_finding(folder: Path) -> None:
+    result = compare(folder, "dull=dull.json", "sharp=sharp.json", "sharp=sharp.json")
+    assert result.exit_code == 0, result.output
+    said = " ".join(result.output.split())
+    assert "not tested: 1 and 2" in said or "not tested: 2 and 1" in said
+    assert "1 of 1 pairs were not tested: whether they differ is not known." in said
+    assert "no difference" not in said
+    assert "This holdout" not in said
+
+
 def pair(least: float, detectable: float | None) -> Pair:
     return Pair("a", "b", Difference(3.0, 1.0, 5.0, 0.2, detectable, least_p=least), 0.6, 3 * least)
 

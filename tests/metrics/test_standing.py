@@ -109,6 +109,22 @@ def test_drives_that_say_the_same_show_a_difference_and_not_how_small_a_one_they
     assert pair.could_be_told_apart
 
 
+def test_unequal_numbers_of_trainings_are_not_tested_and_say_so() -> None:
+    found = order_of({"good": finding(*GOOD) * 2, "poor": finding(*POOR), "alike": finding(*ALIKE)})
+    said = {(pair.first, pair.second): (pair.verdict, pair.difference.p_value) for pair in found.pairs}
+    assert said["good", "poor"] == ("not tested: 2 and 1 trainings", None)
+    assert said["alike", "good"] == ("not tested: 1 and 2 trainings", None)
+    assert said["alike", "poor"] == ("alike is better", 2 / 2**8)  # and corrected for no other
+    assert [pair.corrected_p for pair in found.pairs if pair.corrected_p is not None] == [2 / 2**8]
+    assert all(pair.difference.low is not None for pair in found.pairs)
+    assert [one["verdict"] for one in found.to_dict()["pairs"]] == [pair.verdict for pair in found.pairs]
+
+
+def test_too_few_drives_are_not_a_test_either() -> None:
+    (pair,) = order_of({"good": finding(*GOOD[:3]), "poor": finding(*POOR[:3])}).pairs
+    assert pair.verdict.startswith("not tested: labels in 3 drives, fewer than 5, and too few frames")
+
+
 def with_bottoms(runs: list[list[ScoredFrame]]) -> list[list[ScoredFrame]]:
     """As a detector would report them that takes the bottom of a box for its centre."""
     return [

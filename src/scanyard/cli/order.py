@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -83,7 +82,7 @@ def compare(
     at = "" if iou is None else f"@{iou:g}"
     print_order(order, f"{category} {difficulty} {metric}{at} on {split.name} ({domain_label(split.domain)})")
     if out is not None:
-        out.write_text(json.dumps(asdict(order), indent=1), encoding="utf-8")
+        out.write_text(json.dumps(order.to_dict(), indent=1), encoding="utf-8")
 
 
 def print_order(order: Order, title: str) -> None:
@@ -98,7 +97,8 @@ def print_order(order: Order, title: str) -> None:
         ranks = f"{one.best_rank}" if one.best_rank == one.worst_rank else f"{one.best_rank}-{one.worst_rank}"
         table.add_row(ranks, one.name, f"{one.value:.1f}", interval(one.low, one.high), one.letters)
     console.print(table)
-    pairs = Table("pair", "difference", "interval", "p", f"p of {len(order.pairs)}", "verdict")
+    untested = sum(bool(pair.difference.untested) for pair in order.pairs)
+    pairs = Table("pair", "difference", "interval", "p", f"p of {len(order.pairs) - untested}", "verdict")
     for pair in order.pairs:
         found = pair.difference
         pairs.add_row(
@@ -110,18 +110,20 @@ def print_order(order: Order, title: str) -> None:
             pair.verdict,
         )
     console.print(pairs)
-    console.print(
-        "Detectors that share a letter could not be told apart; the last p is corrected for all pairs (Holm)."
-    )
-    console.print(what_can_be_told(order))
+    if untested:
+        console.print(f"{untested} of {len(order.pairs)} pairs were not tested: whether they differ is not known.")
+    console.print("Detectors that share a letter were not told apart; the last p is corrected for all tested (Holm).")
+    if untested < len(order.pairs):
+        console.print(what_can_be_told(order))
     for note in order.notes:
         console.print(f"note: {note}")
 
 
 def what_can_be_told(order: Order) -> str:
-    """What these frames could have told apart, of all these pairs, in words."""
-    telling = [pair for pair in order.pairs if pair.could_be_told_apart]
-    company = "" if len(order.pairs) == 1 else f", corrected for {len(order.pairs)} pairs"
+    """What these frames could have told apart, of all pairs that were tested, in words."""
+    tested = [pair for pair in order.pairs if not pair.difference.untested]
+    telling = [pair for pair in tested if pair.could_be_told_apart]
+    company = "" if len(tested) == 1 else f", corrected for {len(tested)} pairs"
     if not telling:
         return (
             f"This holdout can show no difference at the 5 % level{company}: in too few of its drives do these "
@@ -133,5 +135,5 @@ def what_can_be_told(order: Order) -> str:
         said = f"This holdout can tell differences of at least {span} points (power 0.8 at the 5 % level{company})"
     else:
         said = "What this holdout can tell is not known: drawn anew, its drives give the same differences again"
-    silent = len(order.pairs) - len(telling)
+    silent = len(tested) - len(telling)
     return said + (f"; of {silent} of the pairs it could show nothing." if silent else ".")

@@ -34,7 +34,7 @@ class Difference:
     """Lower end of the interval; ``None`` where there are too few drives to say."""
     high: float | None
     p_value: float | None = None
-    """Of the permutation test (``permutation``); ``None`` without an interval, or where it was not asked for."""
+    """Of the permutation test (``permutation``); ``None`` where ``untested`` says why."""
     detectable: float | None = None
     """The least difference that these frames would show four times in five (``power``); ``None`` if none, or unknown
     because all resamples are alike."""
@@ -42,6 +42,8 @@ class Difference:
     """``drive`` or ``block of 24 frames``: what was drawn for the interval and swapped for p."""
     least_p: float | None = None
     """The smallest p that swapping could have given, by how many drives the two differ in; ``None`` without a p."""
+    untested: str = ""
+    """Why there is no p, in words; empty where there is one."""
 
 
 def resampled_drives(num_drives: int, resamples: int, seed: int) -> IntArray:

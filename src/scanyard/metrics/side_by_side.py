@@ -18,6 +18,7 @@ from scanyard.metrics.blocks import BlockDraws, cut_in_blocks
 from scanyard.metrics.comparison import by_chance, enough_drives, weighted_blocks
 from scanyard.metrics.families import measure
 from scanyard.metrics.intervals import (
+    MIN_DRIVES,
     Difference,
     effective_number,
     mixtures_of,
@@ -73,8 +74,9 @@ class SideBySide(Generic[Run]):
     def difference(self, runs_a: Sequence[Run], runs_b: Sequence[Run], key: Key, *, company: int = 1) -> Difference:
         """The mean of runs a less that of runs b, with its p and what could have been told apart.
 
-        Drives are resampled for all together, or blocks where drives are few; for p they are swapped.  ``company`` is
-        how many comparisons this p will be corrected for, of which what could have been told apart takes notice.
+        Drives are resampled for all together, or blocks where drives are few; for p they are swapped, for which both
+        sides need as many runs.  ``company`` is how many comparisons this p will be corrected for, of which what could
+        have been told apart takes notice.
         """
         values = self._mean_values(runs_a, key) - self._mean_values(runs_b, key)
         labels = self._one(runs_a[0], key).labels_by_drive
@@ -91,7 +93,9 @@ class SideBySide(Generic[Run]):
                 wider, greater = blocks.wider, blocks.cut_off
                 units = [cut_in_blocks(of_drive, blocks.length) for of_drive in units]
         if low is None:
-            return Difference(float(values[0]), None, None)
+            count = np.count_nonzero(labels)
+            untested = f"labels in {count} drives, fewer than {MIN_DRIVES}, and too few frames to draw blocks of them"
+            return Difference(float(values[0]), None, None, untested=untested)
         frames_a, frames_b = ([self.frames[run] for run in side] for side in (runs_a, runs_b))
         chance = by_chance(
             frames_a, frames_b, units, self.protocol, key, greater=greater, draws=self.resamples, seed=self.seed
@@ -106,6 +110,7 @@ class SideBySide(Generic[Run]):
             else detectable_difference(drawn, number, chance.least_p, wider=wider, company=company),
             resampled=resampled,
             least_p=None if chance is None else chance.least_p,
+            untested="" if chance is not None else f"{len(runs_a)} and {len(runs_b)} trainings",
         )
 
     def _score(self, runs: Sequence[Run], key: Key, blocks: BlockDraws | None) -> Score:

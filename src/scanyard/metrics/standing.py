@@ -7,8 +7,9 @@ told apart narrow a rank or part two letters.  Nobody is first because of a digi
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from itertools import combinations
+from typing import Any
 
 import numpy as np
 
@@ -53,6 +54,8 @@ class Pair:
         """What the comparison came to, in words."""
         if self.apart:
             return f"{self.first if self.difference.value > 0 else self.second} is better"
+        if self.difference.untested:
+            return f"not tested: {self.difference.untested}"
         return "no difference shown" if self.could_be_told_apart else "no difference could be shown"
 
 
@@ -68,7 +71,7 @@ class Standing:
     """One more than the detectors shown to be better."""
     worst_rank: int
     letters: str
-    """Two that share one could not be told apart."""
+    """Two that share one were not told apart, or not tested."""
 
 
 @dataclass(frozen=True)
@@ -81,6 +84,13 @@ class Order:
     """What the intervals are, in words."""
     notes: tuple[str, ...] = ()
     """What was accepted of detectors whose detections do not quite fit the labels."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """All fields as JSON values, and the verdict of each pair."""
+        data = asdict(self)
+        for pair, said in zip(data["pairs"], self.pairs, strict=True):
+            pair["verdict"] = said.verdict
+        return data
 
 
 def usual_precision(protocol: str, category: str) -> Key:
