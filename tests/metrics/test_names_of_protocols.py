@@ -8,7 +8,7 @@ from scored_scenes import cars_in_a_row, detected
 
 from scanyard.boxes import Boxes
 from scanyard.datasets.classes import ARGOVERSE2_OF_CATEGORY, NUSCENES_OF_CATEGORY
-from scanyard.errors import ContractError
+from scanyard.errors import ContractError, EvaluationError
 from scanyard.metrics import ScoredFrame, evaluate, load_protocol, paired_difference, protocol_names, usual_precision
 
 OTHERS = ("argoverse2", "argoverse2_class_range", "nuscenes", "waymo")
@@ -97,3 +97,8 @@ def test_what_detectors_are_ordered_by_has_the_protocols_own_name_and_overlap() 
     assert usual_precision("kitti_image_r40", "car") == ("2d", "car", "moderate", 0.7, None)
     assert usual_precision("waymo", "car") == ("ap", "vehicle", "level_2", 0.7, None)
     assert usual_precision("nuscenes", "cyclist") == ("ap", "bicycle", "all", None, None)
+    assert usual_precision("nuscenes", "all") == ("nds", "all", "all", None, None)
+    assert usual_precision("argoverse2", "all") == ("cds", "all", "all", None, None)
+    for protocol in ("kitti_r40", "waymo"):
+        with pytest.raises(EvaluationError, match="has no mean over categories"):
+            usual_precision(protocol, "all")

@@ -1,6 +1,7 @@
 """Many runs measured once give the numbers that they give one by one."""
 
 from dataclasses import replace
+from itertools import product
 
 import numpy as np
 import pytest
@@ -8,7 +9,14 @@ from scored_scenes import random_frames
 from test_score_intervals import drives
 
 from scanyard.errors import ContractError, EvaluationError
-from scanyard.metrics import evaluate_mean, paired_difference, side_by_side
+from scanyard.metrics import (
+    ScoredFrame,
+    evaluate,
+    evaluate_mean,
+    paired_difference,
+    put_in_order,
+    side_by_side,
+)
 
 KEY = ("bev", "car", "moderate", 0.7, None)
 
@@ -44,3 +52,27 @@ def test_a_difference_of_detections_that_do_not_fit_the_labels_is_refused() -> N
     with pytest.raises(ContractError, match="bottom for centre: detector b, these 6 frames"):
         paired_difference(good, bottom, **choice)
     assert paired_difference(good, bottom, **choice, check=False).value == 0.0  # from above they are the same
+
+
+@pytest.mark.parametrize(("protocol", "metric"), [("nuscenes", "nds"), ("nuscenes", "ap"), ("argoverse2", "cds")])
+def test_means_over_categories_are_compared_like_any_other_score(protocol: str, metric: str) -> None:
+    a = random_frames(np.random.default_rng(8), 20)
+    b = [replace(frame, detections=frame.detections[::2]) for frame in a]
+    choice = {"metric": metric, "difficulty": "all", "category": "all", "check": False}
+
+    def less(one: list[ScoredFrame], other: list[ScoredFrame]) -> float:
+        scores = [evaluate(side, protocol, split="s", domain="real", resamples=1, check=False) for side in (one, other)]
+        return scores[0].score(metric, None, "all", "all").value - scores[1].score(metric, None, "all", "all").value
+
+    found = paired_difference(a, b, protocol, **choice)
+    assert found.value == pytest.approx(less(a, b))
+    names = sorted({frame.drive for frame in a})
+    differences = []
+    for swapped in product((False, True), repeat=len(names) - 1):
+        there = dict(zip(names, (*swapped, False), strict=True))
+        sides = [(y, x) if there[x.drive] else (x, y) for x, y in zip(a, b, strict=True)]
+        differences.append(less([one for one, _ in sides], [other for _, other in sides]))
+    assert found.p_value == sum(abs(one) >= abs(found.value) - 1e-6 for one in differences) / len(differences)
+    runs = {"a": [a], "b": [b]}
+    order = put_in_order(runs, protocol, **choice, resamples=50)
+    assert {one.name for one in order.standings} == {"a", "b"}

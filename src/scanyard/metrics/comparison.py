@@ -16,7 +16,7 @@ from scanyard.geometry import FloatArray
 from scanyard.metrics.blocks import BlockDraws, draw_blocks
 from scanyard.metrics.families import measure
 from scanyard.metrics.intervals import MIN_DRIVES
-from scanyard.metrics.measured import Key, Measured
+from scanyard.metrics.measured import Key, Measured, needed_for
 from scanyard.metrics.permutation import least_p_of, permutation_p, swaps
 from scanyard.metrics.pool import IntArray, Pool, ScoredFrame, pool_frames
 from scanyard.metrics.protocols import Protocol
@@ -94,7 +94,7 @@ def by_chance(
             for frame, unit in zip(frames, of_frame, strict=True)
         ]
         pool = pool_frames(both, protocol)
-        (values,) = [m.values[1:] for m in measure(pool, protocol, mixtures, (key[1],)) if m.key == key]
+        (values,) = [m.values[1:] for m in measure(pool, protocol, mixtures, needed_for(key)) if m.key == key]
         difference += (values[: len(swapped)] - values[len(swapped) :]) / len(runs_a)
     return Chance(
         permutation_p(float(difference[0]), difference[1:], exact=ways.exact, greater=greater),

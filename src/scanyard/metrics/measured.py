@@ -18,8 +18,15 @@ from scanyard.metrics.pool import IntArray
 
 Key = tuple[str, str, str, float | None, float | None]
 """Metric, category, difficulty, overlap and distance: what tells a number from the others of one evaluation."""
+MEANS = "all"
+"""What the category of a mean over all categories is called."""
 ABREAST = 64
 """Mixtures that a compiled loop carries along together: their sums stay in the processor's nearest memory."""
+
+
+def needed_for(key: Key) -> tuple[str, ...]:
+    """The categories that are measured for one number, as ``measure`` takes them: of a mean all, which are none."""
+    return () if key[1] == MEANS else (key[1],)
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from scanyard.evaluation import Evaluation, Score
 from scanyard.metrics.contract import check_contract, check_runs
 from scanyard.metrics.families import unscored
 from scanyard.metrics.intervals import MIN_DRIVES, Difference
-from scanyard.metrics.measured import Key
+from scanyard.metrics.measured import Key, needed_for
 from scanyard.metrics.pool import ScoredFrame
 from scanyard.metrics.protocols import KittiProtocol, Protocol, load_protocol
 from scanyard.metrics.side_by_side import side_by_side
@@ -159,7 +159,7 @@ def paired_mean_difference(
     sides = {("a", index): frames for index, frames in enumerate(runs_a)} | {
         ("b", index): frames for index, frames in enumerate(runs_b)
     }
-    measured = side_by_side(sides, protocol, categories=(category,), resamples=resamples, level=level, seed=seed)
+    measured = side_by_side(sides, protocol, categories=needed_for(key), resamples=resamples, level=level, seed=seed)
     a, b = ([run for run in sides if run[0] == side] for side in "ab")
     return measured.difference(a, b, key)
 

@@ -25,7 +25,7 @@ from scanyard.metrics.intervals import (
     percentile_interval,
     widened_interval,
 )
-from scanyard.metrics.measured import Key, Measured
+from scanyard.metrics.measured import Key, Measured, needed_for
 from scanyard.metrics.pool import Pool, ScoredFrame, pool_frames
 from scanyard.metrics.power import detectable_difference
 from scanyard.metrics.protocols import KittiProtocol, Protocol, load_protocol
@@ -61,7 +61,7 @@ class SideBySide(Generic[Run]):
     def mean(self, runs: Sequence[Run], key: Key) -> Score:
         """The mean over runs, its interval that over the choice of drives, or of blocks where drives are few."""
         few = not enough_drives([self._one(runs[0], key)])
-        blocks = self._blocks(runs, _shares(runs), (key[1],)) if few else {}
+        blocks = self._blocks(runs, _shares(runs), needed_for(key)) if few else {}
         return self._score(runs, key, blocks.get(key))
 
     def means(self, runs: Sequence[Run]) -> tuple[Score, ...]:
@@ -87,7 +87,7 @@ class SideBySide(Generic[Run]):
         units = [self.pools[run].frame_drive for run in runs]
         if not enough_drives([self._one(runs_a[0], key)]):
             weights = [1 / len(runs_a)] * len(runs_a) + [-1 / len(runs_b)] * len(runs_b)
-            if (blocks := self._blocks(runs, weights, (key[1],)).get(key)) is not None:
+            if (blocks := self._blocks(runs, weights, needed_for(key)).get(key)) is not None:
                 low, high = widened_interval(blocks.values, self.level, blocks.number, blocks.wider)
                 drawn, number, resampled = blocks.values, blocks.number, blocks.words
                 wider, greater = blocks.wider, blocks.cut_off

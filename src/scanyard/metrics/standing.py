@@ -17,10 +17,10 @@ from scanyard.errors import EvaluationError
 from scanyard.evaluation import how_sure
 from scanyard.metrics.contract import check_runs
 from scanyard.metrics.intervals import Difference
-from scanyard.metrics.measured import Key
+from scanyard.metrics.measured import MEANS, Key, needed_for
 from scanyard.metrics.multiplicity import holm, letters, rank_ranges
 from scanyard.metrics.pool import ScoredFrame
-from scanyard.metrics.protocols import KittiProtocol, WaymoProtocol, load_protocol
+from scanyard.metrics.protocols import KittiProtocol, NuscenesProtocol, WaymoProtocol, load_protocol
 from scanyard.metrics.side_by_side import Run, SideBySide, side_by_side
 
 SHOWN = 0.05
@@ -96,10 +96,17 @@ class Order:
 def usual_precision(protocol: str, category: str) -> Key:
     """What detectors are ordered by unless something else is asked for: what a benchmark's own table sorts by.
 
-    KITTI: bird's-eye at the strictest overlap, moderate; Waymo: level 2; the others: the mean over distances.
-    EvaluationError when the protocol or the category is unknown.
+    KITTI: bird's-eye at the strictest overlap, moderate; Waymo: level 2; the others: the mean over distances, and of
+    ``all`` categories NDS or the mean CDS.  EvaluationError when the protocol or the category is unknown.
     """
     settings = load_protocol(protocol)
+    if category == MEANS:
+        if isinstance(settings, KittiProtocol | WaymoProtocol):
+            raise EvaluationError(
+                f"protocol {protocol}: has no mean over categories, as nuscenes and argoverse2 have; name one of "
+                f"{list(settings.categories)}"
+            )
+        return ("nds" if isinstance(settings, NuscenesProtocol) else "cds", MEANS, "all", None, None)
     name = settings.counts_as.get(category, category)
     if isinstance(settings, KittiProtocol):
         metric = "bev" if "bev" in settings.metrics else settings.metrics[0]
@@ -137,7 +144,7 @@ def put_in_order(
     which ``check=False`` leaves unasked; what is ``accepted`` becomes a note.
     """
     settings = load_protocol(protocol)
-    category = settings.counts_as.get(category, category)
+    key: Key = (metric, settings.counts_as.get(category, category), difficulty, iou, distance_m)
     notes = check_runs(runs, settings, accepted=accepted) if check else ()
     sides = {(name, index): frames for name, several in runs.items() for index, frames in enumerate(several)}
     pairs = len(runs) * (len(runs) - 1) // 2
@@ -149,7 +156,7 @@ def put_in_order(
     measured = side_by_side(
         sides,
         protocol,
-        categories=(category,),
+        categories=needed_for(key),
         resamples=resamples,
         level=level,
         seed=seed,
@@ -158,7 +165,7 @@ def put_in_order(
     order = order_measured(
         measured,
         {name: [run for run in sides if run[0] == name] for name in runs},
-        (metric, category, difficulty, iou, distance_m),
+        key,
         on_pair=lambda done: report(len(sides) + done),
     )
     return replace(order, notes=notes)
