@@ -124,6 +124,21 @@ def test_every_protocol_has_a_precision_to_order_by(folder: Path, protocol: str,
     assert "sharp is better" in result.output
 
 
+@pytest.mark.parametrize(
+    ("options", "compared"),
+    [
+        (("--protocol", "nuscenes", "--metric", "nds"), "all all nds"),
+        (("--protocol", "nuscenes", "--metric", "ap", "--category", "all"), "all all ap"),
+        (("--protocol", "argoverse2", "--category", "all"), "all all cds"),
+    ],
+)
+def test_means_over_categories_order_detectors_too(folder: Path, options: tuple[str, ...], compared: str) -> None:
+    result = compare(folder, "dull=dull.json", "sharp=sharp.json", options=options)
+    assert result.exit_code == 0, result.output
+    assert f"{compared} on streets" in result.output
+    assert "sharp is better" in result.output
+
+
 def test_a_category_that_a_protocol_has_not_is_refused(folder: Path) -> None:
     options = ("--protocol", "waymo", "--category", "tram")
     result = compare(folder, "dull=dull.json", "sharp=sharp.json", options=options)

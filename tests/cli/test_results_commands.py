@@ -118,6 +118,26 @@ def test_a_list_of_frames_narrows_what_is_scored(folder: Path) -> None:
     assert "missing frame: 2 of 4 frames with labels have no detections" in error
 
 
+def test_results_of_any_two_formats_are_compared(folder: Path) -> None:
+    names, out = folder / "first.txt", folder / "order.json"
+    names.write_text("000000\n000001\n000002\n000003\n")
+    said = run(
+        "compare", folder / "data", "--detections", f"text={folder / 'kitti'}", "--detections",
+        f"pickle={folder / 'result.pkl'}", "--detections", f"mm={folder / 'mm'}", "--classes", "Pedestrian,Cyclist,Car",
+        "--frames", names, "--category", "pedestrian", "--own-names", "--out", out,
+    )  # fmt: skip
+    assert "taken for KITTI's text files" in said
+    assert "taken for OpenPCDet's result pickle" in said
+    order = json.loads(out.read_text())
+    assert [one["name"] for one in order["standings"]] == ["mm", "pickle", "text"]
+    assert min(one["value"] for one in order["standings"]) > 99.0
+    error, _ = refused(
+        "compare", folder / "data", "--detections", f"a={folder / 'kitti'}", "--detections",
+        f"b={folder / 'result.pkl'}", "--drive", "a", "--own-names",
+    )  # fmt: skip
+    assert "of more of it than was chosen" in error
+
+
 def refused(*arguments: str | Path) -> tuple[str, str]:
     """The error that the front door makes one line of, and what was printed before."""
     result = CliRunner().invoke(app, [*map(str, arguments)])

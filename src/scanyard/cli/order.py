@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from scanyard.cli.compare import DatasetPath, Drives, domain_label, interval, open_split
+from scanyard.cli.compare import DatasetPath, Drives, domain_label, interval
 from scanyard.cli.progress import progress
-from scanyard.cli.results import of_chosen_drives
+from scanyard.cli.results import Classes, Exported, Names, OwnNames, Wanted
 from scanyard.errors import InputError
 
 if TYPE_CHECKING:
     from scanyard.metrics import Order, ScoredFrame
+    from scanyard.results import Results
 
 
 def compare(
@@ -33,8 +34,15 @@ def compare(
     difficulty: Annotated[
         str | None, typer.Option(help="KITTI's is moderate unless given, Waymo's level_2, the others' all.")
     ] = None,
-    category: Annotated[str, typer.Option()] = "car",
+    category: Annotated[
+        str | None,
+        typer.Option(help="car unless given; all for the mean over a protocol's categories: NDS, mAP, the mean CDS."),
+    ] = None,
     drive: Drives = None,
+    frames: Names = None,
+    exported: Exported = None,
+    own_names: OwnNames = False,
+    classes: Classes = None,
     accept: Annotated[
         list[str] | None, typer.Option(help="A mismatch that is meant: range_mismatch or region_mismatch.")
     ] = None,
@@ -42,12 +50,15 @@ def compare(
 ) -> None:
     """Compare detectors on the same labels: paired differences, corrected p, ranges of ranks.
 
+    Reads every format that evaluate reads, told by the content.
+
     Example: scanyard compare out/real --detections real=out/a.json --detections mixed=out/b.json
     """
-    from scanyard.detect import read_detections
-    from scanyard.experiment.scoring import labelled_frames, pair_results, with_needed_returns
+    from scanyard.experiment.scoring import pair_results, with_needed_returns
     from scanyard.metrics import put_in_order, usual_precision
+    from scanyard.results import open_results
 
+    category = category or ("all" if metric == "nds" else "car")  # which no category has alone
     usual_metric, category, usual_difficulty, usual_iou, _ = usual_precision(protocol, category)
     metric, difficulty = metric or usual_metric, difficulty or usual_difficulty
     iou = usual_iou if iou is None else iou
@@ -59,15 +70,15 @@ def compare(
         files.setdefault(name, []).append(Path(path))
     if len(files) < 2:
         raise InputError(f"--detections: {len(files)} detector named; name two or more to compare")
-    split = open_split(dataset, drive)
-    labelled = labelled_frames(split)
+    results = {name: [open_results(path) for path in of_name] for name, of_name in files.items()}
+    wanted = Wanted(dataset, drive, frames, classes, exported, own_names)
+    split, labelled = wanted.labels()
 
-    def scored(path: Path) -> list[ScoredFrame]:
-        found = read_detections(path)
-        found = of_chosen_drives(found, dataset, split) if drive else found
-        return with_needed_returns(pair_results(found, labelled, str(path)), split, protocol)
+    def scored(of: Results) -> list[ScoredFrame]:
+        found = wanted.found(of, split, labelled)
+        return with_needed_returns(pair_results(found, labelled, str(of.path)), split, protocol)
 
-    runs = {name: [scored(path) for path in of_name] for name, of_name in files.items()}
+    runs = {name: [scored(one) for one in of_name] for name, of_name in results.items()}
     with progress(f"compare on {split.name}") as advance:
         order = put_in_order(
             runs,

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from scanyard.detections import Detections
     from scanyard.experiment.scoring import LabelledFrame
     from scanyard.results import Exported as ExportedFolder
-    from scanyard.results import KnownFrames
+    from scanyard.results import KnownFrames, Results
     from scanyard.split import Split
 
 DetectionsPath = Annotated[
@@ -85,9 +85,7 @@ def evaluate(
     from scanyard.metrics import check_claim
 
     claimed = None if claim is None else read_evaluation(claim)
-    split, labelled, found = _read(
-        dataset, detections, _Ids(exported, own_names), form=form, drive=drive, frames=frames, classes=classes
-    )
+    split, labelled, found = _read(Wanted(dataset, drive, frames, classes, exported, own_names), detections, form)
     scored = pair_results(found, labelled, str(detections))
     explained = causes.explain(
         scored,
@@ -133,9 +131,7 @@ def export_detections(
 
     if to not in ("kitti", "nuscenes", "scanyard"):
         raise InputError(f"--to {to!r}: expected kitti, nuscenes or scanyard")
-    _, labelled, found = _read(
-        dataset, detections, _Ids(exported, own_names), form=form, drive=drive, frames=frames, classes=classes
-    )
+    _, labelled, found = _read(Wanted(dataset, drive, frames, classes, exported, own_names), detections, form)
     out.parent.mkdir(parents=True, exist_ok=True)
     if to == "kitti":
         write_kitti_text(out, found.frames, _known(labelled))
@@ -147,14 +143,57 @@ def export_detections(
 
 
 @dataclass(frozen=True)
-class _Ids:
-    """What a user says of the ids in results and lists of frames."""
+class Wanted:
+    """Which frames of a dataset are asked for, and what results call them."""
 
+    dataset: Path
+    drive: list[str] | None
+    """Drives; all where none is named."""
+    frames: Path | None
+    """A list of frames, a name a line."""
+    classes: str | None
+    """Names of class numbers, in order."""
     exported: Path | None
+    """The export whose numbers ids are."""
     own_names: bool
+    """Whether ids are the frames' own names wherever they lie."""
 
-    def numbered_in(self, file: Path) -> ExportedFolder | None:
-        """The export whose numbers they are: the one that is named, or the one that ``file`` lies in."""
+    def labels(self) -> tuple[Split, list[LabelledFrame]]:
+        """The split, and its frames or those of them that are listed."""
+        from scanyard.experiment.scoring import labelled_frames
+
+        names = self._listed()
+        split = open_split(self.dataset, self.drive)
+        listed_in = None if self.frames is None else self._numbered_in(self.frames)
+        with progress(f"read labels of {split.name}") as advance:
+            wanted = names if listed_in is None or names is None else listed_in.names(names, str(self.frames))
+            labelled = labelled_frames(split, wanted, on_progress=lambda done, total: advance(done, total, ""))
+        if names is not None and len(labelled) < len(names):
+            raise EvaluationError(
+                f"{self.frames}: names {len(names)} frames, of which {self.dataset} has {len(labelled)}"
+            )
+        return split, labelled
+
+    def found(self, results: Results, split: Split, labelled: list[LabelledFrame]) -> Detections:
+        """What was found in these frames; says whose results they were taken for."""
+        from scanyard.store import open_dataset
+
+        print(f"{results.path}: taken for {results.described}")
+        lengths = {name: len(sequence) for name, sequence in open_dataset(self.dataset).sequences.items()}
+        known = replace(_known(labelled), lengths=lengths, own_names=self.own_names or self.exported is not None)
+        if self.frames is not None and self._numbered_in(self.frames) is None:
+            known.find_all((name, str(self.frames)) for name in sorted(self._listed() or ()))
+        if (export := self._numbered_in(results.path)) is not None:
+            print(f"{results.path}: frames are called by the numbers of {export.root}")
+            known = export.known(known)
+        found = results.detections(known, (self.classes or "").split(",") if self.classes else ())
+        return of_chosen_drives(found, self.dataset, split) if self.drive else found
+
+    def _listed(self) -> set[str] | None:
+        return None if self.frames is None else _names(self.frames)
+
+    def _numbered_in(self, file: Path) -> ExportedFolder | None:
+        """The export whose numbers ids are: the one that is named, or the one that ``file`` lies in."""
         from scanyard.results import exported_around, read_exported
 
         if self.exported is not None and self.own_names:
@@ -164,40 +203,13 @@ class _Ids:
         return None if self.own_names else exported_around(file)
 
 
-def _read(
-    dataset: Path,
-    detections: Path,
-    ids: _Ids,
-    *,
-    form: str | None,
-    drive: list[str] | None,
-    frames: Path | None,
-    classes: str | None,
-) -> tuple[Split, list[LabelledFrame], Detections]:
-    """The split that is asked for, its frames, and what was found in them; says whose results they were taken for."""
-    from scanyard.experiment.scoring import labelled_frames
+def _read(wanted: Wanted, detections: Path, form: str | None) -> tuple[Split, list[LabelledFrame], Detections]:
+    """The split that is asked for, its frames, and what was found in them."""
     from scanyard.results import open_results
-    from scanyard.store import open_dataset
 
     results = open_results(detections, form)
-    print(f"{detections}: taken for {results.described}")
-    names = None if frames is None else _names(frames)
-    listed_in = None if frames is None else ids.numbered_in(frames)
-    split = open_split(dataset, drive)
-    with progress(f"read labels of {split.name}") as advance:
-        wanted = names if listed_in is None or names is None else listed_in.names(names, str(frames))
-        labelled = labelled_frames(split, wanted, on_progress=lambda done, total: advance(done, total, ""))
-    if names is not None and len(labelled) < len(names):
-        raise EvaluationError(f"{frames}: names {len(names)} frames, of which {dataset} has {len(labelled)}")
-    lengths = {name: len(sequence) for name, sequence in open_dataset(dataset).sequences.items()}
-    known = replace(_known(labelled), lengths=lengths, own_names=ids.own_names or ids.exported is not None)
-    if names is not None and listed_in is None:
-        known.find_all((name, str(frames)) for name in sorted(names))
-    if (export := ids.numbered_in(detections)) is not None:
-        print(f"{detections}: frames are called by the numbers of {export.root}")
-        known = export.known(known)
-    found = results.detections(known, (classes or "").split(",") if classes else ())
-    return split, labelled, of_chosen_drives(found, dataset, split) if drive else found
+    split, labelled = wanted.labels()
+    return split, labelled, wanted.found(results, split, labelled)
 
 
 def of_chosen_drives(found: Detections, dataset: Path, split: Split) -> Detections:
