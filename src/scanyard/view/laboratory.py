@@ -3,26 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from importlib import resources
 from typing import Any
 
-import jinja2
 from markupsafe import Markup
 
 from scanyard.view.contents import STAND_IN
 from scanyard.view.findings import Cell, Equivalent, Findings, MixingCurve
 from scanyard.view.laboratory_charts import learning_chart, mixing_chart
+from scanyard.view.pages import rendered
 
 _DARKEST = 45  # percent of the bar's colour: the ink stays readable on it
 
 
 def laboratory_section(findings: Findings) -> Markup:
     """The section as HTML."""
-    source = resources.files(__package__).joinpath("laboratory.html").read_text(encoding="utf-8")
-    environment = jinja2.Environment(
-        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    html = environment.from_string(source).render(
+    html = rendered(
+        "laboratory.html",
         findings=findings,
         stand_in=STAND_IN,
         matrices=[

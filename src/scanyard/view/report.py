@@ -15,7 +15,6 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-import jinja2
 from markupsafe import Markup
 from PIL import Image as Pillow
 
@@ -43,6 +42,7 @@ from scanyard.view.findings import Findings
 from scanyard.view.holdout import detectable_lines
 from scanyard.view.laboratory import laboratory_section
 from scanyard.view.overlay import draw_overlay
+from scanyard.view.pages import rendered, style, write_page
 from scanyard.view.survey import Glimpse, Survey, survey
 
 _TILES = 6
@@ -80,12 +80,13 @@ def write_report(
     clouds = [_cloud(one, glimpse, found) for one in surveys[:_CLOUDS] for glimpse in one.choose(1)]
     script = resources.files(__package__).joinpath("report.js").read_text(encoding="utf-8")
     main, reach = over_all_seeds(differences), _reach(differences)
-    html = _template().render(
+    html = rendered(
+        "report.html",
         title=title,
         stand_in=STAND_IN,
         stand_in_anywhere=any(domain == "stand-in" for domain in _domains(surveys, entries, sources)),
         real_pictures=[one.name for one in surveys if one.domain in ("real", "mixed")],
-        style=Markup(resources.files(__package__).joinpath("report.css").read_text(encoding="utf-8")),
+        style=style(),
         script=Markup(script),  # our own files, not input
         script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
         tests=_tests(entries, categories, difficulty),
@@ -111,18 +112,7 @@ def write_report(
         causes=causes_section(causes or {}),
         single_run=any(entry.single_run for entry in entries),
     )
-    target = Path(path)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    target.write_text(html, encoding="utf-8")
-    return target
-
-
-def _template() -> jinja2.Template:
-    source = resources.files(__package__).joinpath("report.html").read_text(encoding="utf-8")
-    environment = jinja2.Environment(
-        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    return environment.from_string(source)
+    return write_page(path, html)
 
 
 def _domains(surveys: Sequence[Survey], entries: Sequence[Row], sources: Sequence[SourceCard]) -> list[str]:
