@@ -120,8 +120,13 @@ def how_sure(scores: Iterable[Score], level: float, num_drives: int) -> str:
 
 
 def read_evaluation(path: str | Path) -> Evaluation:
-    """The numbers in a JSON file that ``to_dict`` made; FormatError says which field is not as it should be."""
+    """The numbers in a JSON file that ``to_dict`` made; FormatError says which field is not as it should be.
+
+    What is behind them (``causes``, as ``scanyard evaluate --errors --out`` leaves it) is passed over.
+    """
     data = read_json(path)
+    if isinstance(data, dict):
+        data = {name: value for name, value in data.items() if name != "causes"}
     _check_fields(Evaluation, data, f"{path}")
     for index, score in enumerate(data["scores"]):
         _check_fields(Score, score, f"{path}: score {index}")

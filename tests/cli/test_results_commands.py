@@ -75,6 +75,10 @@ def test_a_claim_holds_or_is_named(folder: Path) -> None:
     claim = folder / "claim.json"
     run(*arguments, "--out", claim)
     assert "numbers by kitti_r40 are those of these frames" in run(*arguments, "--claim", claim)
+    whole = folder / "new" / "whole.json"
+    run(*arguments, "--errors", "--out", whole)  # with what is behind the numbers
+    assert "numbers by kitti_r40 are those of these frames" in run(*arguments, "--claim", whole)
+    assert refused(*arguments, "--difficulty", "hard")[0].startswith("--difficulty hard is of what --slice")
     data = json.loads(claim.read_text())
     data["scores"][0]["value"] -= 3.0
     claim.write_text(json.dumps(data))

@@ -57,6 +57,11 @@ def explain(
     from scanyard import metrics
     from scanyard.experiment.scoring import count_returns, with_needed_returns
 
+    if difficulty is not None and not (slices or errors or weights):
+        raise InputError(
+            f"--difficulty {difficulty} is of what --slice, --errors and --weights take apart; ask for one of them, or "
+            "leave it out: the table has every difficulty"
+        )
     frames = with_needed_returns(frames, split, protocol)
     by = [metrics.SliceBy.parse(text) for given in slices for text in read_slices(given)]
     if any(one.column == "points" for one in by):
@@ -66,6 +71,8 @@ def explain(
         frames, weights_from = metrics.with_exposure(frames)
     elif weights is not None:
         frames, weights_from = metrics.with_weights(frames, read_weights(weights)), (str(weights),)
+    if weights is not None and len({frame.weight for frame in frames}) < 2:
+        print(f"note: --weights {weights} weighs all frames alike, so weighted scores are the plain ones")
     with progress(f"evaluate {split.name}") as advance:
         return metrics.explain(
             frames,

@@ -93,6 +93,7 @@ def compare(
     at = "" if iou is None else f"@{iou:g}"
     print_order(order, f"{category} {difficulty} {metric}{at} on {split.name} ({domain_label(split.domain)})")
     if out is not None:
+        out.parent.mkdir(parents=True, exist_ok=True)
         out.write_text(json.dumps(order.to_dict(), indent=1), encoding="utf-8")
 
 

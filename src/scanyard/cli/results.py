@@ -81,7 +81,7 @@ def evaluate(
     Example: scanyard evaluate out/real --detections out/found.json --slice range:0,20,40,80 --errors
     """
     from scanyard.evaluation import read_evaluation
-    from scanyard.experiment.scoring import pair_results
+    from scanyard.experiment.scoring import pair_results, with_needed_returns
     from scanyard.metrics import check_claim
 
     claimed = None if claim is None else read_evaluation(claim)
@@ -101,12 +101,14 @@ def evaluate(
     print_evaluation(explained.evaluation)
     causes.print_causes(explained)
     if claimed is not None:
-        print(f"{claim}: {check_claim(scored, claimed)} numbers by {claimed.protocol} are those of these frames")
+        counted = with_needed_returns(scored, split, claimed.protocol)
+        print(f"{claim}: {check_claim(counted, claimed)} numbers by {claimed.protocol} are those of these frames")
     if page is not None:
         from scanyard.view import write_causes
 
         print(write_causes(page, explained, title=f"{detections.stem} on {split.name}"))
     if out is not None:
+        out.parent.mkdir(parents=True, exist_ok=True)
         out.write_text(json.dumps(explained.to_dict(), indent=1), encoding="utf-8")
 
 
