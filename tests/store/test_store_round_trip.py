@@ -34,6 +34,11 @@ from scanyard.store import open_dataset, open_sequence, write_sequence
 from scanyard.store.array_reader import ArrayReader
 from scanyard.store.array_writer import ArrayWriter
 
+NAMES = st.text(st.characters(exclude_categories=["C", "Z"], exclude_characters="/\\"), max_size=8).filter(
+    lambda name: name not in (".", "..")
+)
+"""What a frame may be called: what can be the name of a file."""
+
 
 @st.composite
 def recordings(draw: st.DrawFn) -> list[Frame]:
@@ -58,7 +63,7 @@ def recordings(draw: st.DrawFn) -> list[Frame]:
                 images=draw(st.sampled_from([{}, {"left": image}])),
                 boxes=draw(st.sampled_from([None, boxes])),
                 dont_care=draw(st.sampled_from([None, rng.normal(0, 300, (2, 4)), np.zeros((0, 4))])),
-                name=draw(st.text(st.characters(exclude_categories=["Cs"]), max_size=8)),
+                name=draw(NAMES),
             )
         )
     return recording
