@@ -1,6 +1,9 @@
 """A campaign loses nothing: workers and servers are killed, one scenario cannot be played, the data come out alike."""
 
+import hashlib
+import json
 import os
+import shutil
 import signal
 import sys
 from collections.abc import Callable
@@ -21,6 +24,7 @@ from scanyard.scenario import ConcreteScenario, load_scenario
 from scanyard.scenario.concrete import Exposure
 from scanyard.sim.simulator import FlatWorld
 from scanyard.store import create_dataset, open_dataset, seal_dataset, verify
+from scanyard.store.seal import read_seal
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "tools" / "chaos_trials"))  # tools are no package
 
@@ -62,6 +66,38 @@ def test_a_recording_says_how_often_its_situation_happens_if_the_scenario_does(t
     provenance = {one.info.provenance["seed"]: one.info.provenance for one in open_dataset(tmp_path).sequences.values()}
     assert {key for key in provenance[1] if key not in provenance[0]} == {"exposure_per_hour", "exposure_source"}
     assert metadata_of(open_dataset(tmp_path).sequences[stated.sequence_name].info)["exposure_per_hour"] == 0.2
+
+
+def test_a_recording_leads_back_to_the_yaml_file_and_line_it_comes_from(tmp_path: Path) -> None:
+    """From seal and log to the file, its bytes and where it begins; and no digest depends on it."""
+    digests = []
+    for comments in (0, 3):
+        copied = tmp_path / f"written_{comments}"
+        shutil.copytree(SCENARIOS, copied)
+        yaml = copied / "wrong_way_car.yaml"
+        yaml.write_text("# a remark\n" * comments + yaml.read_text())
+        (scenario,) = draw_all([load_scenario(yaml)], range(1), {**SHORT, "recording.duration_s": 0.5})
+        create_dataset(tmp_path / f"data_{comments}", name="test", licence="CC0-1.0")
+        digests.append(record_flat(scenario, tmp_path / f"data_{comments}").digest)
+        seal_dataset(tmp_path / f"data_{comments}")
+        seal = read_seal(tmp_path / f"data_{comments}" / "sequences" / scenario.sequence_name)
+        written_in = seal.record["written_in"]
+        lines = yaml.read_text().splitlines()
+        assert written_in[0]["file"] == "wrong_way_car.yaml"
+        assert lines[written_in[0]["line"] - 1].startswith("name: wrong_way_car")
+        assert {one["file"] for one in written_in[1:]} >= {"rigs/kitti.yaml", "base/town.yaml"}
+        for one in written_in:
+            assert hashlib.sha256((copied / one["file"]).read_bytes()).hexdigest() == one["sha256"]
+        log = [
+            json.loads(line) for line in (tmp_path / f"data_{comments}" / "provenance.jsonl").read_text().splitlines()
+        ]
+        assert log[0]["body"]["record"]["written_in"] == written_in
+    assert digests[0] == digests[1]
+
+
+def record_flat(scenario: ConcreteScenario, folder: Path) -> Recorded:
+    simulator = FlatWorld(RoadMap.load(SCENARIOS / "maps" / f"{scenario.world.map}.xodr"))
+    return record(scenario, simulator, folder, server="flat world")
 
 
 def campaign(
@@ -134,11 +170,10 @@ def test_the_order_of_scenarios_does_not_change_the_campaign() -> None:
 
 def test_recording_the_same_scenario_twice_gives_the_same_bytes(tmp_path: Path) -> None:
     scenario = drawn("wrong_way_car", range(1))[0]
-    simulator = FlatWorld(RoadMap.load(SCENARIOS / "maps" / f"{scenario.world.map}.xodr"))
     results: list[Recorded] = []
     for name in ("first", "second"):
         create_dataset(tmp_path / name, name="test", licence="CC0-1.0")
-        results.append(record(scenario, simulator, tmp_path / name, server="flat world"))
+        results.append(record_flat(scenario, tmp_path / name))
     assert results[0].digest == results[1].digest
     assert results[0].frames == 2
     assert results[0].boxes > 0

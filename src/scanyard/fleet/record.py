@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -34,10 +35,11 @@ def record(
     """Play ``scenario`` and seal what its sensors report as one sequence of ``dataset``.
 
     ``server`` says what simulated, for the provenance; ``notes`` is asked after the last frame what else is worth
-    keeping, and lies beside the digest, not under it.  Raises what the rooms raise; nothing half-written stays visible.
+    keeping, and lies beside the digest, not under it, as do the files and lines the scenario was read from.  Raises
+    what the rooms raise; nothing half-written stays visible.
     """
     started = time.monotonic()
-    noted: dict[str, Any] = {}  # the store writes it down after the last frame
+    noted = written_in(scenario)  # the store writes it down after the last frame
     counted = _Counted(_labelled(scenario, simulator), lambda: noted.update(notes()))
     seal = write_sequence(dataset, _info(scenario, server, domain), counted, record=noted)
     return Recorded(
@@ -65,6 +67,16 @@ def realistic(frame: Frame, scenario: ConcreteScenario, index: int) -> Frame:
             sweeps[lidar.name], lidar, profiles.load_profile(lidar.profile), rng, paint_seed=paint
         )
     return frame.replace(sweeps=sweeps)
+
+
+def written_in(scenario: ConcreteScenario) -> dict[str, Any]:
+    """The YAML files behind a scenario, itself first, as paths from its own folder; nothing for one that has none."""
+    folder = Path(scenario.source).parent
+    files = [
+        {"file": Path(os.path.relpath(one.path, folder)).as_posix(), "line": one.line, "sha256": one.sha256}
+        for one in scenario.files
+    ]
+    return {"written_in": files} if files else {}
 
 
 def _labelled(scenario: ConcreteScenario, simulator: Simulator) -> Iterator[Frame]:

@@ -149,6 +149,18 @@ class Exposure:
 
 
 @dataclass(frozen=True)
+class SourceFile:
+    """A YAML file that a scenario is written in."""
+
+    path: str
+    """As the user named it, or the file that names it."""
+    line: int
+    """Where its content begins, from 1."""
+    sha256: str
+    """Of its bytes, as they were read."""
+
+
+@dataclass(frozen=True)
 class ConcreteScenario:
     """Everything a simulator needs to play one scenario once."""
 
@@ -166,6 +178,8 @@ class ConcreteScenario:
     tags: tuple[str, ...] = ()
     source: str = ""
     """The YAML file, as given; not part of the digest."""
+    files: tuple[SourceFile, ...] = ()
+    """The same, what it extends, the rig and what that extends; not part of the digest."""
     exposure: Exposure | None = None
     """Not part of the digest either: another estimate changes no frame."""
 

@@ -10,10 +10,11 @@ What a stranger would get wrong: a C loader is faster, and dies with a segmentat
 
 from __future__ import annotations
 
+import hashlib
 import math
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ruamel.yaml import YAML
@@ -60,6 +61,8 @@ class Node:
     """How many nodes this expands to, itself included."""
     depth: int = 1
     """How deep it expands, itself included."""
+    sha256: str = ""
+    """Of the file's bytes, where this is its top."""
 
     def find(self, path: Sequence[str | int]) -> Node:
         """The node at ``path``, or the deepest one on the way there."""
@@ -169,7 +172,7 @@ def parse_document(raw: bytes, source: str) -> Node:
     if not isinstance(root.content, dict):
         found = shown(root.plain()) if root.depth <= MAX_DEPTH else "a list"
         raise complaint(source, root.line, "", f"found {found} at the top; expected a mapping (key: value)")
-    return root
+    return replace(root, sha256=hashlib.sha256(raw).hexdigest())
 
 
 class _Builder:

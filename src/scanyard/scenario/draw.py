@@ -211,6 +211,7 @@ class _Drawer:
             parameters=dict(values),
             tags=scenario.tags,
             source=scenario.source,
+            files=(*scenario.reading.files, *(self._changed.rig or scenario.rig).files),
             exposure=None if file.exposure is None else concrete.Exposure(**file.exposure.model_dump()),
         )
 

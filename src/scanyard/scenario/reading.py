@@ -16,6 +16,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from scanyard.errors import ScenarioError
+from scanyard.scenario.concrete import SourceFile
 from scanyard.scenario.distributions import DISTRIBUTION_NAMES
 from scanyard.scenario.document import MAX_NODES, Entry, Node, complaint, key_path, read_document, shown
 from scanyard.scenario.strict import FILE_PATH
@@ -31,6 +32,8 @@ class Reading(Generic[Model]):
 
     model: Model
     document: Node
+    files: tuple[SourceFile, ...]
+    """What was read: the file, and what it extends, nearest first."""
 
     def complaint(self, path: Sequence[str | int], what: str) -> ScenarioError:
         """The error that says ``what`` is wrong at ``path``."""
@@ -43,14 +46,15 @@ class Reading(Generic[Model]):
 
 def read_model(path: str | Path, model: type[Model]) -> Reading[Model]:
     """Read a YAML file and what it extends; ScenarioError says file, line, key, what was found and expected."""
-    document = _with_base(Path(path), ())
+    files: list[SourceFile] = []
+    document = _with_base(Path(path), (), files)
     if document.nodes > MAX_NODES:
         raise ScenarioError(f"{path}: {document.nodes} values with all it extends; expected at most {MAX_NODES}")
     try:
         checked = model.model_validate(document.plain())
     except ValidationError as error:
         raise _first_complaint(error, document, model) from None
-    return Reading(checked, document)
+    return Reading(checked, document, tuple(files))
 
 
 def did_you_mean(found: str, known: Iterable[str]) -> str:
@@ -80,9 +84,10 @@ def refuse_same_names(reading: Reading[Model], names: Mapping[tuple[str | int, .
 # --- extends ------------------------------------------------------------------------------------------------------
 
 
-def _with_base(path: Path, above: tuple[Path, ...]) -> Node:
-    """The file's content merged over that of the file it extends, and so on down."""
+def _with_base(path: Path, above: tuple[Path, ...], files: list[SourceFile]) -> Node:
+    """The file's content merged over that of the file it extends, and so on down; ``files`` is added to."""
     document = read_document(path)
+    files.append(SourceFile(document.source, document.line, document.sha256))
     content = document.content
     if not isinstance(content, dict) or "extends" not in content:
         return document
@@ -104,7 +109,7 @@ def _with_base(path: Path, above: tuple[Path, ...]) -> Node:
         known = sorted(file.name for file in target.parent.glob("*.yaml"))
         hint = did_you_mean(target.name, known)
         raise complaint(*where, f"found {shown(base)}, which is no file; expected one in {target.parent}{hint}")
-    return _merged(_with_base(target, chain), document)
+    return _merged(_with_base(target, chain, files), document)
 
 
 def _merged(base: Node, over: Node) -> Node:
