@@ -301,6 +301,7 @@ def edited(export: Path, place: Path, edit: Callable[[dict[str, Any]], Any]) -> 
         (lambda one: one["frames"][1].update(timestamp_ns=7), "'timestamp_ns': 7} as frame 1 of 'street-0', found"),
         (lambda one: one["frames"][1]["world_from_ego"][0].__setitem__(3, 9.0), r"ego of frame 1 of 'street-0' at \[9"),
         (lambda one: one["rig"]["lidars"][0]["ego_from_sensor"][2].__setitem__(3, 2.0), "first lidar of frame 0 of"),
+        (lambda one: one["frames"][1].update(cloud="0" * 16), "has another scan as frame 1 of 'street-0': .* is 0000"),
         (lambda one: one["frames"].pop(), "has 1 frames of 'street-0', and frame 1 is to be scored"),
     ],
 )  # fmt: skip
@@ -310,6 +311,15 @@ def test_an_export_of_other_data_is_refused(
     trip = trips("named", "openpcdet")
     error = refused(trip.ours, trip.results, "--exported", edited(trip.export, tmp_path / "other", edit))
     assert re.search(rf"other/scanyard\.json: .*{says}.*; it is an export of other data", error)
+
+
+def test_exports_of_older_versions_say_nothing_of_scans(trips: Callable[[str, str], Trip], tmp_path: Path) -> None:
+    trip = trips("named", "openpcdet")
+    note = json.loads((trip.export / "scanyard.json").read_text())
+    for frame in (frame for one in note["sequences"] for frame in one["frames"]):
+        assert len(frame.pop("cloud")) == 16
+    (tmp_path / "scanyard.json").write_text(json.dumps(note))
+    assert scores(trip.ours, trip.results, "--exported", tmp_path) == {100.0}
 
 
 def test_what_is_no_export_is_refused(trips: Callable[[str, str], Trip], tmp_path: Path) -> None:

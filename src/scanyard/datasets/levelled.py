@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from scanyard.boxes import Boxes
 from scanyard.datasets.kitti_calibration import read_lines
 from scanyard.datasets.origin import FrameNote, SequenceNote, read_origin
+from scanyard.detections import cloud_digest
 from scanyard.errors import FormatError
 from scanyard.frame import Frame, Image, Sweep
 from scanyard.geometry import Transform
@@ -95,6 +96,15 @@ class LevelSequence:
             dont_care=frame.note.dont_care,
             name=frame.note.name,
         )
+
+
+def note_of(file: str, frame: Frame, rig: Rig) -> FrameNote:
+    """The note of ``frame``, which was written under the id ``file``.
+
+    It has the scan's digest where one LiDAR that is not turned leaves the cloud as it was, here and on the way back.
+    """
+    untouched = len(rig.lidars) == 1 and np.array_equal(rig.lidars[0].ego_from_sensor.rotation, np.eye(3))
+    return replace(FrameNote.of(file, frame), cloud=cloud_digest(frame, rig) if untouched else "")
 
 
 def note_for_reading_back(sequence: SensorSequence, frames: Sequence[FrameNote]) -> SequenceNote:

@@ -32,12 +32,13 @@ from scanyard.datasets.levelled import (
     level_cloud,
     level_from_ego,
     note_for_reading_back,
+    note_of,
     number_note,
     read_levelled,
     write_image_sets,
 )
 from scanyard.datasets.nuscenes import read_image
-from scanyard.datasets.origin import FrameNote, SequenceNote, require_new_folder, write_origin
+from scanyard.datasets.origin import SequenceNote, require_new_folder, write_origin
 from scanyard.errors import FormatError, StoreError
 from scanyard.frame import Frame
 from scanyard.pickled import read_pickle
@@ -67,7 +68,7 @@ def write_dataset(root: str | Path, sequences: Sequence[SensorSequence], *, val_
             for frame in sequence:
                 file = f"{len(infos):06d}"
                 infos.append((file, sequence.info.drive, _write_frame(folder, file, frame, sequence.info.rig, classes)))
-                frames.append(FrameNote.of(file, frame))
+                frames.append(note_of(file, frame, sequence.info.rig))
             notes.append(note_for_reading_back(sequence, frames))
         write_image_sets(folder, [(file, drive, "instances" in info) for file, drive, info in infos], val_drives)
         metainfo = {"categories": classes, "dataset": "scanyard", "info_version": "1.1"}

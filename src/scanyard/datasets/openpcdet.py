@@ -28,12 +28,13 @@ from scanyard.datasets.levelled import (
     level_cloud,
     level_from_ego,
     note_for_reading_back,
+    note_of,
     number_note,
     read_image_sets,
     read_levelled,
     write_image_sets,
 )
-from scanyard.datasets.origin import FrameNote, SequenceNote, require_new_folder, write_origin
+from scanyard.datasets.origin import SequenceNote, require_new_folder, write_origin
 from scanyard.errors import FormatError, StoreError
 from scanyard.sequence import SensorSequence
 
@@ -61,7 +62,7 @@ def write_dataset(root: str | Path, sequences: Sequence[SensorSequence], *, val_
                 if frame.boxes is not None:
                     text = labels_to_text(frame.boxes.transformed(level_from_ego(rig)))
                     (folder / "labels" / f"{file}.txt").write_text(text, encoding="ascii")
-                frames.append(FrameNote.of(file, frame))
+                frames.append(note_of(file, frame, rig))
                 listed.append((file, sequence.info.drive, bool(frame.boxes is not None and len(frame.boxes))))
             notes.append(note_for_reading_back(sequence, frames))
         write_image_sets(folder, listed, val_drives)

@@ -47,6 +47,8 @@ class FrameNote:
     labelled: bool
     dont_care: FloatArray | None = None
     """(K, 4) as ``Frame`` has them."""
+    cloud: str = ""
+    """Digest of its scan (``detections.cloud_digest``) where the layout keeps that to the bit, else empty."""
 
     @classmethod
     def of(cls, file: str, frame: Frame) -> FrameNote:
@@ -189,6 +191,7 @@ def _note_to_dict(note: SequenceNote) -> dict[str, Any]:
                 "world_from_ego": frame.world_from_ego.to_list(),
                 "labelled": frame.labelled,
                 "dont_care": None if frame.dont_care is None else np.asarray(frame.dont_care).tolist(),
+                "cloud": frame.cloud,
             }
             for frame in note.frames
         ],
@@ -212,6 +215,7 @@ def _note_from_dict(data: Mapping[str, Any]) -> SequenceNote:
             Transform.from_list(frame["world_from_ego"]),
             bool(frame["labelled"]),
             None if frame["dont_care"] is None else np.array(frame["dont_care"], dtype=np.float64).reshape(-1, 4),
+            str(frame.get("cloud", "")),  # exports of older versions do not say
         )
         for frame in data["frames"]
     )

@@ -46,7 +46,7 @@ class Exported:
         """The frames that were exported, called by their numbers.
 
         FormatError where the export is of other data: it lacks a frame of a recording, or has it at another time, place
-        or name, or with its LiDAR elsewhere.
+        or name, with its LiDAR elsewhere, or with other returns.
         """
         exported = {note.info.name: note for note in self.recordings}
         frames = tuple(
@@ -78,6 +78,11 @@ class Exported:
                     f"has the {what} of frame {frame.index} of {frame.info.name!r} at {other.translation.tolist()}, "
                     f"found {one.translation.tolist()} (or turned otherwise)"
                 )
+        if note.cloud and note.cloud != frame.cloud:
+            raise self._other_data(
+                f"has another scan as frame {frame.index} of {frame.info.name!r}: its returns' digest is {note.cloud}, "
+                f"found {frame.cloud}"
+            )
         return replace(frame, number=note.file)
 
     def _other_data(self, found: str) -> FormatError:
