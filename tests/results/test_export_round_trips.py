@@ -93,7 +93,7 @@ def scores(dataset: Path, results: Path, *options: str | Path) -> set[float]:
     found = {metric: set[float]() for metric in ("ap", "aph")}
     for one in json.loads(out.read_text())["scores"]:
         found[one["metric"]].add(round(one["value"], 9))  # an area summed of many strips
-    assert min(found["aph"]) > min(found["ap"]) - 0.1  # headings to within what KITTI's hundredths leave
+    assert min(found["aph"]) > min(found["ap"]) - 0.2  # headings to within what KITTI's hundredths leave
     return found["ap"]
 
 
@@ -283,6 +283,21 @@ def test_samples_that_came_from_nuscenes_keep_their_tokens() -> None:
     info = replace(original.info, provenance={"format": "nuscenes"})
     (frame,) = known_frames([(info, [original[0].replace(name="a" * 32)])]).frames
     assert frame.sample_token == "a" * 32
+
+
+def test_text_without_folders_says_its_recording_with_its_drive(
+    trips: Callable[[str, str], Trip], tmp_path: Path
+) -> None:
+    """KITTI's developers have one folder for all; of frames without names, an export numbers each drive's."""
+    trip = trips("unnamed, leaning", "kitti")
+    flat = tmp_path / "flat"
+    shutil.copytree(trip.results / "street-1", flat)
+    assert "frame '000000' is in 3 recordings" in refused(trip.ours, flat)
+    drive = ("--drive", "street-1")
+    error = refused(trip.ours, flat, *drive)
+    assert "frame '000000' is frame 0 of 'street-1' by its own name, and frame 0 of 'street-0' by number" in error
+    assert scores(trip.ours, flat, *drive, "--own-names") == {100.0}
+    assert scores(trip.ours, flat, *drive, "--exported", trip.export) == {100.0}
 
 
 def edited(export: Path, place: Path, edit: Callable[[dict[str, Any]], Any]) -> Path:
