@@ -32,10 +32,15 @@ class World:
     def score(self, frames: float) -> float:
         return self.plateau - self.drop * frames**-self.exponent
 
+    def labels(self, trial: int) -> NDArray[np.int64]:
+        """(D,) of each drive; one drive is long."""
+        labels = np.random.default_rng(trial).integers(1, 9, self.drives)
+        return labels * np.where(np.arange(self.drives) == 0, 5, 1)
+
     def play(self, trial: int, resamples: int = 400) -> tuple[dict[float, Array], Array]:
         """Scores (S, 1 + R) of the arms of real frames, by their number, and of the arm in question."""
-        rng = np.random.default_rng(trial)
-        labels = rng.integers(1, 9, self.drives) * np.where(np.arange(self.drives) == 0, 5, 1)  # one drive is long
+        rng = np.random.default_rng([trial, 1])
+        labels = self.labels(trial)
         weights = mixtures_of(self.drives, resamples, trial) * labels
         hard = rng.normal(0, self.drive_sd, self.drives)
 

@@ -133,3 +133,16 @@ def test_without_a_curve_the_findings_say_what_is_missing(recipe_with: Write, da
     assert findings.equivalents == ()
     assert any("needs 3 arms of different numbers of real frames; the recipe has 1" in note for note in findings.notes)
     assert any(note.startswith("Single run") for note in findings.notes)
+
+
+def test_a_test_of_too_few_drives_bounds_no_equivalent(recipe_with: Write, datasets: Path, tmp_path: Path) -> None:
+    given = {name: datasets / name for name in ("synthetic", "real")}
+    recipe = recipe_with(
+        ("{share: 0.5, seed: 0}", "{share: 0.7, seed: 0}"),
+        ("protocol: kitti_r40\n", "curves:\n  labels: {split: real_train, frames: [2, 4]}\nprotocol: kitti_r40\n"),
+    )
+    run(load_recipe(recipe), tmp_path / "out", datasets=given, execute=here(SkilledTrainer()))  # type: ignore[arg-type]
+    for one in load_findings(tmp_path / "out").equivalents:  # three drives
+        assert one.interval == "[fewer than 2, more than 14]"
+        assert all(score == low == high for _, score, low, high in one.curve)
+    assert load_findings(tmp_path / "out").equivalents

@@ -17,7 +17,7 @@ TRIALS = 250
 
 def judged(world: World, trial: int) -> Worth:
     real, arm = world.play(trial)
-    return worth(real, arm, num_drives=world.drives, key=(trial,))
+    return worth(real, arm, labels_by_drive=world.labels(trial), key=(trial,))
 
 
 def steady(score: float, seeds: int = 1) -> NDArray[np.float64]:
@@ -56,14 +56,14 @@ def test_beyond_the_curve_it_says_so_and_gives_no_number() -> None:
 def test_a_curve_never_falls() -> None:
     falling = fit_power_laws(np.array([4.0, 8.0, 16.0]), np.array([[60.0, 50.0, 40.0]]))
     assert falling.b == 0
-    found = worth({4.0: steady(60), 8.0: steady(50), 16.0: steady(40)}, steady(55), num_drives=9)
+    found = worth({4.0: steady(60), 8.0: steady(50), 16.0: steady(40)}, steady(55), labels_by_drive=np.full(9, 4))
     assert found.frames == math.inf
     assert found.curve == pytest.approx(np.full(len(found.curve), 50.0))
 
 
 def test_two_numbers_of_frames_are_no_curve() -> None:
     with pytest.raises(EvaluationError, match="2 numbers of real frames; expected at least 3"):
-        worth({4.0: steady(50), 8.0: steady(60)}, steady(55), num_drives=9)
+        worth({4.0: steady(50), 8.0: steady(60)}, steady(55), labels_by_drive=np.full(9, 4))
 
 
 def test_one_seed_adds_nothing_and_several_add_their_spread() -> None:
@@ -81,6 +81,27 @@ def test_what_seeds_do_to_drives_is_not_counted_twice() -> None:
     noise = seed_noise(list(real.values()), 400)
     between = np.mean([arm[:, 0].std() for arm in real.values()]) / math.sqrt(30)
     assert noise.std() < 0.7 * between
+
+
+def test_labels_in_too_few_drives_give_no_interval() -> None:
+    """One drive's resamples are all alike, and would give an interval as wide as the seeds' spread, or none at all."""
+    real = {4.0: steady(50), 8.0: steady(60), 16.0: steady(70)}
+    for labels in ([30, 0, 0, 0, 0, 0], [30, 20, 30, 20]):
+        found = worth(real, steady(65), labels_by_drive=np.array(labels))
+        assert 8 < found.frames < 16
+        assert (found.low, found.high) == (None, None)
+        assert (found.curve_low == found.curve).all()
+    found = worth(real, steady(65), labels_by_drive=np.array([30, 20, 30, 20, 30]))
+    assert found.low == found.high == pytest.approx(found.frames)
+
+
+def test_drives_that_hold_most_labels_widen_the_interval() -> None:
+    world = World(drives=9)
+    real, arm = world.play(3)
+    even, uneven = (
+        worth(real, arm, labels_by_drive=np.array(labels)) for labels in ([10] * 9, [200, 10, 10, 5, 5, 5, 5, 5, 5])
+    )
+    assert uneven.low < even.low <= even.high < uneven.high
 
 
 def test_few_drives_widen_the_interval() -> None:

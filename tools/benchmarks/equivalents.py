@@ -103,7 +103,9 @@ def one_trial(world: World, trial: int, resamples: int) -> tuple[float, float]:
     scores = {arm: np.stack([runs.values((arm, seed), KEY) for seed in range(world.seeds)]) for arm in arms}
     judged = scores.pop("synthetic")
     real = {float(arm): values for arm, values in scores.items()}
-    found = worth(real, judged, num_drives=runs.num_drives(("synthetic", 0), KEY), key=(trial,))
+    found = worth(real, judged, labels_by_drive=runs.labels_by_drive(("synthetic", 0), KEY), key=(trial,))
+    assert found.low is not None  # every world has drives enough
+    assert found.high is not None
     return found.low, found.high
 
 

@@ -5,6 +5,7 @@ Everything is taken from the runs as ``scored`` measured them, so that all of it
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
@@ -183,7 +184,7 @@ def _equivalent(
     found: Worth = worth(
         {size: _by_seed(recipe, runs, real, by) for size, real in sizes.items()},
         _by_seed(recipe, runs, arm, by),
-        num_drives=runs.num_drives(of_arm(runs, arm, recipe.seeds)[0], by.key),
+        labels_by_drive=runs.labels_by_drive(of_arm(runs, arm, recipe.seeds)[0], by.key),
         level=runs.level,
         key=(recipe.name, test, by.metric),
     )
@@ -199,8 +200,8 @@ def _equivalent(
         iou=by.iou,
         score=score.value,
         frames=found.frames,
-        low=found.low,
-        high=found.high,
+        low=-math.inf if found.low is None else found.low,  # without an interval nothing is ruled out
+        high=math.inf if found.high is None else found.high,
         least=found.least,
         most=found.most,
         sizes=tuple(

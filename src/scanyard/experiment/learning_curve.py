@@ -7,20 +7,22 @@ T. Viering, M. Loog, The shape of learning curves, TPAMI 2022).  ``b`` is never 
 is read only between the fewest and the most frames that were tried: what lies outside is said to, and never guessed.
 
 What is uncertain is drawn together, once per resample: the test drives, the same for all arms, and the seeds, as
-``seed_noise`` says.  The curve is fitted and read anew each time.
+``seed_noise`` says.  The curve is fitted and read anew each time.  Percentiles go as far out as for any score of these
+drives, and labels in fewer drives than any score needs for an interval give none here (``metrics.intervals``).
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from scanyard.errors import EvaluationError
 from scanyard.geometry import FloatArray
-from scanyard.metrics.intervals import widened_tail
+from scanyard.metrics.intervals import MIN_DRIVES, effective_number, widened_tail
+from scanyard.metrics.pool import IntArray
 from scanyard.randomness import stream
 
 EXPONENTS = np.linspace(0.0, 2.0, 21)
@@ -60,8 +62,9 @@ class Worth:
     """How many real labelled frames a score stands for; infinite where it lies off the curve that was measured."""
 
     frames: float
-    low: float
-    high: float
+    low: float | None
+    """``None`` where labels are in too few drives to say."""
+    high: float | None
     least: float
     """Fewest frames of the curve."""
     most: float
@@ -71,7 +74,7 @@ class Worth:
     curve: FloatArray
     """(K,) its score there."""
     curve_low: FloatArray
-    """(K,) lower end of its band."""
+    """(K,) lower end of its band; of no width where labels are in too few drives to say."""
     curve_high: FloatArray
     """(K,)"""
 
@@ -98,15 +101,16 @@ def worth(
     real: Mapping[float, FloatArray],
     judged: FloatArray,
     *,
-    num_drives: int,
+    labels_by_drive: IntArray,
     level: float = 0.9,
     key: Sequence[str | int] = (),
 ) -> Worth:
     """Read the scores of an arm off the curve of the arms that trained on so many real frames.
 
     ``real`` holds, by number of frames, scores (S, 1 + R) of each seed: as they are, then under each resample of test
-    drives, the same resamples everywhere; ``judged`` are those of the arm in question.  ``num_drives`` hold labels.
-    ``key`` names the stream that seeds are drawn from.  EvaluationError for fewer than MIN_SIZES numbers of frames.
+    drives, the same resamples everywhere; ``judged`` are those of the arm in question.  ``labels_by_drive`` (D,) had
+    to be found.  ``key`` names the stream that seeds are drawn from.  EvaluationError for fewer than MIN_SIZES numbers
+    of frames.
     """
     if len(real) < MIN_SIZES:
         raise EvaluationError(
@@ -121,10 +125,13 @@ def worth(
     found = curves.read_backwards(drawn[:, -1], sizes[0], sizes[-1])
     place = np.geomspace(sizes[0], sizes[-1], _PLACES)
     heights = curves.at(place)
-    tail = widened_tail((1 - level) / 2, num_drives)
+    answer = Worth(float(found[0]), None, None, sizes[0], sizes[-1], place, heights[0], heights[0], heights[0])
+    if np.count_nonzero(labels_by_drive) < MIN_DRIVES:
+        return answer
+    tail = widened_tail((1 - level) / 2, effective_number(labels_by_drive))
     low, high = _ends(found[1:], tail)
     band_low, band_high = np.quantile(heights[1:], [tail, 1 - tail], axis=0)
-    return Worth(float(found[0]), low, high, sizes[0], sizes[-1], place, heights[0], band_low, band_high)
+    return replace(answer, low=low, high=high, curve_low=band_low, curve_high=band_high)
 
 
 def seed_noise(arms: Sequence[FloatArray], resamples: int, key: Sequence[str | int] = ()) -> FloatArray:

@@ -26,7 +26,7 @@ from scanyard.metrics.intervals import (
     widened_interval,
 )
 from scanyard.metrics.measured import Key, Measured, needed_for
-from scanyard.metrics.pool import Pool, ScoredFrame, pool_frames
+from scanyard.metrics.pool import IntArray, Pool, ScoredFrame, pool_frames
 from scanyard.metrics.power import detectable_difference
 from scanyard.metrics.protocols import KittiProtocol, Protocol, load_protocol
 
@@ -54,9 +54,9 @@ class SideBySide(Generic[Run]):
         """(1 + R,) the number as it is, then under each resample; EvaluationError where there is nothing to find."""
         return self._one(run, key).values
 
-    def num_drives(self, run: Run, key: Key) -> int:
-        """Drives that hold a label to find."""
-        return int(np.count_nonzero(self._one(run, key).labels_by_drive))
+    def labels_by_drive(self, run: Run, key: Key) -> IntArray:
+        """(D,) labels that had to be found."""
+        return self._one(run, key).labels_by_drive
 
     def mean(self, runs: Sequence[Run], key: Key) -> Score:
         """The mean over runs, its interval that over the choice of drives, or of blocks where drives are few."""
