@@ -69,16 +69,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for name, n in plan.items():
             found = _tried(name, n, options.seed, clock.part(name))
             for outcome in found:
-                print(
-                    f"{name}: {outcome.failures} of {outcome.trials} failed, {json.dumps(outcome.figures)}", flush=True
-                )
+                said = f"{outcome.failures} of {outcome.trials} failed, {json.dumps(outcome.figures)}"
+                print("\n  ".join([f"{outcome.name}: {said}", *outcome.notes]), flush=True)
             outcomes += found
             clock.done(name)
         foreign_touched = touched(others)
     print(table(outcomes))
-    for outcome in outcomes:
-        for note in outcome.notes:
-            print(f"{outcome.name}: {note}")
     report = summary(outcomes, foreign_touched) | {"seconds": round(time.monotonic() - began_s)}
     print(json.dumps(report))
     return 1 if report["failures"] or foreign_touched else 0
