@@ -1,5 +1,6 @@
 """The log tells of every sequence from its scenario to its seal, and no line of it can be changed or lost unnoticed."""
 
+import hashlib
 import json
 import shutil
 import threading
@@ -15,10 +16,11 @@ from store_frames import dataset_at, frame_at, info_named
 
 from scanyard.errors import DamagedError, InputError, StoreError
 from scanyard.store import create_dataset, open_dataset, require_nothing_lost, seal_dataset, verify, write_sequence
-from scanyard.store.dataset import read_header
+from scanyard.store.dataset import dataset_digest, read_header
 from scanyard.store.disk import Disk
+from scanyard.store.layout import canonical_json, readable_json
 from scanyard.store.merkle import merkle_root, proof, proves
-from scanyard.store.provenance import LOG_FILE, extended, load_key, public_half, read_log
+from scanyard.store.provenance import LOG_FILE, Entry, extended, load_key, public_half, read_log
 
 KEY = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
 
@@ -293,3 +295,42 @@ def test_who_makes_a_dataset_late_leaves_what_another_has_sealed(tmp_path: Path)
     assert list(read_header(tmp_path).sequences or {}) == ["a"]
     with pytest.raises(StoreError, match="already holds the dataset"):
         create_dataset(tmp_path, name="test", licence="CC-BY-4.0")
+
+
+@pytest.mark.parametrize(
+    ("event", "body", "key", "complaint"),
+    [
+        ("sequence sealed", {"digest": "ab"}, None, "its sequence is None"),
+        ("sequence sealed", {"sequence": "a", "digest": 7}, None, "its digest is 7"),
+        ("sequence removed", {}, None, "its sequence is None"),
+        ("dataset sealed", {"sequences": 2}, None, "its merkle_root is None"),
+        ("dataset sealed", ["merkle_root"], None, "its body is a list"),
+        (["dataset sealed"], {}, None, "its event is"),
+        ("dataset sealed", {"merkle_root": "ab"}, 7, "its key is 7"),
+    ],
+)
+def test_an_entry_that_lacks_what_its_event_says_is_no_entry(
+    event: str, body: dict[str, object], key: str, complaint: str, root: Path
+) -> None:
+    log = read_log(root)
+    strange = Entry(log[-1].hash, event, "2026-01-01T00:00:00Z", body, key)
+    (root / LOG_FILE).write_bytes(b"".join(entry.to_line() for entry in [*log, strange]))
+    with pytest.raises(DamagedError, match=rf"provenance\.jsonl, line 5: no entry of a log \({complaint}"):
+        seal_dataset(root)
+    assert complaint in str(verify(root)[0])
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"licence": ["CC0-1.0"]}, {"name": 7}, {"sequences": {"a": 7}}, {"sequences": ["a"]}, {"log_head": 7}],
+)
+def test_a_dataset_file_with_something_else_in_it_is_damaged(changes: dict[str, object], root: Path) -> None:
+    body = json.loads((root / "dataset.json").read_bytes())
+    del body["self_sha256"]
+    body |= changes
+    if isinstance(body["sequences"], dict):
+        body["digest"] = dataset_digest(body["sequences"])
+    checksum = hashlib.sha256(canonical_json(body)).hexdigest()
+    (root / "dataset.json").write_bytes(readable_json({**body, "self_sha256": checksum}))
+    with pytest.raises(DamagedError, match=r"dataset\.json: damaged"):
+        _ = open_dataset(root).licence

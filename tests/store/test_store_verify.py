@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,8 +15,9 @@ from scanyard.errors import DamagedError, ScanyardError, StoreError
 from scanyard.frame import Frame, Sweep
 from scanyard.geometry import Transform
 from scanyard.store import open_dataset, open_sequence, seal_dataset, verify, write_sequence
+from scanyard.store.array_reader import ArrayReader
 from scanyard.store.arrays import StoredFile
-from scanyard.store.seal import read_seal
+from scanyard.store.seal import Seal, read_seal
 
 
 @pytest.fixture(scope="module")
@@ -244,3 +246,56 @@ def test_a_seal_whose_names_lead_elsewhere_is_refused_though_its_checksum_holds(
     assert "trust nothing in it" in str(verify(root)[0])
     with pytest.raises(DamagedError, match="trust nothing in it"):
         _ = open_dataset(root).sequences["walk-0001"][0]
+
+
+def with_array(seal: Seal, path: str, **changes: object) -> Seal:
+    return replace(seal, arrays={**seal.arrays, path: replace(seal.arrays[path], **changes)})
+
+
+POINTS, TIMES = "lidar/top/points", "ego/timestamp_ns"
+
+
+@pytest.mark.parametrize(
+    ("change", "complaint"),
+    [
+        (lambda seal: replace(seal, info=replace(seal.info, licence=["CC0-1.0"])), "its licence is"),
+        (lambda seal: replace(seal, info=replace(seal.info, domain=None)), "its domain is None"),
+        (lambda seal: replace(seal, categories=(7, *seal.categories)), "its category is 7"),
+        (lambda seal: with_array(seal, POINTS, dtype="object"), "its type is 'object'"),
+        (lambda seal: with_array(seal, POINTS, dtype="nosuch"), "its type is 'nosuch'"),
+        (lambda seal: with_array(seal, POINTS, dtype="<U9"), "its type is '<U9'"),
+        (lambda seal: with_array(seal, POINTS, shape=()), "its shape is"),
+        (lambda seal: with_array(seal, POINTS, shape=(1500.0, 3)), "its shape is"),
+        (lambda seal: with_array(seal, POINTS, shape=(-1, 3)), "its shape is"),
+        (lambda seal: with_array(seal, POINTS, shape=(10**12, 3)), "checksums"),
+        (lambda seal: with_array(seal, POINTS, rows_per_chunk=0), "0 rows a chunk"),
+        (lambda seal: with_array(seal, POINTS, rows_per_chunk="many"), "'many' rows a chunk"),
+        (lambda seal: with_array(seal, POINTS, rows_per_chunk=10**12, shape=(10**12, 3)), "more than codecs take"),
+        (lambda seal: with_array(seal, POINTS, codec="zip"), "packed as 'zip'"),
+        (lambda seal: with_array(seal, TIMES, shape=(2,)), "has 2 rows, 3 frames need 3"),
+        (lambda seal: with_array(seal, "lidar/top/offsets", shape=(3,)), "has 3 rows, 3 frames need 4"),
+        (lambda seal: with_array(seal, "boxes/present", shape=(2,)), "has 2 rows, 3 frames need 3"),
+        (lambda seal: replace(seal, num_frames=10**12), "says 1000000000000 frames and names 3"),
+        (lambda seal: replace(seal, arrays={TIMES: seal.arrays[TIMES]}), "has no array ego/world_from_ego"),
+        (
+            lambda seal: replace(seal, arrays={k: v for k, v in seal.arrays.items() if k != "boxes/offsets"}),
+            "has no array boxes/offsets",
+        ),
+    ],
+)
+def test_a_seal_that_nobody_could_mean_is_refused_though_its_checksum_holds(
+    change: Callable[[Seal], Seal], complaint: str, root: Path
+) -> None:
+    path = root / "sequences/walk-0001/seal.json"
+    path.write_bytes(change(read_seal(path.parent)).to_bytes())
+    with pytest.raises(DamagedError, match=complaint):
+        dataset = open_dataset(root)
+        _ = dataset.licence, dataset.domain, dataset.sequences["walk-0001"][0]
+    assert complaint in str(verify(root)[0])
+
+
+def test_rows_that_do_not_fit_into_memory_are_said(root: Path) -> None:
+    seal = read_seal(root / "sequences/walk-0001")
+    huge = replace(seal.arrays[POINTS], shape=(2**56, 3))
+    with pytest.raises(DamagedError, match="points: its 72057594037927936 rows do not fit into memory"):
+        ArrayReader(root / "sequences/walk-0001" / POINTS, huge).read_all()

@@ -34,7 +34,10 @@ class ArrayReader:
         stored = self.stored
         if not 0 <= start <= stop <= stored.shape[0]:
             raise DamagedError(f"{self.folder}: rows {start} to {stop} asked for, there are {stored.shape[0]}")
-        rows = np.empty((stop - start, *stored.row_shape), dtype=stored.dtype)
+        try:
+            rows = np.empty((stop - start, *stored.row_shape), dtype=stored.dtype)
+        except MemoryError as error:
+            raise DamagedError(f"{self.folder}: its {stop - start} rows do not fit into memory ({error})") from error
         goes_on = start == self._stop and stop < stored.shape[0]
         for number, first, last in self._by_shard(start, stop):
             begin = number * self._shard_rows

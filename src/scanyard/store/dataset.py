@@ -38,6 +38,9 @@ if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 
+_IF_SEALED = ("merkle_root", "log_head")
+
+
 @dataclass(frozen=True)
 class DatasetHeader:
     """What ``dataset.json`` says."""
@@ -58,7 +61,7 @@ class DatasetHeader:
         """The one serialisation: the file ``dataset.json``."""
         body = {"format": DATASET_FORMAT, **asdict(self)}
         if self.log_head is None:  # the first format, and so is one that was never sealed
-            body = {key: value for key, value in body.items() if key not in ("merkle_root", "log_head")}
+            body = {key: value for key, value in body.items() if key not in _IF_SEALED}
             body["format"] = FIRST_DATASET_FORMAT
         if self.sequences is not None:
             body["digest"] = dataset_digest(self.sequences)
@@ -241,12 +244,23 @@ def read_header(root: Place) -> DatasetHeader:
             merkle_root=body.get("merkle_root"),
             log_head=body.get("log_head"),
         )
+        _require_kinds(header)
         intact = header.to_bytes() == data
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise DamagedError(f"{path}: damaged, {error!r} while reading it; restore it from a copy") from error
     if not intact:
         raise DamagedError(f"{path}: its bytes do not match its own checksum; restore it from a copy")
     return header
+
+
+def _require_kinds(header: DatasetHeader) -> None:
+    """ValueError where something else stands than what readers take it for."""
+    texts = {"name": header.name, "licence": header.licence, "campaign": header.campaign}
+    texts |= {name: value for name, value in vars(header).items() if name in _IF_SEALED and value is not None}
+    sequences = {} if header.sequences is None else dict(header.sequences)
+    for name, value in {**texts, **{f"digest of {name!r}": digest for name, digest in sequences.items()}}.items():
+        if not isinstance(value, str):
+            raise ValueError(f"its {name} is {value!r}, expected text")
 
 
 def require_dataset(root: Place) -> None:

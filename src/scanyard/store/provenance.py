@@ -25,6 +25,12 @@ if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 LOG_FILE = "provenance.jsonl"
+_BODIES = {
+    "sequence sealed": ("sequence", "digest"),
+    "sequence removed": ("sequence", "digest"),
+    "dataset sealed": ("merkle_root",),
+}
+"""What readers ask of an entry, by its event; of others nobody asks anything."""
 BEGINNING = "0" * 64
 """What the first entry has for the hash of the one before."""
 
@@ -67,6 +73,7 @@ def read_log(root: Place) -> list[Entry]:
             said = json.loads(line)
             said.pop("hash", None)
             entry = Entry(**said)
+            _require_kinds(entry)
             intact = entry.to_line() == line
         except (TypeError, ValueError, AttributeError) as error:
             raise DamagedError(f"{path}, line {number}: no entry of a log ({error}); restore it from a copy") from error
@@ -78,6 +85,18 @@ def read_log(root: Place) -> list[Entry]:
             raise DamagedError(f"{path}, line {number}: its signature is not of the key it names; it was forged")
         entries.append(entry)
     return entries
+
+
+def _require_kinds(entry: Entry) -> None:
+    """ValueError where an entry lacks what its event says, or has something else there; the hash covers any of it."""
+    expected = _BODIES.get(entry.event, ()) if isinstance(entry.event, str) else ()
+    texts = {"previous": entry.previous, "event": entry.event, "at": entry.at}
+    if not isinstance(entry.body, dict):
+        raise ValueError(f"its body is a {type(entry.body).__name__}")
+    texts |= {name: value for name, value in (("key", entry.key), ("signature", entry.signature)) if value is not None}
+    for name, value in {**texts, **{name: entry.body.get(name) for name in expected}}.items():
+        if not isinstance(value, str):
+            raise ValueError(f"its {name} is {value!r}, expected text")
 
 
 def extended(

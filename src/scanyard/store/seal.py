@@ -34,10 +34,9 @@ from scanyard.store.layout import (
     parsed_json,
     read_file,
     readable_json,
-    require_file_name,
-    require_inside,
 )
 from scanyard.store.place import BucketPath, Place
+from scanyard.store.sound import require_sound
 
 _DECODER = json.JSONDecoder()
 
@@ -164,7 +163,8 @@ def read_summary(sequence_folder: Place) -> Summary:
         digest, end = _value(text, '\n "digest": ', end)
         found, end = _value(text, '\n "format": ', end)
         record, _ = _value(text, '\n "record": ', end)
-        if found == SEQUENCE_FORMAT and name == sequence_folder.name:
+        plain = isinstance(domain, str) and isinstance(licence, str)
+        if plain and found == SEQUENCE_FORMAT and name == sequence_folder.name:
             return Summary(digest, num_frames, domain, licence, provenance, record)
     except ValueError as error:
         raise DamagedError(f"{path}: damaged, {error!r} while reading it; restore it from a copy") from error
@@ -187,8 +187,8 @@ def _read_whole(path: Place, data: bytes) -> Seal:
     if not intact:
         raise DamagedError(f"{path}: its bytes do not match its own checksum; restore it from a copy")
     try:
-        _require_names(seal)
-    except StoreError as error:
+        require_sound(seal)
+    except (StoreError, TypeError) as error:
         raise DamagedError(f"{path}: {error}; the seal was not written by scanyard, so trust nothing in it") from error
     if seal.info.name != path.parent.name:
         raise DamagedError(
@@ -196,22 +196,6 @@ def _read_whole(path: Place, data: bytes) -> Seal:
             "name the folder after the sequence again"
         )
     return seal
-
-
-def _require_names(seal: Seal) -> None:
-    """Refuse a seal whose names would lead out of the folder that files are read from, fetched or exported into.
-
-    A checksum does not help here: whoever can put a seal into a bucket can compute it.
-    """
-    for path in seal.files:
-        require_inside(path, "file")
-    for path in seal.arrays:
-        require_inside(path, "array")
-    for sensor in [lidar.name for lidar in seal.info.rig.lidars] + [camera.name for camera in seal.info.rig.cameras]:
-        require_file_name(sensor, "sensor")
-    for name in seal.frame_names:
-        if name != "":
-            require_file_name(name, "frame")
 
 
 def _from_body(body: Mapping[str, Any]) -> Seal:
