@@ -1,10 +1,11 @@
 """A dataset in a bucket is the dataset that was sealed, or an error; of many writers one commits."""
 
+import errno
 import multiprocessing
 import pickle
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
@@ -22,8 +23,10 @@ from scanyard.frame import Frame, Sweep
 from scanyard.store import create_dataset, fetch, open_dataset, open_sequence, place_of, publish, seal_dataset, verify
 from scanyard.store import write_sequence as write
 from scanyard.store.bucket import Bucket
+from scanyard.store.disk import Disk
 from scanyard.store.layout import SEAL_FILE
 from scanyard.store.place import BucketPath
+from scanyard.store.provenance import LOG_FILE
 
 
 @pytest.fixture(autouse=True)
@@ -233,6 +236,41 @@ def test_what_is_fetched_is_the_dataset(server: Server, root: Path, tmp_path: Pa
     publish(root, server.at())
     assert fetch(server.at(), out).new == ("c",)
     assert open_dataset(out).header == open_dataset(root).header
+
+
+class FailingDisk(Disk):
+    """Answers one of its calls as a disk does that is broken."""
+
+    def __init__(self, call: str) -> None:
+        self._call = call
+
+    def write(self, path: Path, parts: Sequence[bytes]) -> None:
+        self._fails_at("write", path)
+        super().write(path, parts)
+
+    def sync(self, folder: Path) -> None:
+        self._fails_at("sync", folder)
+        super().sync(folder)
+
+    def replace_durably(self, path: Path, data: bytes) -> None:
+        if path.name == LOG_FILE:
+            self._fails_at("replace", path)
+        super().replace_durably(path, data)
+
+    def _fails_at(self, call: str, path: Path) -> None:
+        if call == self._call:
+            raise OSError(errno.EIO, "Input/output error", str(path))
+
+
+@pytest.mark.parametrize("call", ["write", "sync", "replace"])
+def test_a_disk_that_fails_during_a_fetch_is_said(call: str, server: Server, root: Path, tmp_path: Path) -> None:
+    publish(root, server.at())
+    create_dataset(tmp_path / "fetched", name="test", licence="CC0-1.0")
+    with pytest.raises(StoreError, match=r"fetched: .* cannot be written \(Input/output error: "):
+        fetch(server.at(), tmp_path / "fetched", disk=FailingDisk(call))
+    assert not list((tmp_path / "fetched/staging").iterdir())
+    fetch(server.at(), tmp_path / "fetched")
+    assert verify(tmp_path / "fetched") == []
 
 
 def test_another_dataset_in_the_same_place_is_refused(server: Server, root: Path, tmp_path: Path) -> None:

@@ -71,7 +71,7 @@ INTERRUPTED = 130
 
 _TOLD = (
     errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS, errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ELOOP,
-    errno.ENAMETOOLONG,
+    errno.ENAMETOOLONG, errno.EPERM, errno.EFBIG, errno.EIO, errno.ESTALE, errno.ETIMEDOUT,
 )  # fmt: skip
 """What the file system may answer that is the place's fault, not ours: one line instead of a traceback."""
 

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from scanyard.errors import DamagedError, EnvironmentFault, InputError
-from scanyard.store.layout import canonical_json
+from scanyard.store.layout import canonical_json, read_file
 from scanyard.store.place import Place
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def read_log(root: Place) -> list[Entry]:
     if not path.exists():
         return []
     entries: list[Entry] = []
-    for number, line in enumerate(path.read_bytes().splitlines(keepends=True), start=1):
+    for number, line in enumerate(read_file(path).splitlines(keepends=True), start=1):
         try:
             said = json.loads(line)
             said.pop("hash", None)

@@ -21,12 +21,12 @@ from scanyard.errors import DamagedError, DeterminismError, InputError, StoreErr
 from scanyard.store.arrays import StoredFile
 from scanyard.store.dataset import DatasetHeader, committed_names, create_dataset, read_header
 from scanyard.store.disk import DISK, Disk, locked
-from scanyard.store.layout import DATASET_FILE, SEAL_FILE, sequence_folder
+from scanyard.store.layout import DATASET_FILE, SEAL_FILE, read_file, sequence_folder
 from scanyard.store.place import BucketPath, Place, local_folder, place_of
 from scanyard.store.provenance import LOG_FILE, read_log
 from scanyard.store.read import StoredSequence, open_dataset
 from scanyard.store.seal import Seal, read_seal
-from scanyard.store.write import attempt, commit
+from scanyard.store.write import attempt, commit, explained
 
 AT_ONCE = 4
 """Files on their way at the same time: a shard is some 25 MB, of which each has two in memory."""
@@ -91,10 +91,10 @@ def fetch(uri: str | Place, out: str | Path, on_progress: Progress | None = None
     brought = _each(
         dataset.sequences, lambda sequence, advance: _fetch_sequence(sequence, root, advance, disk), on_progress
     )
-    with locked(root, wait=True):
+    with explained(root, DATASET_FILE), locked(root, wait=True):
         if header.sequences is not None and _news(source, root) and _covers(root, header):
             if header.log_head is not None:
-                disk.replace_durably(root / LOG_FILE, (source / LOG_FILE).read_bytes())
+                disk.replace_durably(root / LOG_FILE, read_file(source / LOG_FILE))
             disk.replace_durably(root / DATASET_FILE, header.to_bytes())
     return brought
 
@@ -124,7 +124,7 @@ def _put_files(folder: Place, place: BucketPath, seal: Seal, advance: Callable[[
     there = place.bucket.sizes(place.key)
 
     def put(relative: str, file: StoredFile) -> int:
-        data, to = (folder / relative).read_bytes(), place / relative
+        data, to = read_file(folder / relative), place / relative
         if StoredFile.of(data) != file:
             raise DamagedError(f"{folder / relative}: its bytes have changed since it was sealed; run scanyard verify")
         if there.get(relative) != file.size_bytes or to.read_bytes() != data:
@@ -147,18 +147,20 @@ def _fetch_sequence(sequence: StoredSequence, root: Path, advance: Callable[[int
     place = seal.files_in(sequence.folder)
     with attempt(root, sequence.info.name, disk) as staging:
         for relative, file in seal.files.items():
-            data = (place / relative).read_bytes()
+            data = read_file(place / relative)
             if StoredFile.of(data) != file:
                 raise DamagedError(
                     f"{place / relative}: its bytes have changed since it was sealed; restore it from a copy"
                 )
-            disk.make_folders((staging / relative).parent)
-            disk.write(staging / relative, [data])
+            with explained(root, sequence.info.name):
+                disk.make_folders((staging / relative).parent)
+                disk.write(staging / relative, [data])
             advance(file.size_bytes)
-        disk.write(staging / SEAL_FILE, [seal.to_bytes()])
-        for parent, _, _ in os.walk(staging, topdown=False):
-            disk.sync(Path(parent))
-        return commit(staging, target, seal, disk) is seal
+        with explained(root, sequence.info.name):
+            disk.write(staging / SEAL_FILE, [seal.to_bytes()])
+            for parent, _, _ in os.walk(staging, topdown=False):
+                disk.sync(Path(parent))
+            return commit(staging, target, seal, disk) is seal
 
 
 def _committed(place: BucketPath) -> Seal | None:
@@ -197,7 +199,7 @@ def _publish_whole(root: Path, target: BucketPath) -> None:
     if header.sequences is None or not _news(root, target):
         return
     if header.log_head is not None:
-        target.bucket.put((target / LOG_FILE).key, (root / LOG_FILE).read_bytes())
+        target.bucket.put((target / LOG_FILE).key, read_file(root / LOG_FILE))
     target.bucket.put((target / DATASET_FILE).key, header.to_bytes())
 
 

@@ -62,10 +62,10 @@ def write_sequence(
     started = time.perf_counter()
     with attempt(root, info.name, disk) as staging, FrameRows(staging, info, disk) as rows:
         for frame in frames:
-            with _explained(root, info.name):
+            with explained(root, info.name):
                 rows.append(frame)
         occasion = {**(record or {}), **_occasion(), "write_s": round(time.perf_counter() - started, 3)}
-        with _explained(root, info.name):
+        with explained(root, info.name):
             seal = rows.close(occasion)
             disk.write(staging / SEAL_FILE, [seal.to_bytes()])
             for parent, _, _ in os.walk(staging, topdown=False):  # files are synced already: their names are left
@@ -78,7 +78,7 @@ def sweep_staging(uri: str | Path, *, disk: Disk = DISK) -> list[Path]:
     root = local_folder(uri)
     require_dataset(root)
     swept = []
-    with _explained(root, STAGING):
+    with explained(root, STAGING):
         for attempted in [one for name in _inside(root / STAGING) for one in _inside(name)]:
             with suppress(FileNotFoundError), locked(attempted) as ours:  # it was committed or given up meanwhile
                 if ours:
@@ -108,7 +108,7 @@ def _inside(folder: Path, beginning: str = "") -> list[Path]:
 def attempt(root: Path, name: str, disk: Disk) -> Iterator[Path]:
     """A staging folder that is locked while we live and gone afterwards, unless it was renamed away."""
     with ExitStack() as held:
-        with _explained(root, name):
+        with explained(root, name):
             staging = next((one for one in _staging_folders(root, name, disk) if _ours(one, held)), None)
             if staging is None:
                 raise StoreError(f"{root}: {name} was swept away as often as it was made; run the same command again")
@@ -177,7 +177,7 @@ def _occasion() -> dict[str, Any]:
 
 
 @contextmanager
-def _explained(root: Path, name: str) -> Iterator[None]:
+def explained(root: Path, name: str) -> Iterator[None]:
     """Turn what the disk says into one clear message."""
     try:
         yield
