@@ -4,12 +4,13 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import psutil
 import pytest
 
+from scanyard.fleet.ports import PORTS_PER_SERVER, PortLease
 from scanyard.fleet.record import record
 from scanyard.roads import RoadMap
 from scanyard.sim.simulator import FlatWorld
@@ -22,8 +23,8 @@ from outcome import Outcome, table
 from tiny import MAPS, tiny_scenarios
 
 LISTENS = (
-    "import socket, time; s = socket.create_server(('127.0.0.1', 0));"
-    "print(s.getsockname()[1], flush=True); time.sleep(60)"
+    "import socket, sys, time; all = [socket.create_server(('127.0.0.1', int(port))) for port in sys.argv[1:]];"
+    "print(flush=True); time.sleep(60)"
 )
 
 
@@ -55,14 +56,8 @@ def test_what_is_missing_doubled_damaged_or_left_behind_is_found(monkeypatch: py
         chunk = next(one for one in (scene.dataset / "sequences").rglob("*") if one.is_file() and one.suffix != ".json")
         chunk.write_bytes(chunk.read_bytes()[:-1])
         orphan = subprocess.Popen(
-            [sys.executable, "-c", LISTENS],
-            stdout=subprocess.PIPE,
-            text=True,
-            env=os.environ | {stage.MARK: scene.mark},
+            [sys.executable, "-c", "import time; time.sleep(60)"], env=os.environ | {stage.MARK: scene.mark}
         )
-        assert orphan.stdout is not None
-        scene.logs.mkdir(parents=True)
-        (scene.logs / f"server-{int(orphan.stdout.readline())}.log").touch()
         with (scene.folder / "agent.log").open("w") as log:  # it has written its title over its mark
             agent = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"], stdout=log)
         traces = scene.traces()
@@ -70,8 +65,50 @@ def test_what_is_missing_doubled_damaged_or_left_behind_is_found(monkeypatch: py
             one.kill()
             one.communicate()
     assert traces.lost_or_doubled == 2 + 1
-    assert (traces.orphans, traces.held_ports) == (2, 1)
+    assert traces.orphans == 2
     assert not traces.clean
+
+
+def listener(ports: Iterable[int]) -> subprocess.Popen[str]:
+    """A process without a mark, of which nothing is known but that it listens."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", LISTENS, *map(str, ports)], stdout=subprocess.PIPE, text=True, start_new_session=True
+    )
+    assert process.stdout is not None
+    process.stdout.readline()
+    return process
+
+
+def test_every_port_of_a_block_that_is_held_without_a_lease_is_found_whoever_holds_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(stage, "GONE_S", 0.5)
+    earlier, later = PortLease.take(), PortLease.take()
+    before = listener(earlier.ports)
+    earlier.release()
+    with stage.Stage(range(1)) as scene:
+        stranger = listener(later.ports)
+        later.release()
+        traces = scene.traces()
+        for one in (before, stranger):
+            one.kill()
+            one.communicate()
+        assert traces.held_ports == PORTS_PER_SERVER + 1
+        assert not traces.clean
+        assert f"held: port {later.traffic_port} by process {stranger.pid}" in traces.problems
+        assert scene.traces().clean
+
+
+def test_a_port_that_is_held_under_a_lease_is_a_campaign_s_beside_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stage, "GONE_S", 0.5)
+    with stage.Stage(range(1)) as scene:
+        lease = PortLease.take()
+        server = listener(lease.ports)
+        assert scene.traces().held_ports == 0
+        lease.release()
+        assert scene.traces().held_ports == PORTS_PER_SERVER + 1
+        server.kill()
+        server.communicate()
 
 
 def test_a_bystander_that_was_killed_or_stopped_is_missed() -> None:

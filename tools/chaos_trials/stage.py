@@ -13,7 +13,6 @@ import os
 import queue
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -26,9 +25,9 @@ from pathlib import Path
 from typing import Any, Self
 
 import psutil
+from held import holders, left_holders
 from tiny import tiny_scenarios
 
-from scanyard.fleet.launch import port_is_free
 from scanyard.ray_guard import has_in_environment, writes_below
 from scanyard.store import seal_dataset, sweep_staging, verify
 from scanyard.store.dataset import committed_names
@@ -77,6 +76,7 @@ class Stage:
         self.state: dict[str, Any] = {}
         self.failures: list[str] = []
         self.digest: str | None = None
+        self._held_before = holders()
         self._driver: subprocess.Popen[bytes] | None = None
         self._lines: queue.Queue[str | None] = queue.Queue()
 
@@ -222,9 +222,9 @@ class Stage:
         left = self.left_behind()
         traces.orphans = len(left)
         traces.problems += [f"left behind: {command_line(process)[:120]}" for process in left]
-        ports = {int(path.stem.split("-")[1]) for path in self.logs.glob("server-*.log")}
-        ours = {process.pid for process in left}
-        traces.held_ports = sum(not port_is_free(port) and _holder(port) in ours for port in ports)
+        held = left_holders(self._held_before, GONE_S)
+        traces.held_ports = len({one.port for one in held})
+        traces.problems += [f"held: port {one.port} by process {one.pid}" for one in held]
         if self.dataset.is_dir():
             sweep_staging(self.dataset)
             expected = {one.sequence_name for one in tiny_scenarios(self.seeds, frames=self.frames)}
@@ -283,10 +283,3 @@ def _parent(process: psutil.Process) -> int:
     with contextlib.suppress(psutil.Error):
         return int(process.ppid())
     return 0
-
-
-def _holder(port: int) -> int | None:
-    for one in psutil.net_connections("tcp"):
-        if one.status == psutil.CONN_LISTEN and one.laddr.port == port and one.family == socket.AF_INET:
-            return int(one.pid) if one.pid else None
-    return None
