@@ -29,6 +29,9 @@ export RAY_AUTH_MODE=token
 if [ -n "${SCANYARD_CARLA:-}" ] && [ "$cards" -gt 0 ]; then
   per_host=$cards
   worker=(--carla "$SCANYARD_CARLA" --gpus 1 --cpus "$((cores / cards))")
+  if [ "$cards" -gt 1 ]; then  # Ray's card says nothing to CARLA: every server would render on the first
+    worker+=(--adapters "$(seq -s, 0 "$((cards - 1))")")
+  fi
 else
   per_host=$((cores / 2 > 0 ? cores / 2 : 1))
   worker=(--cpus 2)

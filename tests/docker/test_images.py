@@ -3,6 +3,8 @@
 Nothing is built or run here: there is neither a container runtime nor a cluster.
 """
 
+import itertools
+import os
 import re
 import shlex
 import shutil
@@ -137,6 +139,45 @@ def test_versions_are_those_that_are_pinned_here() -> None:
     wanted = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dependencies"]
     assert f"carla=={pinned('carla')}" in wanted
     assert f"FROM carlasim/carla:{pinned('carla')}" in (DOCKER / "carla.Dockerfile").read_text()
+
+
+FAKES = {
+    "scanyard": 'printf "%s\\n" "$@" > told',
+    "ray": "true",
+    "srun": "exec sleep 60",
+    "scontrol": "echo host0; echo host1",
+    "getent": "echo 10.0.0.1 STREAM",
+}
+
+
+@pytest.mark.parametrize(
+    ("cards", "carla", "expected"),
+    [
+        (4, "/opt/carla/CarlaUE4.sh", {"--workers": "8", "--gpus": "1", "--cpus": "4", "--adapters": "0,1,2,3"}),
+        (1, "/opt/carla/CarlaUE4.sh", {"--workers": "2", "--gpus": "1", "--cpus": "16"}),
+        (4, "", {"--workers": "16", "--cpus": "2"}),
+    ],
+)
+def test_under_slurm_every_worker_s_server_gets_a_card_of_its_own(
+    tmp_path: Path, cards: int, carla: str, expected: dict[str, str]
+) -> None:
+    programs = tmp_path / ".venv" / "bin"
+    programs.mkdir(parents=True)
+    for name, does in FAKES.items():
+        (programs / name).write_text(f"#!/bin/sh\n{does}\n")
+        (programs / name).chmod(0o755)
+    job = {
+        "SLURM_CPUS_ON_NODE": "16",
+        "SLURM_GPUS_ON_NODE": str(cards),
+        "SLURM_JOB_NODELIST": "host[0-1]",
+        "SLURM_JOB_ID": "7",
+        "SCANYARD_CARLA": carla,
+    }
+    script = [str(DOCKER / "slurm.sh"), "scenarios", "out", "0:9"]
+    subprocess.run(script, cwd=tmp_path, env=os.environ | job, check=True, timeout=60)
+    given = dict(itertools.pairwise((tmp_path / "told").read_text().split("\n")))
+    looked_at = ("--workers", "--gpus", "--cpus", "--adapters")
+    assert {name: given[name] for name in looked_at if name in given} == expected
 
 
 def test_every_command_uses_options_that_exist() -> None:
