@@ -13,8 +13,9 @@ from typer.main import get_command
 from typer.testing import CliRunner
 
 from scanyard.cli.app import app
-from scanyard.cli.generate import parse_seeds
+from scanyard.cli.generate import on_one_card, parse_seeds
 from scanyard.errors import InputError
+from scanyard.fleet.settings import Settings
 
 ROOT = Path(__file__).parents[2]
 SCANYARD = [sys.executable, "-m", "scanyard"]
@@ -177,3 +178,22 @@ def test_the_environment_needs_no_home(tmp_path: Path) -> None:
     )
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "p.png").is_file()
+
+
+@pytest.mark.parametrize(
+    ("carla", "gpus", "adapters", "warns"),
+    [
+        ("/opt/carla/CarlaUE4.sh", 1.0, (), True),
+        ("container:carlasim/carla:0.9.16", 0.5, (), True),
+        ("/opt/carla/CarlaUE4.sh", 1.0, (0, 1), False),
+        ("/opt/carla/CarlaUE4.sh", 0.0, (), False),
+        ("10.0.0.1:2000", 1.0, (), False),
+        (None, 1.0, (), False),
+    ],
+)
+def test_servers_that_would_all_render_on_the_first_card_are_warned_of(
+    carla: str | None, gpus: float, adapters: tuple[int, ...], warns: bool
+) -> None:
+    said = on_one_card(Settings("data", "maps", carla=carla, gpus=gpus, adapters=adapters))
+    assert (said is not None) == warns
+    assert not warns or "name the cards, such as --adapters 0,1" in str(said)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,8 +13,10 @@ from scanyard.cli.upkeep import SigningKey, load_signing_key, sealed_as
 from scanyard.errors import InputError, SimulationError
 
 if TYPE_CHECKING:
-    from scanyard.fleet.campaign import Progress
+    from scanyard.fleet.campaign import Progress, Settings
     from scanyard.sequence import Domain
+
+logger = logging.getLogger(__name__)
 
 
 def simulate(
@@ -136,6 +139,8 @@ def generate(
             adapters=adapters,
             limits=Limits() if limits is None else load_limits(limits),
         )
+        if said := on_one_card(settings):
+            logger.warning("%s", said)
         try:
             with progress(f"simulate {out.name}") as advance:
                 outcome = run_campaign(todo, settings, lambda state: _show(advance, state))
@@ -173,6 +178,21 @@ def parse_adapters(text: str) -> tuple[int, ...]:
         return tuple(int(word) for word in text.split(",") if word.strip())
     except ValueError:
         raise InputError(f"--adapters {text!r}: expected numbers of graphics cards, such as 0,1") from None
+
+
+def on_one_card(settings: Settings) -> str | None:
+    """What to say where CARLA servers claim graphics cards of Ray that they will not heed; None where all is well."""
+    from scanyard.fleet.launch import parse_carla
+
+    starts_carla = settings.carla is not None and not isinstance(
+        parse_carla(settings.carla, Path(settings.maps), threads=0, adapter=None), str
+    )
+    if not starts_carla or not settings.gpus or settings.adapters:
+        return None
+    return (
+        f"--gpus {settings.gpus:g} without --adapters: CARLA does not heed which card Ray gave its worker, so on a "
+        "machine with several all servers render on the same; name the cards, such as --adapters 0,1"
+    )
 
 
 def _show(advance: Advance, state: Progress) -> None:
