@@ -9,7 +9,17 @@ import pytest
 from exchanged import CAMERA, LIDAR, recording
 
 from scanyard.datasets import argoverse2_write, mcap_recording, nuscenes_write, rerun_recording
-from scanyard.datasets.origin import LICENCE_FILE, ORIGIN_FILE, non_commercial, notes_of, read_origin, write_origin
+from scanyard.datasets.origin import (
+    LICENCE_FILE,
+    ORIGIN_FILE,
+    FrameNote,
+    SequenceNote,
+    layout_of,
+    non_commercial,
+    notes_of,
+    read_origin,
+    write_origin,
+)
 from scanyard.errors import FormatError, StoreError
 from scanyard.sensors import Rig
 
@@ -63,6 +73,28 @@ def test_a_damaged_note_is_said(damage: str, tmp_path: Path) -> None:
     (tmp_path / ORIGIN_FILE).write_text(damage)
     with pytest.raises(FormatError, match="damaged"):
         read_origin(tmp_path, "openpcdet")
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [("timestamp_ns", float("inf")), ("timestamp_ns", []), ("world_from_ego", None), ("world_from_ego", [[1, 0], [0]])],
+)
+def test_a_note_with_a_wrong_value_is_damaged(key: str, value: object, tmp_path: Path) -> None:
+    expected = recording(4, frames=1)
+    frames = [FrameNote.of("000000", frame) for frame in expected]
+    write_origin(tmp_path, "openpcdet", "", [SequenceNote(expected.info, tuple(frames))])
+    body = json.loads((tmp_path / ORIGIN_FILE).read_text())
+    body["sequences"][0]["frames"][0][key] = value
+    (tmp_path / ORIGIN_FILE).write_text(json.dumps(body))
+    with pytest.raises(FormatError, match=r"scanyard\.json: damaged"):
+        read_origin(tmp_path, "openpcdet")
+
+
+def test_a_note_without_end_is_damaged(tmp_path: Path) -> None:
+    (tmp_path / ORIGIN_FILE).write_text("[" * 100_000)
+    for read in (layout_of, lambda root: read_origin(root, "openpcdet")):
+        with pytest.raises(FormatError, match=r"scanyard\.json: damaged"):
+            read(tmp_path)
 
 
 def test_a_note_of_another_layout_is_said(tmp_path: Path) -> None:

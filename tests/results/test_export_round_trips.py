@@ -317,6 +317,7 @@ def edited(export: Path, place: Path, edit: Callable[[dict[str, Any]], Any]) -> 
         (lambda one: one["frames"][1]["world_from_ego"][0].__setitem__(3, 9.0), r"ego of frame 1 of 'street-0' at \[9"),
         (lambda one: one["rig"]["lidars"][0]["ego_from_sensor"][2].__setitem__(3, 2.0), "first lidar of frame 0 of"),
         (lambda one: one["frames"][1].update(cloud="0" * 16), "has another scan as frame 1 of 'street-0': .* is 0000"),
+        (lambda one: one["rig"].update(lidars=[]), "has no lidar on the rig of 'street-0'"),
         (lambda one: one["frames"].pop(), "has 1 frames of 'street-0', and frame 1 is to be scored"),
     ],
 )  # fmt: skip

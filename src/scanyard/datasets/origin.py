@@ -33,6 +33,8 @@ CITATIONS = {
     "sustech": "E. Li et al.: SUSTech POINTS: A Portable 3D Point Cloud Interactive Annotation Platform. IV 2020",
 }
 """Whom licences with *BY* ask to name, by the first word of ``provenance["format"]``."""
+_DAMAGE = (OSError, ValueError, LookupError, TypeError, AttributeError, OverflowError, RecursionError)
+"""What comes of reading a note in which something is missing, is something else, or has no end."""
 
 
 @dataclass(frozen=True)
@@ -123,7 +125,7 @@ def read_origin(root: Path, layout: str) -> tuple[SequenceNote, ...] | None:
         return tuple(_note_from_dict(note) for note in body["sequences"])
     except FormatError:
         raise
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except _DAMAGE as error:
         raise FormatError(f"{path}: damaged, {error!r} while reading it; export again, or delete it") from error
 
 
@@ -140,7 +142,7 @@ def layout_of(root: Path) -> str:
             f"{root}: holds no {ORIGIN_FILE}, which every export of ours has; name the folder that was exported into, "
             f"or one with its {ORIGIN_FILE}"
         ) from None
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except _DAMAGE as error:
         raise FormatError(f"{path}: damaged, {error!r} while reading it; export again, or delete it") from error
 
 

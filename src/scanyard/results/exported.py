@@ -64,6 +64,8 @@ class Exported:
             raise self._other_data(
                 f"has {len(recording.frames)} frames of {frame.info.name!r}, and frame {frame.index} is to be scored"
             )
+        if not recording.info.rig.lidars:
+            raise self._other_data(f"has no lidar on the rig of {frame.info.name!r}, which every recording has")
         note = recording.frames[frame.index]
         ours = {"name": frame.name, "timestamp_ns": frame.timestamp_ns}
         theirs = {"name": _name(note, frame.index), "timestamp_ns": note.timestamp_ns}
