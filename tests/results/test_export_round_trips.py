@@ -201,18 +201,32 @@ def test_lists_of_frames_are_read_by_the_same_numbers(trips: Callable[[str, str]
     assert "['000017'] are none of the 6 numbers" in refused(trip.ours, results, "--frames", loose, *told)
 
 
-def own_names_result(dataset: Path, path: Path) -> Path:
+def test_ids_that_are_no_numbers_are_read_beside_an_export_that_numbered(
+    trips: Callable[[str, str], Trip], tmp_path: Path
+) -> None:
+    """Detectors of several frameworks are compared on the same frames; one option is for all."""
+    for kind in DATASETS:
+        trip, told = trips(kind, "openpcdet"), ("--exported", trips(kind, "openpcdet").export)
+        for name in ("nuscenes", "kitti"):
+            assert scores(trip.ours, trips(kind, name).results, *told) == {100.0}
+        results = own_names_result(trip.ours, tmp_path / f"{kind}.pkl", long_names=True)
+        assert scores(trip.ours, results, *told) == {100.0}
+        assert scores(trip.ours, results) == {100.0}
+
+
+def own_names_result(dataset: Path, path: Path, *, long_names: bool = False) -> Path:
     """Of a detector that saw the dataset's own clouds: boxes as the LiDAR looks, frames by their names."""
     entries = []
     for sequence in open_dataset(dataset).sequences.values():
         for index, frame in enumerate(sequence):
+            name = frame.name or f"{index:06d}"
             there = frame.boxes.transformed(sequence.info.rig.lidars[0].ego_from_sensor.inverse())
             entries.append(
                 {
                     "name": np.array(["Car"] * len(there)),
                     "score": trained.scores(len(there)),
                     "boxes_lidar": np.c_[there.center, there.size, there.yaw_rad],
-                    "frame_id": frame.name or f"{index:06d}",
+                    "frame_id": f"{sequence.info.name}/{name}" if long_names else name,
                 }
             )
     path.write_bytes(pickle.dumps(entries))

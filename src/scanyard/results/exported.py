@@ -43,7 +43,7 @@ class Exported:
         return {self._by_number[number] for number in numbers}
 
     def known(self, known: KnownFrames) -> KnownFrames:
-        """The frames that were exported, called by their numbers.
+        """The frames that were exported, called by their numbers where ids are such.
 
         FormatError where the export is of other data: it lacks a frame of a recording, or has it at another time, place
         or name, with its LiDAR elsewhere, or with other returns.

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -73,13 +73,21 @@ class KnownFrame:
 
         The token is that of ``scanyard export dataset --to nuscenes``.  A frame imported from KITTI's layout is also
         FOLDER/NAME by the folder it lay in: in our own exports that is the recording's name before the export.  Where
-        an export is known to have numbered it, it is called by its number alone.
+        an export is known to have numbered it, the number stands for its own name, which may be another's number.
         """
-        if self.number:
-            return (self.number,)
         came_from = self.info.provenance
         folders = [came_from["split"]] if "kitti" in came_from and "split" in came_from else []
-        return self.name, self.long_name, self._exported_token, *(f"{folder}/{self.name}" for folder in folders)
+        return (
+            self.number or self.name,
+            self.long_name,
+            self._exported_token,
+            *(f"{folder}/{self.name}" for folder in folders),
+        )
+
+    @property
+    def by_id(self) -> dict[str, KnownFrame]:
+        """The frame by each of its ids: only by its number is it what an export made of it, with a level cloud."""
+        return {name: self if name == self.number else replace(self, number="") for name in self.ids}
 
     @property
     def sample_token(self) -> str:
@@ -180,7 +188,8 @@ class KnownFrames:
 
     def called(self, frame: KnownFrame) -> str:
         """The shortest name that finds it."""
-        return frame.name if len(self._by_name[frame.name]) == 1 else frame.long_name
+        found = self._by_name.get(frame.name, ())
+        return frame.name if [one.long_name for one in found] == [frame.long_name] else frame.long_name
 
     def _may_be_number(self, name: str) -> bool:
         """Whether an export of the whole dataset would have given this number."""
@@ -203,8 +212,8 @@ class KnownFrames:
     def _by_name(self) -> dict[str, tuple[KnownFrame, ...]]:
         found: dict[str, tuple[KnownFrame, ...]] = {}
         for frame in self.frames:
-            for name in dict.fromkeys(frame.ids):
-                found[name] = (*found.get(name, ()), frame)
+            for name, one in frame.by_id.items():
+                found[name] = (*found.get(name, ()), one)
         return found
 
 
