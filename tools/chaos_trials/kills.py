@@ -133,7 +133,8 @@ def conclude(stage: Stage, traces: Traces) -> None:
     """What a finished campaign left."""
     traces.add(stage.traces())
     if stage.state.get("quarantined"):
-        traces.problems.append(f"good scenarios were set aside: {stage.state['quarantined']}")
+        said = "; ".join(stage.failures[-5:])
+        traces.problems.append(f"good scenarios were set aside: {stage.state['quarantined']}; last failures: {said}")
     if stage.digest is None:
         traces.problems.append(f"the driver ended without a digest: {stage.log_tail()}")
 
