@@ -169,6 +169,27 @@ def test_a_missing_extra_says_what_to_install(dataset: Path, tmp_path: Path, mon
         run("export", "dataset", dataset, "--to", "argoverse2", "--out", tmp_path / "a", "--drop", "cargo")
 
 
+@pytest.mark.parametrize("where", [".", ".."])
+def test_the_folder_one_stands_in_can_be_imported(
+    where: str, dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run("export", "dataset", dataset, "--to", "openpcdet", "--out", tmp_path / "theirs")
+    (tmp_path / "theirs/scanyard.json").unlink()
+    monkeypatch.chdir(tmp_path / "theirs" if where == "." else tmp_path / "theirs/points")
+    run("import", "dataset", where, "--from", "openpcdet", "--out", tmp_path / "o", "--drive", "d")
+    assert list(open_dataset(tmp_path / "o").sequences) == ["theirs-d"]
+
+
+def test_nothing_to_import_is_no_dataset(dataset: Path, tmp_path: Path) -> None:
+    run("export", "dataset", dataset, "--to", "nuscenes", "--out", tmp_path / "theirs")
+    (tmp_path / "theirs/scanyard.json").unlink()
+    for table in (tmp_path / "theirs/v1.0-trainval").iterdir():
+        table.write_text("[]")
+    with pytest.raises(InputError, match="theirs: lists no recording in the layout of nuscenes"):
+        run("import", "dataset", tmp_path / "theirs", "--from", "nuscenes", "--out", tmp_path / "o")
+    assert not (tmp_path / "o").exists()
+
+
 def test_a_renamed_dataset_is_imported_into_again(dataset: Path, tmp_path: Path) -> None:
     run("export", "dataset", dataset, "--to", "openpcdet", "--out", tmp_path / "theirs")
     run("import", "dataset", tmp_path / "theirs", "--from", "openpcdet", "--out", tmp_path / "first")

@@ -12,6 +12,7 @@ from scanyard.boxes import Boxes
 from scanyard.datasets.kitti import read_sequences, write_frames
 from scanyard.datasets.kitti_calibration import Calibration, read_calibration
 from scanyard.datasets.kitti_labels import boxes_from_rows, rows_from_boxes
+from scanyard.datasets.kitti_origin import write_kitti_origin
 from scanyard.errors import FormatError, StoreError
 from scanyard.frame import Frame, Sweep
 from scanyard.geometry import Transform
@@ -275,3 +276,15 @@ def test_two_frames_of_one_name_do_not_overwrite_each_other(tmp_path: Path) -> N
     (sequence, *_) = read_sequences(kitti_folder(tmp_path / "in"))
     with pytest.raises(FormatError, match="two frames '000000'"):
         write_frames(tmp_path / "out", InMemorySequence(sequence.info, [sequence[0], sequence[0]]))
+
+
+def test_a_split_is_called_after_the_folder_one_stands_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    expected = [sequence.info for sequence in read_sequences(kitti_folder(tmp_path))]
+    monkeypatch.chdir(tmp_path / "training")
+    assert [sequence.info.name for sequence in read_sequences(".")] == [info.name for info in expected]
+
+
+def test_a_name_that_kitti_cannot_write_is_said(tmp_path: Path) -> None:
+    (sequence, *_) = read_sequences(kitti_folder(tmp_path / "in"))
+    with pytest.raises(FormatError, match=r"frames\.csv: .*état.* is not ASCII"):
+        write_kitti_origin(tmp_path, [(sequence.info, [sequence[0].replace(name="état")])])

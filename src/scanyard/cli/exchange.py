@@ -12,7 +12,7 @@ import typer
 
 from scanyard.cli.progress import Advance, progress
 from scanyard.cli.upkeep import SigningKey, load_signing_key, sealed_as
-from scanyard.errors import InputError
+from scanyard.errors import FormatError, InputError
 
 if TYPE_CHECKING:
     from scanyard.boxes import Boxes
@@ -66,6 +66,8 @@ def import_dataset(
 
     key = load_signing_key(signing_key)
     sequences = _read(root, layout, subset=subset, drive=drive, licence=licence)
+    if not sequences:
+        raise FormatError(f"{root}: lists no recording in the layout of {layout}; give a folder that holds some")
     licences = sorted({sequence.info.licence for sequence in sequences})
     create_dataset(out, licence=" and ".join(licences))
     sweep_staging(out)

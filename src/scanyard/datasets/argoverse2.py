@@ -36,7 +36,7 @@ from scanyard.datasets.feather import Columns, read_table
 from scanyard.datasets.kitti_calibration import OPTICAL_FROM_BODY
 from scanyard.datasets.nuscenes import read_image
 from scanyard.datasets.nuscenes_tables import in_rows_of
-from scanyard.datasets.origin import FrameNote, SequenceNote, read_origin
+from scanyard.datasets.origin import FrameNote, SequenceNote, named, read_origin
 from scanyard.errors import FormatError
 from scanyard.frame import Frame, Sweep
 from scanyard.geometry import Transform
@@ -99,7 +99,7 @@ def read_sequences(root: str | Path) -> list[SensorSequence]:
 
     FormatError names the table that is wrong; EnvironmentFault says what to install where pyarrow lacks.
     """
-    folder = Path(root)
+    folder = named(root)
     logs = sorted(path.parent.parent for path in folder.glob("**/sensors/lidar"))
     if not logs:
         raise FormatError(f"{folder}: holds no LOG/sensors/lidar; expected Argoverse 2's sensor layout")

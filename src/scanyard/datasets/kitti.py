@@ -25,6 +25,7 @@ from scanyard.boxes import Boxes
 from scanyard.datasets.kitti_calibration import EGO_FROM_VELODYNE, Calibration, read_calibration
 from scanyard.datasets.kitti_drives import FrameOrigin, frame_origins
 from scanyard.datasets.kitti_labels import LabelNotes, Labels, labels_to_text, read_labels
+from scanyard.datasets.origin import named
 from scanyard.errors import FormatError, StoreError
 from scanyard.frame import Frame, Image, Sweep
 from scanyard.geometry import Transform
@@ -98,7 +99,7 @@ def read_sequences(
     ``drives`` keeps only these.  ``crop_to_image`` keeps the returns that fall inside the image, where KITTI's labels
     are.  Sequences are sorted by name, frames by time.  FormatError names the first file and line that is wrong.
     """
-    split = _split_folder(Path(root), subset)
+    split = named(_split_folder(Path(root), subset))
     origins, source = frame_origins(split)
     names = sorted(path.stem for path in (split / "velodyne").glob("*.bin"))
     if not names:

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from scanyard.datasets.kitti import KittiSequence
 from scanyard.datasets.origin import SequenceNote, read_origin, write_origin
-from scanyard.errors import StoreError
+from scanyard.errors import FormatError, StoreError
 from scanyard.frame import Frame
 from scanyard.sequence import SensorSequence, SequenceInfo
 
@@ -37,6 +37,8 @@ def write_kitti_origin(root: Path, exported: Sequence[tuple[SequenceInfo, Sequen
                 for index, frame in enumerate(frames):
                     table.writerow([info.name, frame.name or f"{index:06d}", info.drive, index, *size])
         write_origin(root, LAYOUT, CONVENTION, [SequenceNote(info) for info, _ in exported])
+    except UnicodeEncodeError as error:
+        raise FormatError(f"{root / 'frames.csv'}: {error.object!r} is not ASCII, which KITTI's tables are") from error
     except OSError as error:
         raise StoreError(f"{root}: cannot be written ({error.strerror}: {error.filename})") from error
 

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from scanyard.boxes import Boxes
 from scanyard.datasets.kitti_calibration import read_lines
-from scanyard.datasets.origin import FrameNote, SequenceNote, read_origin
+from scanyard.datasets.origin import FrameNote, SequenceNote, named, read_origin
 from scanyard.detections import cloud_digest
 from scanyard.errors import FormatError
 from scanyard.frame import Frame, Image, Sweep
@@ -145,7 +145,7 @@ def read_levelled(
         members = tuple(frame for frame in frames if names[frame.note.file] == name)
         rig = Rig(layout, (lidar,))
         provenance = {"format": layout, "lidar_height_m": lidar_height_m, "drives_from": "the caller" if drive else ""}
-        info = SequenceInfo(f"{root.name}-{name}", "real", name, rig, licence, provenance)
+        info = SequenceInfo(f"{named(root).name}-{name}", "real", name, rig, licence, provenance)
         sequences.append(LevelSequence(info, tuple(replace(frame, images=()) for frame in members), read_cloud))
     return sequences
 

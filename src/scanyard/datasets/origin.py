@@ -146,6 +146,12 @@ def layout_of(root: Path) -> str:
         raise FormatError(f"{path}: damaged, {error!r} while reading it; export again, or delete it") from error
 
 
+def named(folder: str | Path) -> Path:
+    """The same folder under a path that ends in its name, which recordings are called after and ``.`` does not say."""
+    path = Path(folder)
+    return path.resolve() if path.name in ("", "..") else path
+
+
 def require_new_folder(root: Path) -> None:
     """Make the folder an export goes to; StoreError if there is something in it."""
     try:

@@ -31,6 +31,8 @@ from scanyard.datasets.classes import CATEGORY_OF_ARGOVERSE2, SUSTECH_CATEGORIES
 from scanyard.datasets.feather import read_table
 from scanyard.datasets.kitti_calibration import OPTICAL_FROM_BODY
 from scanyard.datasets.nuscenes import nuscenes_lidar, read_image, read_scan
+from scanyard.datasets.nuscenes_tables import in_rows_of
+from scanyard.datasets.origin import named
 from scanyard.errors import FormatError
 from scanyard.frame import Frame, Sweep
 from scanyard.geometry import Transform
@@ -74,14 +76,15 @@ class SampleSequence:
 
     def __getitem__(self, index: int) -> Frame:
         frame = self.frames[index]
-        return Frame(
-            timestamp_ns=frame.timestamp_ns,
-            world_from_ego=Transform.identity(),
-            sweeps=self.read_sweeps(frame.scan, self.info.rig),
-            images={name: read_image(path) for name, path in frame.images},
-            boxes=frame.boxes,
-            name=frame.name,
-        )
+        with in_rows_of(str(frame.scan)):
+            return Frame(
+                timestamp_ns=frame.timestamp_ns,
+                world_from_ego=Transform.identity(),
+                sweeps=self.read_sweeps(frame.scan, self.info.rig),
+                images={name: read_image(path) for name, path in frame.images},
+                boxes=frame.boxes,
+                name=frame.name,
+            )
 
 
 def read_sequences(root: str | Path) -> list[SensorSequence]:
@@ -89,14 +92,16 @@ def read_sequences(root: str | Path) -> list[SensorSequence]:
 
     FormatError if there is none, or one is damaged; EnvironmentFault where Argoverse's need pyarrow, which lacks.
     """
-    folder = Path(root)
-    found: list[SensorSequence] = [_nuscenes(path.parent) for path in sorted(folder.glob("**/labels.json"))]
+    folder, found = named(root), list[SensorSequence]()
+    for path in sorted(folder.glob("**/labels.json")):
+        with in_rows_of(str(path)):
+            found.append(_nuscenes(path.parent))
     labels = sorted(folder.glob("**/*_labels.json"))
     for place in dict.fromkeys(path.parent for path in labels):
         here = [path for path in labels if path.parent == place]
-        found.append(
-            _argoverse2(place, here) if (place / "egovehicle_SE3_sensor.json").is_file() else _sustech(place, here)
-        )
+        read = _argoverse2 if (place / "egovehicle_SE3_sensor.json").is_file() else _sustech
+        with in_rows_of(str(place)):
+            found.append(read(place, here))
     if not found:
         raise FormatError(f"{folder}: holds no labels.json and no *_labels.json beside scans")
     return found
@@ -117,7 +122,7 @@ def _nuscenes(folder: Path) -> SampleSequence:
                 cameras.append(Camera(name, ego_from_camera, *opened.size, focal, (u, v)))
             images.append((name, place))
         known = {name: name for name in VOCABULARY} | _NUSCENES_SPECIAL
-        boxes = _boxes(data["boxes"], known, ego_from_lidar, folder / "labels.json")
+        boxes = _boxes(_rows_of(data["boxes"], folder / "labels.json"), known, ego_from_lidar, folder / "labels.json")
     except (KeyError, TypeError, ValueError, OSError) as error:
         raise FormatError(f"{folder / 'labels.json'}: is no key frame of nuScenes ({error!r})") from error
     log, _, microseconds = scan.name.removesuffix(".pcd.bin").split("__")
@@ -168,7 +173,7 @@ def _frames(
     labels: list[Path], ending: str, classes: Mapping[str, str], ego_from_file: Transform, *, period_ns: int
 ) -> tuple[SampleFrame, ...]:
     """Frames named by a number, which times ``period_ns`` is their time; track ids agree among them."""
-    contents = [_json(path) for path in labels]
+    contents = [_rows_of(_json(path), path) for path in labels]
     names = dict.fromkeys(str(box["track"]) for boxes in contents for box in boxes if "track" in box)
     tracks = {name: number for number, name in enumerate(names)}
     frames = []
@@ -178,12 +183,22 @@ def _frames(
         if not scan.is_file() or not name.isdecimal():
             raise FormatError(f"{path}: has no scan {scan.name} beside it, named by a number")
         boxes = _boxes(rows, classes, ego_from_file, path)
-        boxes = boxes.replace(track=[tracks[str(row["track"])] for row in rows])
+        if lacking := [number for number, row in enumerate(rows) if "track" not in row]:
+            raise FormatError(f"{path}: box {lacking[0]} has no 'track'; number the boxes of one object alike")
+        boxes = boxes.replace(track=np.array([tracks[str(row["track"])] for row in rows], dtype=np.int64))
         frames.append(SampleFrame(name, int(name) * period_ns, scan, boxes))
     return tuple(frames)
 
 
+def _rows_of(value: object, path: Path) -> list[dict[str, Any]]:
+    if not isinstance(value, list) or not all(isinstance(row, dict) for row in value):
+        raise FormatError(f"{path}: expected a list of boxes, each with category, center_m, size_lwh_m and a yaw")
+    return value
+
+
 def _boxes(rows: list[dict[str, Any]], classes: Mapping[str, str], ego_from_file: Transform, path: Path) -> Boxes:
+    if not rows:
+        return Boxes.empty().replace(num_points=np.zeros(0, dtype=np.int64))
     try:
         yaw = [row["yaw_rad"] if "yaw_rad" in row else row["rotation_xyz_rad"][2] for row in rows]
         boxes = Boxes(
@@ -228,8 +243,8 @@ def _info(name: str, drive: str, rig: Rig, licence: str, source: str) -> Sequenc
 
 def _json(path: Path) -> Any:
     try:
-        return json.loads(path.read_bytes())
-    except (OSError, ValueError) as error:
+        return json.loads(path.read_bytes())  # not strictly: velocities that nobody knows are NaN in nuScenes' samples
+    except (OSError, ValueError, RecursionError) as error:
         raise FormatError(f"{path}: cannot be read as JSON ({error})") from error
 
 
