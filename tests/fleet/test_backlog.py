@@ -240,6 +240,33 @@ def test_a_machine_on_which_everything_dies_ends_a_campaign_of_many(workers: int
     assert ended.tries.total() < 10 * max(workers, MAX_FAILURES) + workers
 
 
+def test_workers_that_are_stopped_again_and_again_under_a_scenario_do_not_speak_against_it() -> None:
+    clock = Clock()
+    backlog = Backlog(SCENARIOS, clock, hands=2)
+    struck = backlog.take()
+    assert struck is not None
+    for _ in range(25):
+        silent = failure(struck, Fault.WORKER_SILENT)
+        assert not backlog.failed(struck, replace(silent, counts=False))
+        other = backlog.take()
+        assert other is not None
+        assert other != struck
+        backlog.succeeded(other)
+        clock.now_s += LONGEST_DELAY_S
+        assert backlog.take() == struck
+    backlog.succeeded(struck)
+
+
+def test_a_campaign_whose_workers_never_answer_ends() -> None:
+    clock = Clock()
+    backlog = Backlog(SCENARIOS[:4], clock, hands=2)
+    with pytest.raises(SimulationError, match=r"the last 30 tries all failed.*worker_silent: killed"):
+        while True:
+            while (scenario := backlog.take()) is None:
+                clock.now_s += LONGEST_DELAY_S
+            backlog.failed(scenario, replace(failure(scenario, Fault.WORKER_SILENT), counts=False))
+
+
 def test_machines_without_servers_set_nothing_aside() -> None:
     clock, scenario = Clock(), SCENARIOS[0]
     backlog = Backlog([scenario], clock)

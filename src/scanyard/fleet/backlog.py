@@ -4,8 +4,8 @@ A worker or server that died under a scenario may have been killed by it, or by 
 host on which everything dies.  The rules are these.
 
 1. What cannot be played is set aside at once.
-2. A machine that cannot run a server, or whose disk is full, speaks against no scenario; what becomes of its worker,
-   ``fitness`` says.
+2. A machine that cannot run a server, or whose disk is full, speaks against no scenario, nor does a worker that is
+   stopped or cut off; what becomes of a worker whose machine is unfit, ``fitness`` says.
 3. A scenario whose tries all failed, ``MAX_FAILURES`` of them or more, is set aside when chance does not explain it,
    given how often the tries of all others failed, everywhere and on the same hosts.  Where nothing else fails that
    takes three tries once twenty others were sealed, five once five were; on machines that die all the time it takes
@@ -29,6 +29,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from scanyard.errors import SimulationError, StoreError
+from scanyard.fleet.faults import Fault
 from scanyard.fleet.outcome import DISK_FULL, Failed
 from scanyard.scenario.concrete import ConcreteScenario
 
@@ -125,6 +126,9 @@ class Backlog:
             self._wait_for_room(scenario, failure)
             return False
         if not failure.counts:
+            if failure.kind == Fault.WORKER_SILENT:
+                self._failed_in_a_row += 1
+                self._refuse_if_nothing_succeeds(failure)
             self._again(scenario, self._clock() + FIRST_DELAY_S)
             return False
         name = scenario.sequence_name

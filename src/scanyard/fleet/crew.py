@@ -204,7 +204,9 @@ class Crew:
         now, deadlines = self.clock(), self.settings.deadlines
         for hand in list(self._hands):
             if hand.pulse is not None and now - hand.pulse_sent_at > deadlines.pulse_s:
-                yield self._give_up(hand, f"its worker did not answer for {deadlines.pulse_s:.0f} s", Fault.WORKER_HUNG)
+                yield self._give_up(
+                    hand, f"its worker did not answer for {deadlines.pulse_s:.0f} s", Fault.WORKER_SILENT
+                )
             elif hand.pulse is None and now >= hand.pulse_due_at:
                 hand.pulse = hand.actor.pulse.options(concurrency_group=PULSE).remote()
                 hand.pulse_sent_at = now
@@ -234,7 +236,9 @@ class Crew:
         self.replaced += 1
         self._replace(hand)
         self._fitness.forget(seat)
-        return seat, scenario, Failed(scenario.sequence_name, scenario.name, scenario.seed, reason, fault, retry=True)
+        counts = fault.blame != "machine"
+        name, seed = scenario.name, scenario.seed
+        return seat, scenario, Failed(scenario.sequence_name, name, seed, reason, fault, retry=True, counts=counts)
 
     def _replace(self, hand: _Hand) -> None:
         self._hands.remove(hand)

@@ -48,7 +48,9 @@ class Fault(StrEnum):
     CLIENT_EXITED = "client_exited"
     WORKER_DIED = "worker_died"
     WORKER_HUNG = "worker_hung"
-    """Its process was stopped, its node cut off, or it waited for something that never came."""
+    """It waited for something that never came."""
+    WORKER_SILENT = "worker_silent"
+    """Its process was stopped, or its node cut off: no scenario does that, which is played by server and client."""
     WORKER_FAILED = "worker_failed"
     """It raised what nobody foresaw."""
     SERVER_HUNG_AT_SHUTDOWN = "server_hung_at_shutdown"
@@ -83,6 +85,7 @@ _OF_THE_MACHINE = {
     Fault.SERVER_UNREACHABLE,
     Fault.VERSION_MISMATCH,
     Fault.SOFTWARE_RENDERING,
+    Fault.WORKER_SILENT,
     Fault.SERVER_HUNG_AT_SHUTDOWN,
     Fault.PORT_NOT_FREED,
 }

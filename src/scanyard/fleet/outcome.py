@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from scanyard.fleet.faults import Fault
 from scanyard.fleet.upkeep import Upkeep
 
 DISK_FULL = "DiskFull"
@@ -56,4 +57,4 @@ class Failed:
     @property
     def lacks_server(self) -> bool:
         """Whether its worker's machine could not run a server for it."""
-        return not self.counts and self.kind != DISK_FULL
+        return not self.counts and self.kind not in (DISK_FULL, Fault.WORKER_SILENT)
