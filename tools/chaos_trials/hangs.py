@@ -18,6 +18,8 @@ PULSE_S, FRAME_S = 6.0, 9.0
 that takes longer to start an undisturbed campaign they are longer, or nothing would ever get done."""
 GRACE_S = 2.0
 GIVEN_UP_S = 300.0
+STRUCK_WITHIN_S = 5.0
+"""About two scenes of a campaign here: strikes come at any moment of one."""
 
 
 def hangs(n: int, seed: int, on_progress: OnProgress) -> Outcome:
@@ -31,6 +33,7 @@ def hangs(n: int, seed: int, on_progress: OnProgress) -> Outcome:
         with Stage(range(SCENARIOS), frames=FRAMES, deadlines={"pulse_s": pulse_s, "frame_s": frame_s}) as stage:
             stage.start()
             while stage.is_running and stopped < n and stage.wait_until(stage.state["done"] + 2):
+                stage.wait(luck.uniform(0.0, STRUCK_WITHIN_S))  # or what is tried again would be struck every time
                 alive = {kind: those for kind, those in stage.parts().items() if those}
                 if not alive:
                     continue
