@@ -131,7 +131,8 @@ def trips(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, str], Trip
                 run("export", "kitti", ours, "--out", export)
                 run("import", "kitti", export, "--out", again)
             else:
-                run("export", "dataset", ours, "--to", way.layout, "--out", export)
+                said = run("export", "dataset", ours, "--to", way.layout, "--out", export)
+                assert (f"evaluate {ours} --detections RESULTS --exported {export}" in said) == way.numbered
                 run("import", "dataset", export, "--from", way.layout, "--out", again)
         results = place / f"{name.replace(' ', '-')}-results"
         return Trip(ours, export, again, results if results.exists() else way.results(export, results))

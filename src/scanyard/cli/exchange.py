@@ -103,6 +103,7 @@ def export_dataset(
     Example: scanyard export dataset out/synthetic --to nuscenes --out out/nuscenes
     """
     from scanyard.datasets.classes import without_categories
+    from scanyard.results import NUMBERED
     from scanyard.store import open_dataset
 
     write = _writer(layout, val or (), version)
@@ -112,6 +113,8 @@ def export_dataset(
     with progress(f"export {dataset.name}") as advance:
         write(out, watched(sequences, advance, lambda boxes: without_categories(boxes, drop or ())))
     print(f"{out}: {len(sequences)} sequences, {opened.num_frames} frames in the layout of {layout}")
+    if layout in NUMBERED:
+        print(f"frames have numbers; score results: scanyard evaluate {dataset} --detections RESULTS --exported {out}")
     say_licences(sorted({sequence.info.licence for sequence in sequences}))
 
 

@@ -19,6 +19,7 @@ classes, which that loader refuses as well, and a sentence that says how to conv
 ids under which more boxes meet labels: a poor detector would be scored by chance, and a good score would prove nothing.
 """
 
+from scanyard.results.exported import NUMBERED as NUMBERED
 from scanyard.results.exported import Exported as Exported
 from scanyard.results.exported import exported_around as exported_around
 from scanyard.results.exported import read_exported as read_exported

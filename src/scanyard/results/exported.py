@@ -21,6 +21,7 @@ from scanyard.errors import FormatError
 from scanyard.results.frames import KnownFrame, KnownFrames
 
 NUMBERED = (openpcdet.LAYOUT, mmdet3d.LAYOUT)
+"""Layouts whose exports call frames by numbers."""
 NAMED = ("nuscenes", "argoverse2", "kitti")
 """Layouts whose exports call frames by what is known of them without the export."""
 _SAME = 1e-6
