@@ -261,6 +261,8 @@ POINTS, TIMES = "lidar/top/points", "ego/timestamp_ns"
         (lambda seal: replace(seal, info=replace(seal.info, licence=["CC0-1.0"])), "its licence is"),
         (lambda seal: replace(seal, info=replace(seal.info, domain=None)), "its domain is None"),
         (lambda seal: replace(seal, categories=(7, *seal.categories)), "its category is 7"),
+        (lambda seal: replace(seal, files={**seal.files, "x": StoredFile("many", "ab")}), "file x: has 'many' bytes"),
+        (lambda seal: replace(seal, files={**seal.files, "x": StoredFile(-1, "ab")}), "file x: has -1 bytes"),
         (lambda seal: with_array(seal, POINTS, dtype="object"), "its type is 'object'"),
         (lambda seal: with_array(seal, POINTS, dtype="nosuch"), "its type is 'nosuch'"),
         (lambda seal: with_array(seal, POINTS, dtype="<U9"), "its type is '<U9'"),

@@ -151,8 +151,8 @@ def read_summary(sequence_folder: Place) -> Summary:
     data = read_file(path)
     if not is_intact(data):  # damaged, or of an earlier format
         return Summary.of(_read_whole(path, data))
-    text = data.decode()
     try:
+        text = data.decode()
         # Checksums of chunks, files and beams fill a seal; what is wanted is found by how deep its line is indented.
         info = text.index('\n  "info": {', text.index('\n "content": {'))
         domain, end = _value(text, '\n   "domain": ', info)
@@ -163,7 +163,8 @@ def read_summary(sequence_folder: Place) -> Summary:
         digest, end = _value(text, '\n "digest": ', end)
         found, end = _value(text, '\n "format": ', end)
         record, _ = _value(text, '\n "record": ', end)
-        plain = isinstance(domain, str) and isinstance(licence, str)
+        plain = all(isinstance(one, str) for one in (digest, domain, licence))
+        plain = plain and isinstance(num_frames, int) and isinstance(provenance, dict) and isinstance(record, dict)
         if plain and found == SEQUENCE_FORMAT and name == sequence_folder.name:
             return Summary(digest, num_frames, domain, licence, provenance, record)
     except ValueError as error:

@@ -28,30 +28,51 @@ _CHUNK_BYTES = 2**31 - 1
 
 def require_sound(seal: Seal) -> None:
     """StoreError says what in a seal cannot be meant: a name that leads elsewhere, an array that nobody could read."""
-    texts = {name: getattr(seal.info, name) for name in ("domain", "drive", "licence")}
-    for what, value in [*texts.items(), *(("category", name) for name in seal.categories)]:
+    _require_kinds(seal)
+    _require_names(seal)
+    _require_arrays(seal)
+
+
+def _require_kinds(seal: Seal) -> None:
+    texts = [(name, getattr(seal.info, name)) for name in ("domain", "drive", "licence")]
+    for what, value in [*texts, *(("category", name) for name in seal.categories)]:
         if not isinstance(value, str):
             raise StoreError(f"its {what} is {value!r}, expected text")
+    for what, value in (("provenance", seal.info.provenance), ("record", seal.record)):
+        if not isinstance(value, dict):
+            raise StoreError(f"its {what} is {value!r}, expected an object")
+    for path, file in seal.files.items():
+        if not _is_count(file.size_bytes) or not isinstance(file.sha256, str):
+            raise StoreError(f"file {path}: has {file.size_bytes!r} bytes with the digest {file.sha256!r}")
+
+
+def _require_names(seal: Seal) -> None:
     for path in seal.files:
         require_inside(path, "file")
     for path in seal.arrays:
         require_inside(path, "array")
-    lidars = [lidar.name for lidar in seal.info.rig.lidars]
-    for sensor in lidars + [camera.name for camera in seal.info.rig.cameras]:
+    for sensor in _lidars(seal) + [camera.name for camera in seal.info.rig.cameras]:
         require_file_name(sensor, "sensor")
     for name in seal.frame_names:
         if name != "":
             require_file_name(name, "frame")
+
+
+def _require_arrays(seal: Seal) -> None:
     if not _is_count(seal.num_frames) or seal.num_frames != len(seal.frame_names):
         raise StoreError(f"says {seal.num_frames!r} frames and names {len(seal.frame_names)}")
     needed = {"ego/timestamp_ns", "ego/world_from_ego"}
-    needed |= {f"lidar/{name}/{column}" for name in lidars for column in ("points", "offsets")}
+    needed |= {f"lidar/{name}/{column}" for name in _lidars(seal) for column in ("points", "offsets")}
     needed |= {f"{path.removesuffix('present')}offsets" for path in seal.arrays if path.endswith("/present")}
     if missing := sorted(needed - set(seal.arrays)):
         raise StoreError(f"has no array {missing[0]}")
     for path, array in seal.arrays.items():
         for problem in _problems(path, array, seal.num_frames):
             raise StoreError(f"array {path}: {problem}")
+
+
+def _lidars(seal: Seal) -> list[str]:
+    return [lidar.name for lidar in seal.info.rig.lidars]
 
 
 def _problems(path: str, array: StoredArray, num_frames: int) -> Iterator[str]:
