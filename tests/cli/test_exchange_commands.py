@@ -190,6 +190,14 @@ def test_nothing_to_import_is_no_dataset(dataset: Path, tmp_path: Path) -> None:
     assert not (tmp_path / "o").exists()
 
 
+@pytest.mark.parametrize("command", [["kitti"], ["dataset", "--to", "nuscenes"]])
+def test_nothing_to_export_is_no_export(command: list[str], tmp_path: Path) -> None:
+    create_dataset(tmp_path / "d", licence="CC0-1.0")
+    with pytest.raises(InputError, match="d: has no sequence to export"):
+        run("export", *command, tmp_path / "d", "--out", tmp_path / "o")
+    assert not (tmp_path / "o").exists()
+
+
 def test_a_renamed_dataset_is_imported_into_again(dataset: Path, tmp_path: Path) -> None:
     run("export", "dataset", dataset, "--to", "openpcdet", "--out", tmp_path / "theirs")
     run("import", "dataset", tmp_path / "theirs", "--from", "openpcdet", "--out", tmp_path / "first")

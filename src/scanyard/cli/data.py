@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from scanyard.cli.exchange import Purpose, require_purpose, say_licences, watched
+from scanyard.cli.exchange import Purpose, require_any, require_purpose, say_licences, watched
 from scanyard.cli.progress import progress
 from scanyard.cli.upkeep import SigningKey, load_signing_key, sealed_as
 from scanyard.errors import DamagedError
@@ -119,6 +119,7 @@ def export_kitti(
 
     opened = open_dataset(dataset)
     require_purpose(opened, purpose)
+    require_any(opened, dataset)
     with progress(f"export {dataset.name}") as advance:
         sequences = watched(list(opened.sequences.values()), advance)
         for sequence in sequences:

@@ -109,6 +109,7 @@ def export_dataset(
     write = _writer(layout, val or (), version)
     opened = open_dataset(dataset)
     require_purpose(opened, purpose)
+    require_any(opened, dataset)
     sequences = list(opened.sequences.values())
     with progress(f"export {dataset.name}") as advance:
         write(out, watched(sequences, advance, lambda boxes: without_categories(boxes, drop or ())))
@@ -147,6 +148,12 @@ def require_purpose(dataset: Dataset, purpose: str) -> None:
     if wanted is None:
         raise InputError(f"--for {purpose!r}: expected one of {', '.join(PURPOSES)}")
     require_allowed([dataset.header.licence, *(one.info.licence for one in dataset.sequences.values())], wanted)
+
+
+def require_any(opened: Dataset, dataset: Path) -> None:
+    """Refuse to export nothing, which would look like success."""
+    if not opened.sequences:
+        raise InputError(f"{dataset}: has no sequence to export; record or import some first, or give another dataset")
 
 
 def _read(

@@ -82,7 +82,8 @@ def open_dataset(uri: str | Place) -> Dataset:
     for name, digest in (header.sequences or {}).items():
         if name not in sequences:
             raise DamagedError(
-                f"{root}: sequence {name!r} was sealed into the dataset and is gone; restore or re-record it"
+                f"{root}: sequence {name!r} was sealed into the dataset and is gone; restore or re-record it, or have "
+                f"its loss entered in the log: scanyard seal {root} --forget {name}"
             )
         if sequences[name].summary.digest != digest:
             raise DamagedError(f"{root}: sequence {name!r} is another one than was sealed into the dataset")
