@@ -73,6 +73,9 @@ WAYS = {
     "mmdet3d json": Way("mmdet3d", trained.mmdet3d_predictions, ("--classes", ",".join(trained.CLASSES))),
     "mmdet3d kitti": Way("mmdet3d", trained.mmdet3d_kitti_pickle),
     "nuscenes": Way("nuscenes", trained.nuscenes_results, numbered=False),
+    "mmdet3d on nuscenes": Way(
+        "nuscenes", trained.mmdet3d_nuscenes_predictions, ("--classes", ",".join(trained.CLASSES)), numbered=False
+    ),
     "kitti": Way("kitti", trained.kitti_text, numbered=False),
 }
 NUMBERED = [name for name, way in WAYS.items() if way.numbered]

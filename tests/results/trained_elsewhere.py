@@ -12,8 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from pyquaternion import Quaternion
 
 from scanyard.datasets.kitti_labels import CLASS_OF_CATEGORY
+from scanyard.geometry import Transform
 
 CLASSES = ("Car", "Pedestrian", "Cyclist")
 META = {"use_camera": False, "use_lidar": True, "use_radar": False, "use_map": False, "use_external": False}
@@ -80,6 +82,34 @@ def mmdet3d_predictions(export: Path, path: Path) -> Path:
         values = {name: array.tolist() for name, array in _instances(info).items()} | {"box_type_3d": "LiDAR"}
         stem = Path(info["lidar_points"]["lidar_path"]).stem
         (path / "preds" / f"{stem}.json").write_text(json.dumps(values))
+    return path
+
+
+def mmdet3d_nuscenes_predictions(export: Path, path: Path) -> Path:
+    """``preds/SCAN.json``, called after the sweep of a sample of the nuScenes tables, boxes in its LiDAR's frame."""
+    (path / "preds").mkdir(parents=True)
+    data, calibrated, poses = (
+        {row["token"]: row for row in json.loads((export / "v1.0-trainval" / f"{name}.json").read_text())}
+        for name in ("sample_data", "calibrated_sensor", "ego_pose")
+    )
+    results = json.loads(nuscenes_results(export, path / "all.json").read_text())["results"]
+    (path / "all.json").unlink()
+    for row in data.values():
+        if not row["filename"].startswith("samples/LIDAR_TOP/"):
+            continue
+        places = calibrated[row["calibrated_sensor_token"]], poses[row["ego_pose_token"]]
+        sensor, pose = (Transform.from_quaternion(one["rotation"], one["translation"]) for one in places)
+        lidar_from_world = (pose @ sensor).inverse().matrix
+        boxes = results[row["sample_token"]]
+        rows = []
+        for box in boxes:
+            x, y, z, _ = lidar_from_world @ [*box["translation"], 1]
+            ahead = lidar_from_world[:3, :3] @ Quaternion(box["rotation"]).rotate([1.0, 0.0, 0.0])
+            width, length, height = box["size"]
+            rows.append([x, y, z - height / 2, length, width, height, float(np.arctan2(ahead[1], ahead[0]))])
+        labels = [[name.lower() for name in CLASSES].index(box["detection_name"]) for box in boxes]
+        values = {"bboxes_3d": rows, "scores_3d": scores(len(rows)).tolist(), "labels_3d": labels}
+        (path / "preds" / f"{Path(row['filename']).name.split('.')[0]}.json").write_text(json.dumps(values))
     return path
 
 

@@ -44,6 +44,11 @@ def sample_token(sequence: str, index: int) -> str:
     return token("sample", sequence, index)
 
 
+def file_stem(sequence: str, channel: str, time_us: int) -> str:
+    """What an export calls a frame's file of one sensor, before the ending."""
+    return f"{sequence}__{channel}__{time_us:016d}"
+
+
 @dataclass
 class Tables:
     """Rows by table, in the order in which they were added."""

@@ -24,7 +24,7 @@ from scanyard.boxes import Boxes, points_inside
 from scanyard.datasets.classes import NUSCENES_OF_CATEGORY, RIDDEN, WITH_RIDER, WITHOUT_RIDER, classes_of
 from scanyard.datasets.extras import EXTRAS, extras_of
 from scanyard.datasets.kitti_calibration import OPTICAL_FROM_BODY
-from scanyard.datasets.nuscenes_tables import LAYOUT, VISIBILITY_LEVELS, Row, Tables, sample_token, token
+from scanyard.datasets.nuscenes_tables import LAYOUT, VISIBILITY_LEVELS, Row, Tables, file_stem, sample_token, token
 from scanyard.datasets.origin import notes_of, require_new_folder, write_origin
 from scanyard.errors import FormatError, StoreError
 from scanyard.frame import Frame, Sweep, points_ego
@@ -174,7 +174,7 @@ class _Scene:
         """Add the row and return the path of its file, which the caller writes."""
         channel, time = self._channels[sensor], sample["timestamp"]
         ending = {"pcd": "pcd.bin", "png": "png"}[file_format]
-        path = self._folder / "samples" / channel / f"{self._name}__{channel}__{time:016d}.{ending}"
+        path = self._folder / "samples" / channel / f"{file_stem(self._name, channel, time)}.{ending}"
         if path.exists():
             raise FormatError(f"sequence {self._name!r} has two frames at {time} µs; nuScenes tells them apart by time")
         row = self._tables.add(

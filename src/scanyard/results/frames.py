@@ -18,7 +18,7 @@ from scanyard.datasets.argoverse2_write import log_name, log_time
 from scanyard.datasets.kitti import calibration_of
 from scanyard.datasets.kitti_calibration import Calibration
 from scanyard.datasets.levelled import level_from_ego
-from scanyard.datasets.nuscenes_tables import sample_token
+from scanyard.datasets.nuscenes_tables import file_stem, sample_token
 from scanyard.detections import FrameDetections, cloud_digest
 from scanyard.errors import FormatError
 from scanyard.frame import Frame
@@ -71,16 +71,18 @@ class KnownFrame:
     def ids(self) -> tuple[str, ...]:
         """What results may call it: its names, and what exports of ours call it.
 
-        The token is that of ``scanyard export dataset --to nuscenes``.  A frame imported from KITTI's layout is also
-        FOLDER/NAME by the folder it lay in: in our own exports that is the recording's name before the export.  Where
-        an export is known to have numbered it, the number stands for its own name, which may be another's number.
+        Token and scan are those of ``scanyard export dataset --to nuscenes``.  A frame imported from KITTI's layout is
+        also FOLDER/NAME by the folder it lay in: in our own exports that is the recording's name before the export.
+        Where an export is known to have numbered it, the number stands for its own name, which may be another's number.
         """
-        came_from = self.info.provenance
+        came_from, lidar = self.info.provenance, self.info.rig.lidars[0].name
+        channel = lidar if lidar.startswith("LIDAR_") else "LIDAR_TOP"
         folders = [came_from["split"]] if "kitti" in came_from and "split" in came_from else []
         return (
             self.number or self.name,
             self.long_name,
             self._exported_token,
+            file_stem(self.info.name, channel, self.timestamp_ns // 1000),
             *(f"{folder}/{self.name}" for folder in folders),
         )
 
