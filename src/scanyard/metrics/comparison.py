@@ -36,6 +36,12 @@ def enough_drives(measured: Sequence[Measured]) -> bool:
     return any(np.count_nonzero(one.labels_by_drive) >= MIN_DRIVES for one in measured)
 
 
+def by_frame(pool: Pool) -> Pool:
+    """The same frames, each a unit of its own."""
+    count = len(pool.frame_drive)
+    return replace(pool, drives=tuple(f"{index:08d}" for index in range(count)), frame_drive=np.arange(count))
+
+
 def weighted_blocks(
     pools: Sequence[Pool],
     weights: Sequence[float],
@@ -49,13 +55,13 @@ def weighted_blocks(
 
     Frames of a drive have to be in the order of time, the same in all runs.
     """
-    by_frame = [_by_frame(pool) for pool in pools]
+    singly = [by_frame(pool) for pool in pools]
     as_it_is = np.ones((1, len(pools[0].frame_drive)), dtype=np.int64)
-    keys = [one.key for one in measure(by_frame[0], protocol, as_it_is, categories)]
+    keys = [one.key for one in measure(singly[0], protocol, as_it_is, categories)]
 
     def total(copies: IntArray) -> FloatArray:
         mixtures = np.concatenate([as_it_is, copies])
-        values = [[one.values[1:] for one in measure(pool, protocol, mixtures, categories)] for pool in by_frame]
+        values = [[one.values[1:] for one in measure(pool, protocol, mixtures, categories)] for pool in singly]
         summed: FloatArray = np.tensordot(np.array(weights), np.array(values), axes=1)
         return summed
 
@@ -106,9 +112,3 @@ def _columns(of_a: np.ndarray, of_b: np.ndarray) -> IntArray:
     """Copies (M, 2U) of the two sides of each unit in turn."""
     copies: IntArray = np.stack([of_a, of_b], axis=2).reshape(len(of_a), -1).astype(np.int64)
     return copies
-
-
-def _by_frame(pool: Pool) -> Pool:
-    """The same frames, each a unit of its own."""
-    count = len(pool.frame_drive)
-    return replace(pool, drives=tuple(f"{index:08d}" for index in range(count)), frame_drive=np.arange(count))
