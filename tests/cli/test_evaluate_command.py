@@ -12,11 +12,12 @@ from typer.testing import CliRunner
 
 from scanyard.boxes import Boxes
 from scanyard.cli.app import app
+from scanyard.detect import detect_all
 from scanyard.detections import Detections, FrameDetections, cloud_digest, read_detections, write_detections
 from scanyard.evaluation import Evaluation
 from scanyard.metrics import Causes
 from scanyard.store import create_dataset, open_dataset, write_sequence
-from tests.robustness.known_detectors import split_of_drives
+from tests.robustness.known_detectors import CountingDetector, split_of_drives
 
 
 @pytest.fixture(scope="module")
@@ -88,6 +89,16 @@ def test_detections_in_other_recordings_are_refused_whatever_is_chosen(folder: P
     for chosen in ((), ("--drive", "drive-0")):
         text = evaluate(folder, "--detections", folder / "moved.json", *chosen, code=1)
         assert "frames with detections have no labels, the first is '0' of drive 'street-9'" in text
+
+
+def test_intervals_of_parts_of_one_drive_say_that_they_are_of_blocks(tmp_path: Path) -> None:
+    split = split_of_drives(drives=1, frames=48)
+    create_dataset(tmp_path / "real", name="real", licence="CC0-1.0")
+    write_sequence(tmp_path / "real", split.sequences[0].info, split.sequences[0])
+    write_detections(tmp_path / "found.json", detect_all(CountingDetector(100), split.sequences))
+    text = evaluate(tmp_path, "--slice", "range:0,80", "--errors")
+    assert text.count(" by block of ") > 5
+    assert "note: intervals by blocks of frames are of this 1 drive and say nothing of others" in text
 
 
 def test_slices_may_stand_in_a_file(folder: Path, tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from scanyard.errors import InputError
 
 if TYPE_CHECKING:
     from scanyard.evaluation import Score
-    from scanyard.metrics import Causes, ScoredFrame
+    from scanyard.metrics import Causes, Cost, ScoredFrame
     from scanyard.split import Split
 
 Slices = Annotated[
@@ -157,7 +157,7 @@ def print_causes(causes: Causes) -> None:
         )
         table = Table("error", "how many", "points", "interval")
         for cost in breakdown.costs:
-            ends = "no interval" if cost.low is None else f"[{cost.low:+.2f}, {cost.high:+.2f}]"
+            ends = "no interval" if cost.low is None else f"[{cost.low:+.2f}, {cost.high:+.2f}]{_drawn(cost)}"
             table.add_row(cost.kind, str(cost.count), f"{cost.value:+.2f}", ends)
         console.print(table)
     if causes.weighted is not None:
@@ -178,10 +178,30 @@ def print_causes(causes: Causes) -> None:
             console.print(f"weights: {line}")
         if weighted.warning:
             console.print(f"warning: {weighted.warning}")
+    if any(_drawn(one) for one in _with_intervals(causes)):
+        drives = causes.evaluation.num_drives
+        these = "this 1 drive" if drives == 1 else f"these {drives} drives"
+        console.print(f"note: intervals by blocks of frames are of {these} and say nothing of others")
+
+
+def _with_intervals(causes: Causes) -> list[Score | Cost]:
+    """Everything in the tables that may have an interval."""
+    return [
+        *(one.score for one in causes.slices),
+        *(cost for breakdown in causes.breakdowns for cost in breakdown.costs),
+        *(score for pair in (causes.weighted.scores if causes.weighted else ()) for score in (pair.raw, pair.weighted)),
+    ]
 
 
 def _interval(score: Score) -> str:
-    return "no interval" if score.low is None or score.high is None else f"[{score.low:.1f}, {score.high:.1f}]"
+    if score.low is None or score.high is None:
+        return "no interval"
+    return f"[{score.low:.1f}, {score.high:.1f}]{_drawn(score)}"
+
+
+def _drawn(one: Score | Cost) -> str:
+    """What was drawn for an interval, if it was not drives."""
+    return "" if one.resampled == "drive" else f" by {one.resampled}"
 
 
 def _metric(score: Score) -> str:

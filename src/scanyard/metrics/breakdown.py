@@ -17,13 +17,14 @@ whose every label is no longer asked for after the fix has nothing left to find,
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from scanyard.evaluation import Score
 from scanyard.geometry import FloatArray
+from scanyard.metrics.comparison import by_frame
 from scanyard.metrics.error_kinds import CORRECTED, KINDS, MISSED, REMOVED, Errors, errors_of
 from scanyard.metrics.headline import Subject
 from scanyard.metrics.measured import Measured
@@ -46,8 +47,10 @@ class Cost:
     value: float
     """Points of average precision gained by putting it right."""
     low: float | None
-    """Lower end of the interval over drives; ``None`` where there are too few."""
+    """Lower end of the interval; ``None`` where there are too few drives, and too few frames to draw blocks of them."""
     high: float | None
+    resampled: str = "drive"
+    """As ``Score`` has it: ``drive``, or ``block of 24 frames``."""
 
 
 @dataclass(frozen=True)
@@ -92,14 +95,21 @@ def break_down(subject: Subject, *, on_kind: Callable[[], None] | None = None) -
     costs: dict[str, list[Cost]] = {category: [] for category in before}
     for kind in (*KINDS, *TOTALS):
         counts = _counts(pool, outcome, errors, kind)
-        after = subject.measure(put_right(pool, outcome, errors, (kind,))) if counts else before
-        for category, one in before.items():
-            gained = _after(after.get(category), one) - one.values
-            low, high = subject.interval(gained, one)
-            costs[category].append(Cost(kind, counts.get(category, 0), float(gained[0]), low, high))
+        fixed = put_right(pool, outcome, errors, (kind,)) if counts else pool
+        gained = _gained(before, subject.measure(fixed) if counts else before)
+        in_blocks = subject.in_blocks(_gained_in_blocks(subject, pool, fixed))
+        for category, one in gained.items():
+            found = subject.interval(one.values, one.labels_by_drive, in_blocks=in_blocks.get(category))
+            value, count = float(one.values[0]), counts.get(category, 0)
+            costs[category].append(Cost(kind, count, value, found.low, found.high, found.resampled))
         if on_kind is not None:
             on_kind()
-    return tuple(Breakdown(subject.score(one), tuple(costs[category])) for category, one in before.items())
+    singly = by_frame(pool)
+    whole = subject.in_blocks(lambda copies: subject.measure(singly, copies))
+    return tuple(
+        Breakdown(subject.score(one, in_blocks=whole.get(category)), tuple(costs[category]))
+        for category, one in before.items()
+    )
 
 
 def put_right(pool: Pool, outcome: Outcome, errors: Errors, kinds: tuple[str, ...]) -> Pool:
@@ -135,6 +145,19 @@ def pairs_with_changes(pool: Pool, fixed: Pool, changed: BoolArray) -> Pairs:
         np.append(old.bev[stays], new.bev)[order],
         np.append(old.volume[stays], new.volume)[order],
     )
+
+
+def _gained_in_blocks(subject: Subject, pool: Pool, fixed: Pool) -> Callable[[IntArray], dict[str, Measured]]:
+    """What is gained by a fix under copies (M, F) of frames."""
+    before, after = by_frame(pool), by_frame(fixed)
+    return lambda copies: _gained(subject.measure(before, copies), subject.measure(after, copies))
+
+
+def _gained(before: Mapping[str, Measured], after: Mapping[str, Measured]) -> dict[str, Measured]:
+    """The points that a fix adds to each category."""
+    return {
+        category: replace(one, values=_after(after.get(category), one) - one.values) for category, one in before.items()
+    }
 
 
 def _after(measured: Measured | None, before: Measured) -> FloatArray:

@@ -3,18 +3,33 @@
 A protocol has dozens of numbers, and none of the three says more for being asked of all of them.  What is taken is the
 strictest overlap in 3-D at the difficulty that asks for the most, because a slice of what a difficulty leaves out would
 be empty: KITTI's occluded cars are not among the easy ones.
+
+Intervals are those of the whole: drives are drawn, and blocks of frames where no category has labels in drives enough.
+A part may have its labels in few of the blocks, or by its weights nearly all in one.  So blocks count as drives do,
+as many as are of equal weight by their labels, and fewer than ``MIN_DRIVES`` of them give no interval.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
 
 from scanyard.errors import EvaluationError
 from scanyard.evaluation import Score
 from scanyard.geometry import FloatArray
+from scanyard.metrics.blocks import cut_in_blocks, draw_blocks
+from scanyard.metrics.comparison import enough_drives
 from scanyard.metrics.families import measure
-from scanyard.metrics.intervals import mixtures_of, percentile_interval
+from scanyard.metrics.intervals import (
+    MIN_DRIVES,
+    effective_number,
+    mixtures_of,
+    percentile_interval,
+    widened_interval,
+)
 from scanyard.metrics.measured import Key, Measured
 from scanyard.metrics.pool import IntArray, Pool, ScoredFrame, pool_frames
 from scanyard.metrics.protocols import (
@@ -25,6 +40,17 @@ from scanyard.metrics.protocols import (
     WaymoProtocol,
     load_protocol,
 )
+
+
+@dataclass(frozen=True)
+class Interval:
+    """The ends of an interval, and what was drawn for it."""
+
+    low: float | None
+    """``None`` where there are too few drives, and too few frames to draw blocks of them."""
+    high: float | None
+    resampled: str = "drive"
+    """As ``evaluation.Score`` has it."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +68,8 @@ class Subject:
     """(1 + R, D) copies of each drive: first the data as they are, then the resamples."""
     level: float
     """Coverage that intervals aim at."""
+    seed: int
+    """Of the resamples."""
 
     @classmethod
     def of(
@@ -59,7 +87,7 @@ class Subject:
         pool = pool_frames(frames, settings)
         narrow, keys = _narrowed(settings, difficulty, at_one_distance=False)
         mixtures = mixtures_of(len(pool.drives), resamples, seed)
-        return cls(pool, settings, narrow, keys, mixtures, level)
+        return cls(pool, settings, narrow, keys, mixtures, level, seed)
 
     def at_one_distance(self) -> Subject:
         """The same; where precision is a mean over distances, that at which the protocol takes errors alone."""
@@ -91,14 +119,52 @@ class Subject:
         by_key = {one.key: one for one in measured}
         return {name: by_key[key] for name, key in self.keys.items() if key in by_key}
 
-    def score(self, one: Measured, said_by: IntArray | None = None) -> Score:
-        """With its interval over drives that have a label of it; ``said_by`` (D,) are weighted labels, if they are."""
-        low, high = percentile_interval(one.values[1:], self.level, one.labels_by_drive if said_by is None else said_by)
-        return one.score(float(one.values[0]), low, high)
+    def score(self, one: Measured, said_by: IntArray | None = None, *, in_blocks: Interval | None = None) -> Score:
+        """With its interval over drives that have a label of it; ``said_by`` (D,) are weighted labels, if they are.
 
-    def interval(self, values: FloatArray, one: Measured) -> tuple[float | None, float | None]:
-        """Of values (1 + R,) made from one that was measured."""
-        return percentile_interval(values[1:], self.level, one.labels_by_drive)
+        ``in_blocks`` is its interval from blocks of frames, taken where there are too few drives.
+        """
+        found = self.interval(one.values, one.labels_by_drive if said_by is None else said_by, in_blocks=in_blocks)
+        return one.score(float(one.values[0]), found.low, found.high, found.resampled)
+
+    def interval(self, values: FloatArray, labels_by_drive: IntArray, *, in_blocks: Interval | None = None) -> Interval:
+        """Of values (1 + R,) made from some that were measured; from blocks where there are too few drives."""
+        low, high = percentile_interval(values[1:], self.level, labels_by_drive)
+        return in_blocks if low is None and in_blocks is not None else Interval(low, high)
+
+    @cached_property
+    def has_drives_enough(self) -> bool:
+        """Whether any category has labels in as many drives as an interval needs."""
+        as_it_is = np.ones((1, len(self.pool.drives)), dtype=np.int64)
+        return enough_drives(list(self.measure(mixtures=as_it_is).values()))
+
+    def in_blocks(self, measure: Callable[[IntArray], Mapping[str, Measured]]) -> dict[str, Interval]:
+        """Intervals of numbers by category from draws of blocks; none where drives are enough, or frames too few.
+
+        ``measure`` is given copies (M, F) of frames, the first the data as they are, and answers with values (M,) and
+        the labels of each frame.  Frames of a drive have to be in the order of time.
+        """
+        if self.has_drives_enough:
+            return {}
+        frame_drive = self.pool.frame_drive
+        as_it_is = np.ones((1, len(frame_drive)), dtype=np.int64)
+        labels = {name: one.labels_by_drive for name, one in measure(as_it_is).items()}
+
+        def values(copies: IntArray) -> FloatArray:
+            found = measure(np.concatenate([as_it_is, copies]))
+            return np.array([found[name].values[1:] for name in labels])
+
+        drawn = draw_blocks(values, frame_drive, resamples=len(self.mixtures) - 1, seed=self.seed) if labels else []
+        intervals = {}
+        for (name, by_frame), blocks in zip(labels.items(), drawn, strict=True):
+            if blocks is None:
+                continue
+            by_block = np.bincount(cut_in_blocks(frame_drive, blocks.length), by_frame).astype(np.int64)
+            number = min(blocks.number, effective_number(by_block))
+            if number >= MIN_DRIVES:
+                ends = widened_interval(blocks.values, self.level, number, blocks.wider)
+                intervals[name] = Interval(*ends, blocks.words)
+        return intervals
 
 
 def _narrowed(

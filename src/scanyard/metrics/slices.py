@@ -10,7 +10,8 @@
    difficulty.  Precision of such slices is comparable between detectors, not between slices of different sizes.
 
 In KITTI's family, labels beyond the difficulty stay ignored in all slices.  A slice by something that is known of whole
-frames has the score of those frames alone.  Drives are resampled as for the whole, and matched once for all slices.
+frames has the score of those frames alone.  Drives, or blocks of frames, are resampled as for the whole, and matched
+once for all slices.
 
 A slice with fewer than ``min_objects`` labels is *grey*: its number is given, and nothing should be read from it.  With
 30 labels and half of them found, chance alone moves the share found by 9 points either way.
@@ -30,7 +31,9 @@ from scanyard.boxes import Boxes
 from scanyard.errors import EvaluationError
 from scanyard.evaluation import Score
 from scanyard.geometry import FloatArray
-from scanyard.metrics.headline import Subject
+from scanyard.metrics.comparison import by_frame
+from scanyard.metrics.headline import Interval, Subject
+from scanyard.metrics.measured import Measured
 from scanyard.metrics.pool import BoolArray, IntArray, Pool, ScoredFrame
 
 MIN_OBJECTS = 30
@@ -146,13 +149,19 @@ def score_slices(subject: Subject, by: Sequence[SliceBy], *, min_objects: int = 
     scores = []
     for one in by:
         slices = slices_of(subject.pool, one)
-        measured = [subject.measure(each.judge(subject.pool)) for each in slices]
+        measured = [_measured(subject, each.judge(subject.pool)) for each in slices]
         for category in subject.keys:
-            for each, found in zip(slices, measured, strict=True):
+            for each, (found, in_blocks) in zip(slices, measured, strict=True):
                 if category in found:
-                    score = subject.score(found[category])
+                    score = subject.score(found[category], in_blocks=in_blocks.get(category))
                     scores.append(SliceScore(one.column, each.name, score, score.num_labels < min_objects))
     return tuple(scores)
+
+
+def _measured(subject: Subject, pool: Pool) -> tuple[dict[str, Measured], dict[str, Interval]]:
+    """Of one slice, with intervals from blocks of frames where there are too few drives."""
+    singly = by_frame(pool)
+    return subject.measure(pool), subject.in_blocks(lambda copies: subject.measure(singly, copies))
 
 
 def slices_of(pool: Pool, by: SliceBy) -> list[Slice]:

@@ -28,8 +28,10 @@ import numpy as np
 from scanyard.errors import EvaluationError
 from scanyard.evaluation import Score
 from scanyard.geometry import FloatArray
+from scanyard.metrics.comparison import by_frame
 from scanyard.metrics.headline import Subject
-from scanyard.metrics.pool import IntArray, ScoredFrame
+from scanyard.metrics.measured import Measured
+from scanyard.metrics.pool import IntArray, Pool, ScoredFrame
 
 MIN_EFFECTIVE = 10.0
 """Percentiles of fewer resampled drives are too narrow to be trusted."""
@@ -108,16 +110,34 @@ def weigh(subject: Subject) -> Weighted:
         for name, one in measured.items():
             said_by[name] = np.zeros_like(raw[name].labels_by_drive)
             np.add.at(said_by[name], drive, one.labels_by_drive * copies)
+    of_frame = copies[unit_of_frame.reshape(-1)]
+    singly = by_frame(pool)
+    in_blocks = subject.in_blocks(lambda frames: subject.measure(singly, frames))
+    weighted_in_blocks = subject.in_blocks(lambda frames: _weighted(subject, singly, frames, of_frame))
     effective = float(by_drive.sum() ** 2 / (by_drive**2).sum())
     return Weighted(
         scores=tuple(
-            WeightedScore(subject.score(raw[name]), subject.score(one, said_by[name])) for name, one in weighted.items()
+            WeightedScore(
+                subject.score(raw[name], in_blocks=in_blocks.get(name)),
+                subject.score(one, said_by[name], in_blocks=weighted_in_blocks.get(name)),
+            )
+            for name, one in weighted.items()
         ),
         num_drives=len(by_drive),
         effective_drives=effective,
         largest_share=float(by_drive.max() / by_drive.sum()),
         warning=_warning(by_drive, effective),
     )
+
+
+def _weighted(subject: Subject, singly: Pool, frames: IntArray, of_frame: IntArray) -> dict[str, Measured]:
+    """Under copies (M, F) of frames, each of which counts ``of_frame`` (F,) times; labels count as often."""
+    # as above, the first mixture is scored as the data are, whatever it says: blocks take no value from it
+    measured = subject.measure(singly, np.vstack([np.ones((1, len(of_frame)), np.int64), frames * of_frame]))
+    return {
+        name: replace(one, values=one.values[1:], labels_by_drive=one.labels_by_drive * of_frame)
+        for name, one in measured.items()
+    }
 
 
 def with_weights(frames: Sequence[ScoredFrame], weights: Mapping[str, float]) -> list[ScoredFrame]:
