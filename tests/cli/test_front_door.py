@@ -13,8 +13,10 @@ from typer.main import get_command
 from typer.testing import CliRunner
 
 from scanyard.cli.app import app
-from scanyard.cli.generate import on_one_card, parse_seeds
+from scanyard.cli.generate import on_one_card, parse_seeds, quarantine
 from scanyard.errors import InputError
+from scanyard.fleet.outcome import Failed, Recorded
+from scanyard.fleet.progress import Progress
 from scanyard.fleet.settings import Settings
 
 ROOT = Path(__file__).parents[2]
@@ -197,3 +199,13 @@ def test_servers_that_would_all_render_on_the_first_card_are_warned_of(
     said = on_one_card(Settings("data", "maps", carla=carla, gpus=gpus, adapters=adapters))
     assert (said is not None) == warns
     assert not warns or "name the cards, such as --adapters 0,1" in str(said)
+
+
+def test_where_nothing_was_sealed_the_machine_may_be_at_fault_instead_of_what_is_quarantined() -> None:
+    failed = Failed("a-1", "a", 1, "it died", "server_crashed", retry=True)
+    progress = Progress(2, quarantined=[failed])
+    first, below = quarantine(progress).splitlines()
+    assert first.startswith("1 of 2 scenarios are quarantined, and nothing was sealed, so the machine may be at fault")
+    assert below == "  a-1: server_crashed: it died"
+    progress.add(Recorded("b-1", "", 1, 1, 1, 1.0))
+    assert quarantine(progress).startswith("1 of 2 scenarios are quarantined, the others are sealed:")

@@ -157,7 +157,7 @@ def generate(
     dataset = open_dataset(out)
     print(f"{out}: {len(dataset.sequences)} sequences, {dataset.num_frames} frames, {sealed_as(digest, key)}")
     if todo and outcome.quarantined:
-        raise SimulationError(_quarantine(outcome))
+        raise SimulationError(quarantine(outcome))
 
 
 def parse_seeds(text: str) -> range:
@@ -204,7 +204,13 @@ def _show(advance: Advance, state: Progress) -> None:
     advance(state.done, state.total, note)
 
 
-def _quarantine(outcome: Progress) -> str:
+def quarantine(outcome: Progress) -> str:
+    """What to say of scenarios that were set aside, one line each below the first."""
     lines = [f"  {failed.sequence}: {failed.kind}: {failed.reason}" for failed in outcome.quarantined]
-    head = f"{len(outcome.quarantined)} of {outcome.total} scenarios are quarantined, the others are sealed:"
+    others = (
+        "the others are sealed"
+        if outcome.recorded
+        else "and nothing was sealed, so the machine may be at fault instead: scanyard doctor checks it"
+    )
+    head = f"{len(outcome.quarantined)} of {outcome.total} scenarios are quarantined, {others}:"
     return "\n".join([head, *lines])
