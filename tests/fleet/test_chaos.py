@@ -79,6 +79,11 @@ def listener(ports: Iterable[int]) -> subprocess.Popen[str]:
     return process
 
 
+def told_of(process: subprocess.Popen[str], traces: stage.Traces) -> int:
+    """On how many ports a process is said to listen; tests beside this one may have servers, too."""
+    return sum(one.startswith("held: ") and one.endswith(f"by process {process.pid}") for one in traces.problems)
+
+
 def test_every_port_of_a_block_that_is_held_without_a_lease_is_found_whoever_holds_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -93,10 +98,10 @@ def test_every_port_of_a_block_that_is_held_without_a_lease_is_found_whoever_hol
         for one in (before, stranger):
             one.kill()
             one.communicate()
-        assert traces.held_ports == PORTS_PER_SERVER + 1
+        assert (told_of(stranger, traces), told_of(before, traces)) == (PORTS_PER_SERVER + 1, 0)
+        assert traces.held_ports >= PORTS_PER_SERVER + 1
         assert not traces.clean
-        assert f"held: port {later.traffic_port} by process {stranger.pid}" in traces.problems
-        assert scene.traces().clean
+        assert told_of(stranger, scene.traces()) == 0
 
 
 def test_a_port_that_is_held_under_a_lease_is_a_campaign_s_beside_it(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -104,9 +109,9 @@ def test_a_port_that_is_held_under_a_lease_is_a_campaign_s_beside_it(monkeypatch
     with stage.Stage(range(1)) as scene:
         lease = PortLease.take()
         server = listener(lease.ports)
-        assert scene.traces().held_ports == 0
+        assert told_of(server, scene.traces()) == 0
         lease.release()
-        assert scene.traces().held_ports == PORTS_PER_SERVER + 1
+        assert told_of(server, scene.traces()) == PORTS_PER_SERVER + 1
         server.kill()
         server.communicate()
 

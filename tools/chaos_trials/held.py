@@ -10,6 +10,7 @@ from __future__ import annotations
 import fcntl
 import time
 from dataclasses import dataclass
+from pathlib import Path
 
 import psutil
 
@@ -17,6 +18,8 @@ from scanyard.fleet.ports import FIRST_PORT, FIRST_TRAFFIC_PORT, LAST_PORT, PORT
 
 BLOCKS = range(FIRST_PORT, LAST_PORT, PORTS_PER_SERVER)
 POLL_S = 0.25
+LOOKS = 4
+"""Who is about to take a lease has every block for a moment, until it finds the ports held."""
 
 
 @dataclass(frozen=True)
@@ -45,16 +48,29 @@ def holders() -> set[Holder]:
 def left_holders(before: set[Holder], patience_s: float) -> set[Holder]:
     """Those who listen without a lease, did not ``before``, and go on with it for ``patience_s``."""
     deadline = time.monotonic() + patience_s
-    left = {one for one in holders() - before if not _is_leased(one.block)}
+    left = _without_lease(holders() - before)
     while left and time.monotonic() < deadline:
         time.sleep(POLL_S)
-        left &= {one for one in holders() if not _is_leased(one.block)}
+        left = _without_lease(left & holders())
     return left
 
 
+def _without_lease(those: set[Holder]) -> set[Holder]:
+    leased = {block for block in {one.block for one in those} if _is_leased(block)}
+    return {one for one in those if one.block not in leased}
+
+
 def _is_leased(block: int | None) -> bool:
-    """Whether a living process has the lease of a block."""
-    path = lease_folder() / f"{block}.lease"
+    """Whether a living process has the lease of a block, for longer than it takes to find the ports held."""
+    for look in range(LOOKS):
+        if look:
+            time.sleep(POLL_S)
+        if not _is_locked(lease_folder() / f"{block}.lease"):
+            return False
+    return True
+
+
+def _is_locked(path: Path) -> bool:
     try:
         file = path.open()
     except FileNotFoundError:
