@@ -28,8 +28,10 @@ frames are drawn, as long as the frames' own correlation asks for, and the inter
 drawing of single frames.
 
 **Comparisons.**  Two detectors are compared on the same drives: interval of the difference, p by swapping their drives
-(``permutation``), families corrected (``multiplicity``), and what could have been told apart at all (``power``).
-``tools/bench coverage`` holds all of it against simulated detectors whose true scores are known.
+(``permutation``), families corrected (``multiplicity``), and what could have been told apart at all (``power``).  A
+pair that cannot be swapped is untested and says why, which is not the same as no difference shown.
+``tools/bench coverage`` holds all of it against simulated detectors whose true scores are known, ``tools/bench parts``
+the intervals of slices, costs and weighted scores of one drive.
 
 Left to others: what boxes are (``boxes``), who detects, where numbers are kept (``board``).
 
