@@ -296,6 +296,17 @@ def test_a_seal_that_nobody_could_mean_is_refused_though_its_checksum_holds(
     assert complaint in str(verify(root)[0])
 
 
+@pytest.mark.parametrize("value", [[3.0], [], 7, None, [1e400, 2.0]])
+def test_a_rig_that_cannot_be_is_damage(value: object, root: Path) -> None:
+    path = root / "sequences/walk-0001/seal.json"
+    body = json.loads(path.read_bytes())
+    del body["self_sha256"]
+    body["content"]["info"]["rig"]["cameras"][0]["center_px"] = value
+    path.write_bytes(json.dumps(body).encode())
+    with pytest.raises(DamagedError, match=r"seal\.json: "):
+        read_seal(path.parent)
+
+
 def test_rows_that_do_not_fit_into_memory_are_said(root: Path) -> None:
     seal = read_seal(root / "sequences/walk-0001")
     huge = replace(seal.arrays[POINTS], shape=(2**56, 3))

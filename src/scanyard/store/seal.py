@@ -183,7 +183,7 @@ def _read_whole(path: Place, data: bytes) -> Seal:
         seal = _from_body(body)
         intact = is_intact(data) if seal.format == SEQUENCE_FORMAT else seal.to_bytes() == data
         intact = intact and seal.digest == body["digest"]
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, IndexError, OverflowError) as error:
         raise DamagedError(f"{path}: damaged, {error!r} while reading it; restore it from a copy") from error
     if not intact:
         raise DamagedError(f"{path}: its bytes do not match its own checksum; restore it from a copy")
