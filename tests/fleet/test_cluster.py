@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import sys
+import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -42,6 +44,9 @@ def patiently(start: Callable[[], Any]) -> Any:
         except Exception as error:
             if "timed out during startup" not in str(error):
                 raise
+        with warnings.catch_warnings():  # Ray leaves the processes of a node that was too slow unwaited for
+            warnings.simplefilter("ignore", ResourceWarning)
+            gc.collect()
     return start()
 
 
