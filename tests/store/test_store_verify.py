@@ -183,6 +183,15 @@ def test_an_older_seal_is_found_in_its_file(root: Path, tmp_path: Path) -> None:
     assert [finding.sequence for finding in found] == ["walk-0001"]
 
 
+def test_a_sealed_dataset_without_its_file_is_damaged_and_not_nothing(root: Path) -> None:
+    seal_dataset(root)
+    (root / "dataset.json").unlink()
+    findings = [finding for finding in verify(root) if finding.path == root / "dataset.json"]
+    assert findings
+    with pytest.raises(StoreError, match=r"dataset\.json"):
+        open_dataset(root)
+
+
 def test_a_renamed_sequence_is_found(root: Path) -> None:
     (root / "sequences/walk-0001").rename(root / "sequences/walk-0003")
     (finding,) = verify(root)
