@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from scanyard.detect.proposals import RETURNS
-from scanyard.detect.seen import PER_PROPOSAL, PER_RETURN
+from scanyard.detect.seen import PER_PROPOSAL, of_each_return
 
 WIDTHS = (32, 64)
 
@@ -22,13 +22,9 @@ class HeadingNet(nn.Module):
 
     def __init__(self, num_categories: int) -> None:
         super().__init__()
-        inputs, layers = PER_RETURN, []
-        for width in WIDTHS:
-            layers += [nn.Linear(inputs, width, bias=False), nn.BatchNorm1d(width, momentum=0.05), nn.ReLU()]
-            inputs = width
-        self.each = nn.Sequential(*layers)
+        self.each = of_each_return(WIDTHS)
         self.together = nn.Sequential(
-            nn.Linear(inputs + PER_PROPOSAL + num_categories, 64, bias=False),
+            nn.Linear(WIDTHS[-1] + PER_PROPOSAL + num_categories, 64, bias=False),
             nn.BatchNorm1d(64, momentum=0.05),
             nn.ReLU(),
             nn.Linear(64, 1),

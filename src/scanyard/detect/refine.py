@@ -19,7 +19,7 @@ from torch import Tensor, nn
 
 from scanyard.detect.heading import HeadingNet
 from scanyard.detect.proposals import RETURNS, Proposals
-from scanyard.detect.seen import PER_PROPOSAL, PER_RETURN, seen_of
+from scanyard.detect.seen import PER_PROPOSAL, of_each_return, seen_of
 from scanyard.geometry import FloatArray
 
 LOOKS = 2
@@ -35,13 +35,9 @@ class RefineNet(nn.Module):
 
     def __init__(self, num_categories: int) -> None:
         super().__init__()
-        inputs, layers = PER_RETURN, []
-        for width in WIDTHS:
-            layers += [nn.Linear(inputs, width, bias=False), nn.BatchNorm1d(width, momentum=0.05), nn.ReLU()]
-            inputs = width
-        self.each = nn.Sequential(*layers)
+        self.each = of_each_return(WIDTHS)
         self.together = nn.Sequential(
-            nn.Linear(inputs + PER_PROPOSAL + num_categories, 128, bias=False),
+            nn.Linear(WIDTHS[-1] + PER_PROPOSAL + num_categories, 128, bias=False),
             nn.BatchNorm1d(128, momentum=0.05),
             nn.ReLU(),
             nn.Linear(128, 128, bias=False),

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
 from scanyard.detect.coding import typical_rows
 from scanyard.detect.proposals import Proposals
@@ -42,3 +42,12 @@ def seen_of(proposals: Proposals, category: NDArray[np.int64], names: Sequence[s
         ]
     )
     return torch.from_numpy(per_return), torch.from_numpy(per_proposal.astype(np.float32))
+
+
+def of_each_return(widths: Sequence[int]) -> nn.Sequential:
+    """Layers that every return goes through alike, as in a PointNet: (M, 9) to (M, the last of ``widths``)."""
+    inputs, layers = PER_RETURN, []
+    for width in widths:
+        layers += [nn.Linear(inputs, width, bias=False), nn.BatchNorm1d(width, momentum=0.05), nn.ReLU()]
+        inputs = width
+    return nn.Sequential(*layers)
