@@ -25,7 +25,7 @@ SCENARIOS = Path("scenarios")
 def main() -> None:
     parser = argparse.ArgumentParser(prog="tools/bench scaling", description=__doc__)
     parser.add_argument("--scenario", default="wrong_way_car")
-    parser.add_argument("--sequences", type=int, default=4, help="per worker, the first not counted")
+    parser.add_argument("--sequences", type=int, default=10, help="per worker, the first not counted")
     parser.add_argument("--duration-s", type=float, default=1.0)
     options = parser.parse_args()
     cores = sorted(os.sched_getaffinity(0))
