@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from scanyard.cli.exchange import Purpose, require_any, require_purpose, say_licences, watched
+from scanyard.cli.exchange import Purpose, begin_import, require_any, require_purpose, say_licences, watched
 from scanyard.cli.progress import progress
 from scanyard.cli.upkeep import SigningKey, load_signing_key, sealed_as
 from scanyard.errors import DamagedError
@@ -64,22 +64,12 @@ def bring_kitti(root: Path, out: Path, subset: list[str] | None, signing_key: Pa
     """Import the KITTI frames under ``root`` into the dataset ``out``; nothing is imported by halves."""
     from scanyard.datasets import kitti
     from scanyard.datasets.kitti_origin import as_exported
-    from scanyard.store import (
-        create_dataset,
-        open_dataset,
-        require_nothing_lost,
-        seal_dataset,
-        sweep_staging,
-        write_sequence,
-    )
+    from scanyard.store import open_dataset, seal_dataset, write_sequence
 
     key = load_signing_key(signing_key)
     names = subset or _labelled_folders(root)
     sequences = as_exported(root, [sequence for name in names for sequence in kitti.read_sequences(root, name)])
-    licences = sorted({sequence.info.licence for sequence in sequences})
-    create_dataset(out, licence=" and ".join(licences))
-    sweep_staging(out)
-    require_nothing_lost(out, coming=[sequence.info.name for sequence in sequences])
+    licences = begin_import(out, sequences)
     total = sum(len(sequence) for sequence in sequences)
     done = 0
     with progress(f"import {root.name}") as advance:

@@ -55,23 +55,13 @@ def import_dataset(
     """
     from scanyard.datasets.riders import join_riders as joined
     from scanyard.label.tracks import track_faults
-    from scanyard.store import (
-        create_dataset,
-        open_dataset,
-        require_nothing_lost,
-        seal_dataset,
-        sweep_staging,
-        write_sequence,
-    )
+    from scanyard.store import open_dataset, seal_dataset, write_sequence
 
     key = load_signing_key(signing_key)
     sequences = _read(root, layout, subset=subset, drive=drive, licence=licence)
     if not sequences:
         raise FormatError(f"{root}: lists no recording in the layout of {layout}; give a folder that holds some")
-    licences = sorted({sequence.info.licence for sequence in sequences})
-    create_dataset(out, licence=" and ".join(licences))
-    sweep_staging(out)
-    require_nothing_lost(out, coming=[sequence.info.name for sequence in sequences])
+    licences = begin_import(out, sequences)
     change = joined if join_riders else _unchanged
     with progress(f"import {root.name}") as advance:
         for sequence in watched(sequences, advance, change):
@@ -148,6 +138,20 @@ def require_purpose(dataset: Dataset, purpose: str) -> None:
     if wanted is None:
         raise InputError(f"--for {purpose!r}: expected one of {', '.join(PURPOSES)}")
     require_allowed([dataset.header.licence, *(one.info.licence for one in dataset.sequences.values())], wanted)
+
+
+def begin_import(out: Path, sequences: Sequence[SensorSequence]) -> list[str]:
+    """Make ``out`` a dataset for these recordings, or one that they can be added to; their licences, sorted.
+
+    StoreError where it has another licence, or has lost sequences that these do not bring back.
+    """
+    from scanyard.store import create_dataset, require_nothing_lost, sweep_staging
+
+    licences = sorted({sequence.info.licence for sequence in sequences})
+    create_dataset(out, licence=" and ".join(licences))
+    sweep_staging(out)
+    require_nothing_lost(out, coming=[sequence.info.name for sequence in sequences])
+    return licences
 
 
 def require_any(opened: Dataset, dataset: Path) -> None:
