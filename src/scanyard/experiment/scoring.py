@@ -74,6 +74,7 @@ def labelled_frames(
     ``on_progress`` is called before each, with frames done and frames in all.
     """
     frames: list[LabelledFrame] = []
+    wanted = None if names is None else set(names)
     total, done = sum(len(sequence) for sequence in split.sequences), 0
     for sequence in split.sequences:
         info = sequence.info
@@ -82,7 +83,7 @@ def labelled_frames(
                 on_progress(done, total)
             done += 1
             known = KnownFrame.of(info, index, frame)
-            if names is not None and set(names).isdisjoint(known.ids):
+            if wanted is not None and wanted.isdisjoint(known.ids):
                 continue
             if frame.boxes is None:
                 raise EvaluationError(
