@@ -14,7 +14,7 @@ from scanyard.boxes import Boxes
 from scanyard.errors import EvaluationError
 from scanyard.geometry import FloatArray
 from scanyard.metrics.overlap import Pairs, image_overlap, overlapping_pairs
-from scanyard.metrics.protocols import Protocol
+from scanyard.metrics.protocols import Protocol, class_of
 
 IntArray = NDArray[np.int64]
 BoolArray = NDArray[np.bool_]
@@ -181,8 +181,8 @@ def as_the_protocol_calls_them(frames: Sequence[ScoredFrame], protocol: Protocol
     return [
         replace(
             frame,
-            labels=_renamed(frame.labels, protocol.counts_as),
-            detections=_renamed(frame.detections, protocol.counts_as),
+            labels=_renamed(frame.labels, protocol),
+            detections=_renamed(frame.detections, protocol),
         )
         for frame in frames
     ]
@@ -244,11 +244,11 @@ def pairs_within_frames(first_start: IntArray, second_start: IntArray) -> tuple[
     return first_start[frame] + first, second_start[frame] + second
 
 
-def _renamed(boxes: Boxes, names: Mapping[str, str]) -> Boxes:
+def _renamed(boxes: Boxes, protocol: Protocol) -> Boxes:
     found, code = np.unique(boxes.category, return_inverse=True)
-    if not names.keys() & set(found.tolist()):
+    if not protocol.counts_as.keys() & set(found.tolist()):
         return boxes
-    return boxes.replace(category=np.array([names.get(name, name) for name in found.tolist()])[code])
+    return boxes.replace(category=np.array([class_of(protocol, name) for name in found.tolist()])[code])
 
 
 def _starts(counts: Sequence[int]) -> IntArray:

@@ -13,7 +13,7 @@ from scanyard.metrics.families import unscored
 from scanyard.metrics.intervals import MIN_DRIVES, Difference
 from scanyard.metrics.measured import Key, needed_for
 from scanyard.metrics.pool import ScoredFrame
-from scanyard.metrics.protocols import KittiProtocol, Protocol, load_protocol
+from scanyard.metrics.protocols import KittiProtocol, Protocol, class_of, load_protocol
 from scanyard.metrics.side_by_side import side_by_side
 
 
@@ -154,7 +154,7 @@ def paired_mean_difference(
     """
     if check:
         check_runs({"a": runs_a, "b": runs_b}, load_protocol(protocol), accepted=accepted)
-    category = load_protocol(protocol).counts_as.get(category, category)
+    category = class_of(load_protocol(protocol), category)
     key: Key = (metric, category, difficulty, iou, distance_m)
     sides = {("a", index): frames for index, frames in enumerate(runs_a)} | {
         ("b", index): frames for index, frames in enumerate(runs_b)

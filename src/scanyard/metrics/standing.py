@@ -20,7 +20,7 @@ from scanyard.metrics.intervals import Difference
 from scanyard.metrics.measured import MEANS, Key, needed_for
 from scanyard.metrics.multiplicity import holm, letters, rank_ranges
 from scanyard.metrics.pool import ScoredFrame
-from scanyard.metrics.protocols import KittiProtocol, NuscenesProtocol, WaymoProtocol, load_protocol
+from scanyard.metrics.protocols import KittiProtocol, NuscenesProtocol, WaymoProtocol, class_of, load_protocol
 from scanyard.metrics.side_by_side import Run, SideBySide, side_by_side
 
 SHOWN = 0.05
@@ -107,7 +107,7 @@ def usual_precision(protocol: str, category: str) -> Key:
                 f"{list(settings.categories)}"
             )
         return ("nds" if isinstance(settings, NuscenesProtocol) else "cds", MEANS, "all", None, None)
-    name = settings.counts_as.get(category, category)
+    name = class_of(settings, category)
     if isinstance(settings, KittiProtocol):
         metric = "bev" if "bev" in settings.metrics else settings.metrics[0]
         return (metric, name, "moderate", max(settings.category(name).overlaps), None)
@@ -144,7 +144,7 @@ def put_in_order(
     which ``check=False`` leaves unasked; what is ``accepted`` becomes a note.
     """
     settings = load_protocol(protocol)
-    key: Key = (metric, settings.counts_as.get(category, category), difficulty, iou, distance_m)
+    key: Key = (metric, class_of(settings, category), difficulty, iou, distance_m)
     notes = check_runs(runs, settings, accepted=accepted) if check else ()
     sides = {(name, index): frames for name, several in runs.items() for index, frames in enumerate(several)}
     pairs = len(runs) * (len(runs) - 1) // 2

@@ -178,6 +178,11 @@ class WaymoProtocol:
 Protocol = KittiProtocol | NuscenesProtocol | Argoverse2Protocol | WaymoProtocol
 
 
+def class_of(protocol: Protocol, category: str) -> str:
+    """What the protocol calls a category of ours; one that it has no other name for is called as it is."""
+    return protocol.counts_as.get(category, category)
+
+
 @cache
 def load_protocol(name: str) -> Protocol:
     """Read a protocol that ships with scanyard; EvaluationError lists the ones there are."""
