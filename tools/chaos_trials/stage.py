@@ -98,10 +98,8 @@ class Stage:
             "dataset": str(self.dataset), "logs": str(self.logs), "seeds": self.seeds, "frames": self.frames,
             "workers": self.workers, "say_to": theirs, **self.order,
         }  # fmt: skip
-        self.state, self.digest = (
-            {"done": 0, "workers": 0, "replaced": 0},
-            None,
-        )  # the rest is not known until it is said
+        self.state = {"done": 0, "workers": 0, "replaced": 0}  # the rest is not known until it is said
+        self.digest = None
         self._lines = queue.Queue()
         self.logs.mkdir(parents=True, exist_ok=True)
         environment = {"SCANYARD_RAY_FOLDER": str(self.folder), **(environment or {})}

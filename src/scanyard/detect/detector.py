@@ -43,8 +43,8 @@ class PillarDetector:
     def detect(self, frame: Frame, rig: Rig) -> Boxes:
         """Boxes in the ego frame, best first, with ``score`` and, where the rig has a camera, ``image_box``.
 
-        Boxes outside the first camera's image are dropped: nobody labelled
-        there.  InputError when the frame lacks the rig's first LiDAR, or its intensity where the recipe uses it.
+        Boxes outside the first camera's image are dropped: nobody labelled there.  InputError when the frame lacks the
+        rig's first LiDAR, or its intensity where the recipe uses it.
         """
         categories, grid = self.recipe.categories, Grid.of(self.recipe, HEAT_M)
         points, ground = flatten(visible_points(frame, rig, use_intensity=self.recipe.use_intensity))
