@@ -155,6 +155,10 @@ def test_of_eight_writers_with_eight_recordings_one_commits_and_is_read(server: 
     assert sum(won) == 1
     assert verify(server.at()) == []
     assert_same_frame(open_sequence(server.at(), "a")[0], small(won.index(True)))
+    winner = open_sequence(server.at(), "a")
+    files = winner.seal.files_in(winner.folder)
+    kept = {str(files / file).removeprefix("s3://lab/") for file in winner.seal.files}
+    assert {key for key in server.contents() if key.startswith("d/files/")} == kept  # the others' nobody would read
 
 
 def test_of_four_writers_with_one_recording_all_are_content(server: Server, tmp_path: Path) -> None:

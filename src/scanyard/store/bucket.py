@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 from scanyard.errors import EnvironmentFault, StoreError
 
 if TYPE_CHECKING:
-    from obstore.store import S3Store
+    from obstore.store import S3Config, S3Store
 
 _RETRY_S = 60.0  # a store that restarts is waited for; a wrong address is told of within a minute
 
@@ -122,10 +122,13 @@ def _client(bucket: str, prefix: str, endpoint: str | None, retries: int) -> S3S
     _obstore()
     from obstore.store import S3Store  # noqa: PLC0415  # see _obstore
 
+    config: S3Config = {"disable_bulk_delete": True}  # one by one is what every store knows, and all we ask
+    if endpoint:  # where it is not named it is Amazon's; None is refused
+        config["endpoint"] = endpoint
     return S3Store(
         bucket,
         prefix=prefix or None,
-        config={"endpoint": endpoint} if endpoint else {},  # where it is not named it is Amazon's; None is refused
+        config=config,
         client_options={"allow_http": (endpoint or "").startswith("http://"), "connect_timeout": "5s"},
         retry_config={"max_retries": retries, "retry_timeout": timedelta(seconds=_RETRY_S)},
     )
