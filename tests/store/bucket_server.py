@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from http import HTTPStatus
 from http.server import ThreadingHTTPServer
@@ -31,6 +32,9 @@ class Server:
         self.cut_every = 0
         """Each so-manieth answer with a long body breaks off in its middle."""
         self.spoils_puts = False
+        self.before_put: Callable[[str], None] = lambda _key: None
+        """Called with the key before each put is done, in the thread that answers it."""
+        self.writing = threading.Lock()
         self.numbers = count(1)
 
     def at(self, prefix: str = "d") -> BucketPath:
@@ -69,12 +73,25 @@ def serving(folder: Path) -> Iterator[Server]:
                 if server.puts_left < 0:
                     self._read_body()
                     raise S3Error(HTTPStatus.FORBIDDEN, "AccessDenied", "no more puts")
+            server.before_put(key)
             super()._put(bucket, key)
             if server.spoils_puts and key.endswith("/c.0.0"):
                 path = server.files / key
                 data = bytearray(path.read_bytes())
                 data[len(data) // 2] ^= 1
                 path.write_bytes(data)
+
+        def _write_object(self, bucket: str, key: str, write: object) -> str:
+            wanted = self.headers.get("If-Match")  # which S3 keeps to since 2024, and localbucket does not know
+            with server.writing:
+                if wanted is None:
+                    return str(super()._write_object(bucket, key, write))
+                path = server.files / key
+                if not path.is_file():
+                    raise S3Error(HTTPStatus.NOT_FOUND, "NoSuchKey", "no object to compare with")
+                if wanted.strip('"') != hashlib.md5(path.read_bytes()).hexdigest():
+                    raise self._precondition_failed_error()
+                return str(super()._write_object(bucket, key, write))
 
         def _send_file(self, status, file, start, length, *rest) -> None:  # type: ignore[no-untyped-def]
             headers, include_body = rest

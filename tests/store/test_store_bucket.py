@@ -8,11 +8,13 @@ import sys
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from http import HTTPStatus
 from pathlib import Path
 
 import obstore
 import pytest
 from bucket_server import NAME, Server, serving
+from localbucket import S3Error
 from store_frames import assert_same_frame, dataset_at, frame_at, frames, info_named
 from typer.testing import CliRunner
 
@@ -24,7 +26,7 @@ from scanyard.store import create_dataset, fetch, open_dataset, open_sequence, p
 from scanyard.store import write_sequence as write
 from scanyard.store.bucket import Bucket
 from scanyard.store.disk import Disk
-from scanyard.store.layout import SEAL_FILE
+from scanyard.store.layout import DATASET_FILE, SEAL_FILE
 from scanyard.store.place import BucketPath
 from scanyard.store.provenance import LOG_FILE
 
@@ -76,6 +78,16 @@ def test_the_server_of_these_tests_puts_on_condition_as_s3_does(server: Server) 
     assert bucket.read("claim") == b"%d" % won.index(True)
     assert not bucket.create("claim", b"late")
     assert bucket.read("claim") == b"%d" % won.index(True)
+    seen = bucket.version("claim")
+    with ThreadPoolExecutor(8) as pool:
+        won = list(pool.map(lambda number: bucket.replace("claim", b"next %d" % number, seen), range(8)))
+    assert sum(won) == 1
+    assert bucket.read("claim") == b"next %d" % won.index(True)
+    assert bucket.version("none") is None
+    assert bucket.replace("none", b"first", None)
+    assert not bucket.replace("none", b"second", None)
+    bucket.delete("none")
+    assert not bucket.replace("none", b"third", seen)
 
 
 def test_what_is_read_from_a_bucket_is_what_was_sealed(server: Server, root: Path) -> None:
@@ -287,6 +299,68 @@ def test_another_dataset_in_the_same_place_is_refused(server: Server, root: Path
     with pytest.raises(StoreError, match="neither log goes on from the other"):
         publish(sealed(tmp_path / "apart", "z"), server.at())
     assert verify(server.at()) == []
+
+
+@pytest.mark.parametrize("at", [LOG_FILE, DATASET_FILE])
+def test_of_two_that_seal_at_once_neither_takes_back_the_other(
+    at: str, server: Server, root: Path, tmp_path: Path
+) -> None:
+    """The second runs from its start to its end right before a put of the first, who has looked at the bucket."""
+    publish(root, server.at())
+    ahead = sealed(shutil.copytree(root, tmp_path / "ahead"), "a", "b", "c")
+    further = sealed(shutil.copytree(ahead, tmp_path / "further"), "a", "b", "c", "d")
+    refused: list[Path] = []
+
+    def publish_or_be_refused(dataset: Path) -> None:
+        try:
+            publish(dataset, server.at())
+        except StoreError as error:
+            assert "neither log goes on from the other" in str(error)
+            refused.append(dataset)
+
+    def publish_meanwhile(dataset: Path) -> None:
+        def before_put(key: str) -> None:
+            if key == f"d/{at}":
+                server.before_put = lambda _key: None
+                publish_or_be_refused(dataset)
+
+        server.before_put = before_put
+
+    publish_meanwhile(further)
+    publish(ahead, server.at())
+    assert open_dataset(server.at()).header == open_dataset(further).header
+    assert verify(server.at()) == []
+    more = sealed(shutil.copytree(further, tmp_path / "more"), "a", "b", "c", "d", "e")
+    others = sealed(shutil.copytree(further, tmp_path / "others"), "a", "b", "c", "d", "z")
+    publish_meanwhile(others)
+    publish_or_be_refused(more)
+    assert refused == ([more] if at == LOG_FILE else [others])  # who put the log first goes on
+    sealed_there = others if at == LOG_FILE else more
+    assert open_dataset(server.at()).header == open_dataset(sealed_there).header
+    assert (server.files / "d" / LOG_FILE).read_bytes() == (sealed_there / LOG_FILE).read_bytes()
+
+
+def test_a_log_whose_publisher_never_finished_is_gone_on_from_or_named(
+    server: Server, root: Path, tmp_path: Path
+) -> None:
+    longer = sealed(shutil.copytree(root, tmp_path / "longer"), "a", "b", "c")
+
+    def cut_off(key: str) -> None:
+        if key == f"d/{DATASET_FILE}" and (server.files / "d" / LOG_FILE).exists():
+            raise S3Error(HTTPStatus.FORBIDDEN, "AccessDenied", "no more puts")
+
+    server.before_put = cut_off
+    with pytest.raises(StoreError, match="refuses access"):
+        publish(longer, server.at())
+    server.before_put = lambda _key: None
+    with pytest.raises(StoreError, match=r"whoever put that log has not finished.*delete s3://lab/d/provenance\.jsonl"):
+        publish(sealed(tmp_path / "apart", "z"), server.at())
+    publish(root, server.at())  # an earlier seal: the log that is there tells of it, and of more
+    assert open_dataset(server.at()).header == open_dataset(root).header
+    publish(longer, server.at())
+    assert open_dataset(server.at()).header == open_dataset(longer).header
+    bucket_log = server.files / "d" / LOG_FILE
+    assert bucket_log.read_bytes() == (longer / LOG_FILE).read_bytes()
 
 
 def test_errors_say_bucket_key_and_what_to_do(root: Path, server: Server) -> None:

@@ -2,7 +2,8 @@
 
 Credentials, region and endpoint are those of the environment (``AWS_ACCESS_KEY_ID``, ``AWS_SECRET_ACCESS_KEY``,
 ``AWS_REGION``, ``AWS_ENDPOINT_URL``), or the role of the machine.  What a stranger gets wrong: a bucket has no folders
-and no renames.  All it can do in one step is to put one object, and ``create`` puts it only where there is none.
+and no renames.  All it can do in one step is to put one object: ``create`` puts it only where there is none,
+``replace`` only over the version that was looked at.
 
 The client (obstore) runs threads of its own, which do not live on in a fork: whoever forks after the first request and
 asks again in the child would wait for ever, and gets a StoreError here.  Spawned processes are free to read.
@@ -72,6 +73,27 @@ class Bucket:
             try:
                 _obstore().put(store, key, data, mode="create", use_multipart=False)
             except AlreadyExistsError:
+                return False
+        return True
+
+    def version(self, key: str) -> str | None:
+        """Tag of the object as it is now, for ``replace``; ``None`` if there is none."""
+        with self._explained(key) as store:
+            try:
+                return str(_obstore().head(store, key)["e_tag"])
+            except FileNotFoundError:
+                return None
+
+    def replace(self, key: str, data: bytes, version: str | None) -> bool:
+        """Put an object over this ``version`` (``If-Match``) or over none; False, and nothing done, over another."""
+        if version is None:
+            return self.create(key, data)
+        from obstore.exceptions import PreconditionError  # noqa: PLC0415  # see _obstore
+
+        with self._explained(key) as store:
+            try:
+                _obstore().put(store, key, data, mode={"e_tag": version}, use_multipart=False)
+            except (PreconditionError, FileNotFoundError):
                 return False
         return True
 

@@ -5,13 +5,14 @@ and compared.  Then its seal is put, if there is none: that one request is the c
 whoever is late overwrites nothing.  Both commands go on where they were cut off, and do nothing where all is done.
 
 The dataset's own file is there from the start, so that others may read what is committed; once every sequence is, it
-follows with the log, if that goes on from the log that is there.
+follows with the log, if that goes on from the log that is there.  Both are put on condition that they are still as they
+were looked at: whoever publishes beside others waits for nobody, and takes back nothing.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -92,8 +93,9 @@ def fetch(uri: str | Place, out: str | Path, on_progress: Progress | None = None
         dataset.sequences, lambda sequence, advance: _fetch_sequence(sequence, root, advance, disk), on_progress
     )
     with explained(root, DATASET_FILE), locked(root, wait=True):
-        if header.sequences is not None and _news(source, root) and _covers(root, header):
-            if header.log_head is not None:
+        seen = _Seen.of(source, root)
+        if header.sequences is not None and seen.later and _covers(root, header):
+            if seen.longer:
                 disk.replace_durably(root / LOG_FILE, read_file(source / LOG_FILE))
             disk.replace_durably(root / DATASET_FILE, header.to_bytes())
     return brought
@@ -194,29 +196,71 @@ def _require_same_dataset(place: Place, found: DatasetHeader, wanted: DatasetHea
 
 
 def _publish_whole(root: Path, target: BucketPath) -> None:
-    """The log and then the sealed file; between the two the log only says more than the file asks of it."""
+    """The log and then the sealed file; between the two the log only says more than the file asks of it.
+
+    Each is put over the version that was compared with ours and over no other, so of two that publish at once the one
+    that comes later looks again, and goes on from the first or is refused.
+    """
     header = read_header(root)
-    if header.sequences is None or not _news(root, target):
-        return
-    if header.log_head is not None:
-        target.bucket.put((target / LOG_FILE).key, read_file(root / LOG_FILE))
-    target.bucket.put((target / DATASET_FILE).key, header.to_bytes())
+    log, file = target / LOG_FILE, target / DATASET_FILE
+    while header.sequences is not None:
+        log_version, file_version = target.bucket.version(log.key), target.bucket.version(file.key)
+        seen = _Seen.of(root, target)
+        if not seen.later:
+            return
+        if seen.longer and not target.bucket.replace(log.key, read_file(root / LOG_FILE), log_version):
+            continue
+        if target.bucket.replace(file.key, header.to_bytes(), file_version):
+            return
 
 
-def _news(source: Place, target: Place) -> bool:
-    """Whether the source's seal is a later one than the target's; StoreError if neither goes on from the other."""
-    ours, theirs = read_header(source), read_header(target)
-    if ours == theirs or theirs.sequences is None:
-        return ours != theirs
-    logs = [[entry.hash for entry in read_log(place)] for place in (source, target)]
-    if logs[0][: len(logs[1])] == logs[1]:
-        return True
-    if logs[1][: len(logs[0])] == logs[0]:
-        return False
-    raise StoreError(
-        f"{target}: was sealed with other sequences than {source}, and neither log goes on from the other; every "
-        "sequence is committed there, but the dataset as a whole is still the one that was. Fetch it into a new "
-        "folder, add the sequences there, and publish that"
+@dataclass(frozen=True)
+class _Seen:
+    """How the seal of one place stands to that of another, whose logs are one chain."""
+
+    later: bool
+    """Whether the dataset was sealed with more of the chain here than there."""
+    longer: bool
+    """Whether more of the chain is here than there."""
+
+    @classmethod
+    def of(cls, source: Place, target: Place) -> _Seen:
+        """Look at both; StoreError if neither log goes on from the other."""
+        headers = [read_header(place) for place in (source, target)]
+        chains = [[entry.hash for entry in read_log(place)] for place in (source, target)]
+        shared = min(map(len, chains))
+        if chains[0][:shared] != chains[1][:shared]:
+            raise StoreError(_parted(source, target, is_sealed=headers[1].sequences is not None))
+        chain = max(chains, key=len)
+        at = [_sealed_at(place, header, chain) for place, header in zip((source, target), headers, strict=True)]
+        return cls(headers[0] != headers[1] and at[0] >= at[1], len(chains[0]) > len(chains[1]))
+
+
+def _sealed_at(place: Place, header: DatasetHeader, chain: Sequence[str]) -> int:
+    """With how many entries of the log a dataset was sealed; -1 before that, 0 in the first format, which had none."""
+    if header.sequences is None:
+        return -1
+    if header.log_head is not None and header.log_head not in chain:
+        raise DamagedError(f"{place / LOG_FILE}: is not the log that the dataset was sealed with; run scanyard verify")
+    return 0 if header.log_head is None else chain.index(header.log_head) + 1
+
+
+def _parted(source: Place, target: Place, *, is_sealed: bool) -> str:
+    """The message for two logs of which neither goes on from the other."""
+    found, rest = (
+        "was sealed with",
+        "the dataset as a whole is still the one that was. Fetch it into a new folder, add the sequences there, and "
+        "publish that",
+    )
+    if not is_sealed:
+        found, rest = (
+            "has the log of",
+            "whoever put that log has not finished. Let them; if they never will, delete "
+            f"{target / LOG_FILE} and publish again",
+        )
+    return (
+        f"{target}: {found} other sequences than {source}, and neither log goes on from the other; every sequence is "
+        f"committed there, but {rest}"
     )
 
 
