@@ -159,6 +159,37 @@ def test_who_lacks_the_key_can_drop_no_sequence_of_a_signed_dataset(keep_root: b
     assert "lists other sequences than the log says" in problems(root)
 
 
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"licence": "CC-BY-4.0"}, "its licence is 'CC-BY-4.0', sealed was 'CC0-1.0'"),
+        ({"name": "better"}, "its name is 'better', sealed was 'test'"),
+        ({"campaign": "another"}, "its campaign is 'another', sealed was ''"),
+    ],
+)
+def test_who_lacks_the_key_can_give_a_signed_dataset_no_other_name_licence_or_campaign(
+    changes: dict[str, str], said: str, root: Path
+) -> None:
+    (root / "dataset.json").write_bytes(replace(read_header(root), **changes).to_bytes())
+    assert [one.problem for one in verify(root, public_key=public_half(KEY))] == [said]
+    before = (root / LOG_FILE).read_bytes()
+    with pytest.raises(DamagedError, match=rf"dataset\.json: {said}; restore it from a copy"):
+        seal_dataset(root, key=KEY)
+    assert (root / LOG_FILE).read_bytes() == before
+
+
+def test_a_dataset_whose_log_does_not_name_it_is_sound_and_goes_on(root: Path) -> None:
+    said = [(one.event, {key: body for key, body in one.body.items() if key != "dataset"}) for one in read_log(root)]
+    log = extended([], said, KEY)  # as it was written before
+    (root / LOG_FILE).write_bytes(b"".join(entry.to_line() for entry in log))
+    (root / "dataset.json").write_bytes(replace(read_header(root), log_head=log[-1].hash).to_bytes())
+    assert problems(root) == ""
+    write_sequence(root, info_named("c"), [frame_at(2)])
+    seal_dataset(root, key=KEY)
+    assert problems(root) == ""
+    assert read_log(root)[-1].body["dataset"] == read_header(root).identity
+
+
 def test_a_signed_line_that_seals_no_dataset_seals_none(root: Path) -> None:
     header, log = read_header(root), read_log(root)
     head = next(entry for entry in reversed(log) if entry.event == "sequence sealed")

@@ -57,6 +57,11 @@ class DatasetHeader:
     log_head: str | None = None
     """Hash of the last entry of the log when it was sealed; ``None`` in the first format."""
 
+    @property
+    def identity(self) -> dict[str, str]:
+        """What never changes: its name, licence and campaign."""
+        return {"name": self.name, "licence": self.licence, "campaign": self.campaign}
+
     def to_bytes(self) -> bytes:
         """The one serialisation: the file ``dataset.json``."""
         body = {"format": DATASET_FORMAT, **asdict(self)}
@@ -122,7 +127,8 @@ def seal_dataset(
     What is new is entered in the log first, signed where there is a ``key``; sealing again without news changes
     nothing, unless with a key that did not sign the last time: then it vouches for all that is there.
 
-    DamagedError where what was sealed before is gone or another one, or the log is: a new seal would hide it.
+    DamagedError where what was sealed before is gone or another one, or the log is, or the dataset has another name or
+    licence: a new seal would hide it.
     Sequences to ``forget`` may be gone, and the log says from then on that they were removed.
     """
     root = local_folder(uri)
@@ -144,7 +150,7 @@ def _seal(root: Path, key: Ed25519PrivateKey | None, forget: Collection[str], di
     removed = {name: _lost(root, name, lost, known) for name in dict.fromkeys(forget)}
     _refuse_loss(root, digests, [name for name in lost if name not in removed])
     known = {name: digest for name, digest in known.items() if name not in removed}
-    news = list(_news(log, known, removed, summaries, public_half(key)))
+    news = list(_news(header, log, known, removed, summaries, signer=public_half(key)))
     if news:
         log = extended(log, news, key)
         disk.replace_durably(root / LOG_FILE, b"".join(entry.to_line() for entry in log))
@@ -164,11 +170,14 @@ def _sealed_before(root: Path, header: DatasetHeader, log: Sequence[Entry]) -> d
     """Digests by name of what the dataset holds by its log, which may be further than ``dataset.json``."""
     if header.log_head is None:  # the first format, which had none; or nothing was sealed to the end
         return {**(header.sequences or {}), **told_of(log)}
-    if not log_until(log, header.log_head):
+    sealed = log_until(log, header.log_head)
+    if not sealed:
         raise DamagedError(
             f"{root / LOG_FILE}: is not the log that the dataset was sealed with, entries are gone or others; "
             "restore it from a copy: sealing anew would hide what it told of"
         )
+    if problem := changed_since(header, sealed[-1]):
+        raise DamagedError(f"{root / DATASET_FILE}: {problem}; restore it from a copy")
     return told_of(log)
 
 
@@ -192,10 +201,12 @@ def _refuse_loss(root: Path, there: Collection[str], lost: Sequence[str]) -> Non
 
 
 def _news(
+    header: DatasetHeader,
     log: Sequence[Entry],
     known: Mapping[str, str],
     removed: Mapping[str, str],
     summaries: Mapping[str, Summary],
+    *,
     signer: str | None,
 ) -> Iterator[tuple[str, dict[str, Any]]]:
     """What the log does not say yet: sequences that are gone, new or others, and the whole."""
@@ -220,8 +231,24 @@ def _news(
     unsigned = signer is not None and bool(log) and log[-1].key != signer
     root = merkle_root({name: summary.digest for name, summary in summaries.items()})
     if news or not log or log[-1].event != "dataset sealed" or log[-1].body["merkle_root"] != root or unsigned:
-        licence = inherited({summary.licence for summary in summaries.values()})
-        yield "dataset sealed", {"sequences": len(summaries), "merkle_root": root, "licence": licence}
+        licence = inherited({header.licence, *(summary.licence for summary in summaries.values())})
+        yield (
+            "dataset sealed",
+            {"sequences": len(summaries), "merkle_root": root, "licence": licence, "dataset": header.identity},
+        )
+
+
+def changed_since(header: DatasetHeader, sealed: Entry) -> str | None:
+    """What is wrong if ``dataset.json`` has another name, licence or campaign than in the entry it was sealed with."""
+    said = sealed.body.get("dataset", header.identity)  # earlier entries say nothing of it
+    if said == header.identity:
+        return None
+    told = said if isinstance(said, dict) else {}
+    others = [name for name, now in header.identity.items() if told.get(name) != now]
+    return (
+        " and ".join(f"its {name} is {header.identity[name]!r}, sealed was {told.get(name)!r}" for name in others)
+        or None
+    )
 
 
 def dataset_digest(digests: Mapping[str, str]) -> str:

@@ -187,8 +187,7 @@ def _create_header(target: BucketPath, header: DatasetHeader) -> None:
 
 
 def _require_same_dataset(place: Place, found: DatasetHeader, wanted: DatasetHeader) -> None:
-    said = [(one.name, one.licence, one.campaign) for one in (found, wanted)]
-    if said[0] != said[1]:
+    if found.identity != wanted.identity:
         raise StoreError(
             f"{place}: holds the dataset {found.name!r} ({found.licence}, campaign {found.campaign!r}), this is "
             f"{wanted.name!r} ({wanted.licence}, campaign {wanted.campaign!r}); choose another place"

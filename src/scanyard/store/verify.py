@@ -16,7 +16,7 @@ from typing import Any
 
 from scanyard.errors import DamagedError, StoreError
 from scanyard.store.arrays import StoredArray
-from scanyard.store.dataset import committed_names, read_header, require_dataset
+from scanyard.store.dataset import changed_since, committed_names, read_header, require_dataset
 from scanyard.store.layout import DATASET_FILE, SEAL_FILE, SEQUENCES, sequence_folder
 from scanyard.store.merkle import merkle_root
 from scanyard.store.place import BucketPath, Place, place_of
@@ -128,6 +128,8 @@ def _check_log(root: Place, seals: Mapping[str, Seal], public_key: str | None) -
     root_said = sealed[-1].body.get("merkle_root") if sealed[-1].event == "dataset sealed" else None
     if not root_said == header.merkle_root == merkle_root(header.sequences):
         yield Finding(None, None, root / DATASET_FILE, "lists other sequences than the log says were sealed into it")
+    if problem := changed_since(header, sealed[-1]):
+        yield Finding(None, None, root / DATASET_FILE, problem)
     told = told_of(sealed)
     for name in seals:
         if name not in header.sequences:
