@@ -84,9 +84,12 @@ class Stage:
         return self
 
     def __exit__(self, *exc_info: object) -> None:
-        for process in self.marked():
-            with contextlib.suppress(psutil.NoSuchProcess):
-                process.kill()
+        deadline = time.monotonic() + GONE_S
+        while (left := self.marked()) and time.monotonic() < deadline:  # one that is killed may have started another
+            for process in left:
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    process.kill()
+            time.sleep(0.1)
         shutil.rmtree(self.folder, ignore_errors=True)
 
     # --- the driver --------------------------------------------------------------------------------------------------
