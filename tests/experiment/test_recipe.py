@@ -78,6 +78,16 @@ def test_an_override_for_a_dataset_that_is_not_there_is_refused(recipe_with: Wri
         load_recipe(recipe_with()).dataset_folders({"reel": "x"})
 
 
+def test_a_dataset_in_a_bucket_is_to_be_fetched_first(recipe_with: Write) -> None:
+    said = r"dataset synthetic: s3://?lab/d is in a bucket, expected a folder: .* Run scanyard fetch first"
+    with pytest.raises(InputError, match=said):
+        load_recipe(recipe_with()).dataset_folders({"synthetic": Path("s3://lab/d")})  # as the command line has it
+    recipe = load_recipe(recipe_with(("synthetic: synthetic", "synthetic: s3://lab/d")))
+    with pytest.raises(InputError, match=said):
+        recipe.dataset_folders()
+    assert recipe.dataset_folders({"synthetic": "/fetched"})["synthetic"] == Path("/fetched")
+
+
 def test_the_digest_changes_with_the_content_and_not_with_folders(recipe_with: Write) -> None:
     digest = load_recipe(recipe_with()).digest
     assert load_recipe(recipe_with(("synthetic: synthetic", "synthetic: moved"))).digest == digest

@@ -15,6 +15,7 @@ from scanyard.experiment.families import members, num_synthetic
 from scanyard.experiment.recipe import Arm, Curriculum, DriveChoice, Recipe, Sweep
 from scanyard.metrics import SliceBy
 from scanyard.scenario.reading import Reading, did_you_mean, listed, read_model
+from scanyard.store import BucketPath, place_of
 
 _OURS = ("steps", "batch_size", "seed")  # detector settings the recipe states for every arm at once
 
@@ -41,7 +42,10 @@ def load_recipe(path: str | Path) -> Recipe:
             raise reading.complaint(
                 ("detector", name), f"found here; every arm must have the same, so state {wanted} at the top"
             )
-    folders = {name: str(reading.folder(("datasets", name)) / to) for name, to in reading.model.datasets.items()}
+    folders = {
+        name: to if isinstance(place_of(to), BucketPath) else str(reading.folder(("datasets", name)) / to)
+        for name, to in reading.model.datasets.items()
+    }
     sources = {
         name: source
         if source.scenarios is None

@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from scanyard.errors import InputError
 from scanyard.scenario.reading import did_you_mean, listed
+from scanyard.store import BucketPath, place_of
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$", description="letters, digits, _ . -")]
 Share = Annotated[float, Field(gt=0, le=1, description="above 0, up to 1")]
@@ -165,7 +166,10 @@ class Recipe(_Strict):
     )
 
     def dataset_folders(self, overrides: Mapping[str, str | Path] | None = None) -> dict[str, Path]:
-        """Absolute folder of each dataset; ``overrides`` win.  InputError for one the recipe does not have."""
+        """Absolute folder of each dataset; ``overrides`` win.
+
+        InputError for one that the recipe does not have, or that lies in a bucket.
+        """
         given = dict(overrides or {})
         for name in given:
             if name not in self.datasets:
@@ -173,7 +177,7 @@ class Recipe(_Strict):
                     f"recipe {self.name}: no dataset {name!r}; it has {listed(self.datasets)}"
                     f"{did_you_mean(name, self.datasets)}"
                 )
-        return {name: Path(given.get(name, folder)).resolve() for name, folder in self.datasets.items()}
+        return {name: _folder(name, given.get(name, folder)) for name, folder in self.datasets.items()}
 
     @property
     def folds(self) -> int | None:
@@ -192,6 +196,15 @@ class Recipe(_Strict):
         """SHA-256 of the canonical JSON of what the file says, folders, description and what else is shown aside."""
         content = self.model_dump(exclude={"extends", "datasets", "sources", "description", "notes", "slices"})
         return hashlib.sha256(json.dumps(content, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+
+
+def _folder(name: str, place: str | Path) -> Path:
+    if isinstance(place_of(place), BucketPath):
+        raise InputError(
+            f"dataset {name}: {place} is in a bucket, expected a folder: trainings read frames many times. Run "
+            "scanyard fetch first, and give the folder it writes"
+        )
+    return Path(place).resolve()
 
 
 def _running_sum(values: Sequence[float]) -> list[float]:
