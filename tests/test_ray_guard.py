@@ -15,7 +15,7 @@ import pytest
 from scanyard.ray_guard import MARK, end_belonging, lock_of
 
 OWNER = """
-import subprocess, sys, time
+import os, subprocess, sys, time
 from scanyard.cluster import _folder_of_its_own
 with _folder_of_its_own() as folder:
     sleeper = [sys.executable, "-c", "import time; time.sleep(600)"]
@@ -50,6 +50,19 @@ def test_a_killed_program_leaves_neither_process_nor_folder(tmp_path: Path, stra
     owner.communicate()
     wait_until(lambda: not agent.is_running() and not folder.exists() and not lock_of(folder).exists())
     assert all(one.status() == psutil.STATUS_SLEEPING for one in strangers)
+
+
+def test_a_lock_that_falls_after_its_program_is_waited_for(tmp_path: Path) -> None:
+    """As it does in a child that was to be started: until that runs a program of its own it has all its parent had."""
+    fork = "pid = os.fork() or (time.sleep(2), os._exit(0)); print(pid, flush=True); time.sleep(600)"
+    owner, agent, folder = owner_in(tmp_path, then=fork)
+    assert owner.stdout is not None
+    child = psutil.Process(int(owner.stdout.readline()))
+    owner.kill()
+    owner.wait()
+    assert child.is_running()
+    wait_until(lambda: not agent.is_running() and not folder.exists() and not lock_of(folder).exists())
+    owner.communicate()
 
 
 def test_what_a_program_forgets_ends_with_it_and_so_does_its_guard(tmp_path: Path) -> None:

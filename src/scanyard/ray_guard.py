@@ -22,6 +22,7 @@ import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import IO
 
 import psutil
 
@@ -32,6 +33,9 @@ MARK = "SCANYARD_RAY"
 PATIENCE_S = 8.0
 """From SIGTERM to SIGKILL: what ends a CARLA server has five seconds of its own for that."""
 KILL_S = 5.0
+LOCK_S = 10.0
+"""A program that is killed closes its pipe at once, and lets go of its lock a little later: with the last of its
+threads, and of the children that it was just about to start."""
 QUIET_S = 1.0
 """Nobody may have come up for so long after a program was killed: a process may have been starting another."""
 
@@ -58,11 +62,11 @@ def lock_of(folder: Path) -> Path:
     return folder.with_suffix(".lock")
 
 
-def sweep(folder: Path) -> None:
+def sweep(folder: Path, *, wait_s: float = 0.0) -> None:
     """End and remove what is left of a Ray whose owner is gone; nothing where it lives, or somebody else sweeps.
 
-    The lock says whether the owner lives: it falls with the process, however that ends.  Another user's is that user's
-    to sweep.
+    The lock says whether the owner lives: it falls with the process, however that ends.  It is waited for as long as
+    asked.  Another user's is that user's to sweep.
     """
     path = lock_of(folder)
     try:
@@ -71,12 +75,21 @@ def sweep(folder: Path) -> None:
         lock = path.open("r+")
     except (FileNotFoundError, PermissionError):
         return  # its owner has cleared it away, or another has put it where we may not look
+    deadline_s = time.monotonic() + wait_s
     with lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            return
+        while not _locked(lock):
+            if time.monotonic() >= deadline_s:
+                return
+            time.sleep(0.05)
         clear(folder, quiet_s=QUIET_S)
+
+
+def _locked(file: IO[str]) -> bool:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
 
 
 def clear(folder: Path, *, quiet_s: float = 0.0) -> None:
@@ -150,7 +163,7 @@ def main(arguments: Sequence[str]) -> None:
         ended = os.pidfd_open(parent)
         if os.getppid() == parent:
             select.select([lifeline, ended], [], [])
-    sweep(folder)
+    sweep(folder, wait_s=LOCK_S)
 
 
 if __name__ == "__main__":
