@@ -9,26 +9,29 @@ import statistics
 import time
 
 import psutil
-from kills import FRAMES, SCENARIOS, calm, conclude, outcome_of
+from kills import SCENARIOS, calm, conclude, outcome_of
 from outcome import OnProgress, Outcome
 from stage import Stage, Traces
 
+FRAMES = 24
+"""So long that a campaign lives through several strikes, also on a machine that does nothing else."""
 PULSE_S, FRAME_S = 6.0, 9.0
 """Deadlines of the campaign: for a worker to answer, and for one that answers to get to the next frame.  On a machine
 that takes longer to start an undisturbed campaign they are longer, or nothing would ever get done."""
 GRACE_S = 2.0
 GIVEN_UP_S = 300.0
 STRUCK_WITHIN_S = 5.0
-"""About two scenes of a campaign here: strikes come at any moment of one."""
+"""As long as a worker takes to come back: strikes come at any moment of that and of a scene."""
 
 
 def hangs(n: int, seed: int, on_progress: OnProgress) -> Outcome:
     """Stop ``n`` parts, all of one kind at a time, so that the campaign cannot end without having noticed."""
     luck = random.Random(f"{seed} hangs")
-    frame_s = max(FRAME_S, calm().start_s)
+    undisturbed = calm(frames=FRAMES)
+    frame_s = max(FRAME_S, undisturbed.start_s)
     pulse_s = frame_s * PULSE_S / FRAME_S
     at_most_s = frame_s + pulse_s / 3 + GRACE_S  # a pulse is asked for three times per deadline
-    traces, stopped, noticed_s, late = Traces(digests={calm().digest}), 0, list[float](), 0
+    traces, stopped, noticed_s, late = Traces(digests={undisturbed.digest}), 0, list[float](), 0
     while (before := stopped) < n:
         with Stage(range(SCENARIOS), frames=FRAMES, deadlines={"pulse_s": pulse_s, "frame_s": frame_s}) as stage:
             stage.start()

@@ -36,9 +36,9 @@ class Calm:
 
 
 @cache
-def calm(scenarios: int = SCENARIOS) -> Calm:
+def calm(scenarios: int = SCENARIOS, frames: int = FRAMES) -> Calm:
     """Make the dataset with nobody disturbing."""
-    with Stage(range(scenarios), workers=1, frames=FRAMES) as stage:
+    with Stage(range(scenarios), workers=1, frames=frames) as stage:
         began_s = time.monotonic()
         stage.start()
         stage.wait_until(1)
