@@ -340,6 +340,12 @@ def test_of_two_that_seal_at_once_neither_takes_back_the_other(
     assert (server.files / "d" / LOG_FILE).read_bytes() == (sealed_there / LOG_FILE).read_bytes()
 
 
+def test_a_store_that_takes_no_version_is_told_of_and_not_asked_for_ever(server: Server, root: Path) -> None:
+    server.matches = False
+    with pytest.raises(StoreError, match=r"s3://lab/d/dataset\.json: .* refuses to put over the version"):
+        publish(root, server.at())
+
+
 def test_a_log_whose_publisher_never_finished_is_gone_on_from_or_named(
     server: Server, root: Path, tmp_path: Path
 ) -> None:

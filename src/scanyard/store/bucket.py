@@ -94,6 +94,11 @@ class Bucket:
             try:
                 _obstore().put(store, key, data, mode={"e_tag": version}, use_multipart=False)
             except (PreconditionError, FileNotFoundError):
+                if self.version(key) == version:  # it would say no for ever
+                    raise StoreError(
+                        f"s3://{self.name}/{key}: {self.service} refuses to put over the version that it names itself, "
+                        "so it does not do If-Match as S3 does; use another store, or fetch the dataset and work there"
+                    ) from None
                 return False
         return True
 
