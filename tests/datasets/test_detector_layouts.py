@@ -103,6 +103,17 @@ def test_what_goes_out_comes_back(layout: ModuleType, tmp_path_factory: pytest.T
             np.testing.assert_array_equal(back.sweeps["top"].intensity, frame.sweeps["top"].intensity)
 
 
+@pytest.mark.parametrize("path", ["../stray.bin", "/stray.bin"])
+def test_infos_lead_to_no_file_outside_their_folder(path: str, tmp_path: Path) -> None:
+    mmdet3d.write_dataset(tmp_path, [recording(3, rig=TURNED, name="a")])
+    infos = tmp_path / "custom_infos_train.pkl"
+    body = pickle.loads(infos.read_bytes())
+    body["data_list"][0]["lidar_points"]["lidar_path"] = path
+    infos.write_bytes(pickle.dumps(body))
+    with pytest.raises(StoreError, match=f"file '{path}'"):
+        mmdet3d.read_sequences(tmp_path)
+
+
 @LAYOUTS
 def test_a_documented_loader_sees_our_boxes_where_they_are(layout: ModuleType, tmp_path: Path) -> None:
     sequences = [recording(1, rig=TURNED, lean=0.05, frames=6), recording(2, name="b", frames=4)]

@@ -210,6 +210,22 @@ def test_damaged_tables_are_named(damage: str, tmp_path: Path) -> None:
         read_sequences(tmp_path)
 
 
+@pytest.mark.parametrize("kind", ["samples/LIDAR_TOP", "samples/CAM"])
+@pytest.mark.parametrize("lead", ["../", "/"])
+def test_a_table_leads_to_no_file_outside_its_folder(kind: str, lead: str, tmp_path: Path) -> None:
+    write_dataset(tmp_path / "d", [recording(14, frames=1)])
+    path = tmp_path / "d" / DEFAULT_VERSION / "sample_data.json"
+    rows = json.loads(path.read_text())
+    changed = [row for row in rows if row["filename"].startswith(kind)]
+    for row in changed:
+        row["filename"] = lead + row["filename"]
+    assert changed
+    path.write_text(json.dumps(rows))
+    (found,) = read_sequences(tmp_path / "d")
+    with pytest.raises(StoreError, match=r"d: file '.*samples/"):
+        found[0]
+
+
 def test_a_cut_scan_and_a_ring_beyond_the_sensor_are_refused(tmp_path: Path) -> None:
     write_dataset(tmp_path, [recording(13, frames=1)])
     (found,) = read_sequences(tmp_path)

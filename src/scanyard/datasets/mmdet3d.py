@@ -44,6 +44,7 @@ from scanyard.frame import Frame
 from scanyard.pickled import read_pickle
 from scanyard.sensors import Rig
 from scanyard.sequence import SensorSequence
+from scanyard.store.layout import require_inside
 
 LAYOUT = "mmdet3d"
 SETS = ("train", "val", "test")
@@ -185,14 +186,15 @@ def _instances(boxes: Boxes, classes: dict[str, int]) -> list[dict[str, Any]]:
 
 
 def _read_frame(folder: Path, info: Mapping[str, Any], names: Mapping[int, str], index: int) -> LevelFrame:
-    scan = folder / "points" / str(info["lidar_points"]["lidar_path"])
+    said = f"sample {info.get('sample_idx')}: file"
+    scan = folder / "points" / require_inside(info["lidar_points"]["lidar_path"], said)
     features = info["lidar_points"]["num_pts_feats"]
     if features != 4:
         raise FormatError(f"sample {info.get('sample_idx')} has points of {features} numbers, expected 4")
     if not scan.is_file():
         raise FormatError(f"sample {info.get('sample_idx')} names {scan}, which is missing")
     images = tuple(
-        (str(image["scanyard_camera"]), folder / "images" / str(image["img_path"]))
+        (str(image["scanyard_camera"]), folder / "images" / require_inside(image["img_path"], said))
         for image in info.get("images", {}).values()
         if "scanyard_camera" in image
     )

@@ -29,6 +29,7 @@ from scanyard.frame import Frame, Image, Sweep
 from scanyard.geometry import Transform
 from scanyard.sensors import Camera, Lidar, Rig
 from scanyard.sequence import SensorSequence, SequenceInfo
+from scanyard.store.layout import require_inside
 
 HDL32E_ELEVATION_RAD = np.deg2rad(np.linspace(10.67, -30.67, 32))
 """Velodyne HDL-32E manual: 32 beams from +10.67 to -30.67 degrees, 1.33 apart."""
@@ -78,11 +79,9 @@ class NuScenesSequence:
         return Frame(
             timestamp_ns=int(extras.get("timestamp_ns", sample["timestamp"] * 1000)),
             world_from_ego=self.poses[index],
-            sweeps={
-                lidar.name: read_scan(self.root / data[lidar.name]["filename"], lidar) for lidar in self.info.rig.lidars
-            },
+            sweeps={lidar.name: read_scan(self._file(data[lidar.name]), lidar) for lidar in self.info.rig.lidars},
             images={
-                camera.name: read_image(self.root / data[camera.name]["filename"])
+                camera.name: read_image(self._file(data[camera.name]))
                 for camera in self.info.rig.cameras
                 if camera.name in data
             },
@@ -90,6 +89,9 @@ class NuScenesSequence:
             dont_care=None if regions is None else np.asarray(regions, dtype=np.float64).reshape(-1, 4),
             name=str(extras.get("name", sample["token"])),
         )
+
+    def _file(self, row: Row) -> Path:
+        return self.root / require_inside(row["filename"], f"{self.root}: file")
 
 
 def read_sequences(root: str | Path, version: str | None = None) -> list[SensorSequence]:
