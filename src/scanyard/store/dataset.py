@@ -282,6 +282,9 @@ def read_header(root: Place) -> DatasetHeader:
 
 def _require_kinds(header: DatasetHeader) -> None:
     """ValueError where something else stands than what readers take it for."""
+    sealed = [one is not None for one in (header.log_head, header.merkle_root)]
+    if any(sealed) and not (all(sealed) and header.sequences is not None):
+        raise ValueError("it is sealed, and lacks what it was sealed with")
     texts = {"name": header.name, "licence": header.licence, "campaign": header.campaign}
     texts |= {name: value for name, value in vars(header).items() if name in _IF_SEALED and value is not None}
     sequences = {} if header.sequences is None else dict(header.sequences)
