@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import zarr
-from store_frames import dataset_at, frames, info_named
+from store_frames import dataset_at, frame_at, frames, info_named
 
 from scanyard.errors import DamagedError, ScanyardError, StoreError
 from scanyard.frame import Frame, Sweep
@@ -17,6 +17,7 @@ from scanyard.geometry import Transform
 from scanyard.store import open_dataset, open_sequence, seal_dataset, verify, write_sequence
 from scanyard.store.array_reader import ArrayReader
 from scanyard.store.arrays import StoredFile
+from scanyard.store.layout import _last_line
 from scanyard.store.seal import Seal, read_seal
 
 
@@ -321,3 +322,37 @@ def test_rows_that_do_not_fit_into_memory_are_said(root: Path) -> None:
     huge = replace(seal.arrays[POINTS], shape=(2**56, 3))
     with pytest.raises(DamagedError, match="points: its 72057594037927936 rows do not fit into memory"):
         ArrayReader(root / "sequences/walk-0001" / POINTS, huge).read_all()
+
+
+def test_our_reader_and_zarr_s_are_shown_the_same_values(root: Path, tmp_path: Path) -> None:
+    """The digest covers values: which shard they are in is said twice, by the seal and by ``zarr.json``."""
+    forged = dataset_at(tmp_path / "forged")
+    write_sequence(forged, info_named("walk-0001"), [frame_at(index + 7, points=500) for index in range(3)])
+    folder, other = root / "sequences/walk-0001", forged / "sequences/walk-0001"
+    path, seal, others = "lidar/top/intensity", read_seal(folder), read_seal(other)
+    (folder / path / "c").mkdir()
+    metadata = json.loads((folder / path / "zarr.json").read_bytes())
+    metadata["chunk_key_encoding"]["configuration"]["separator"] = "/"
+    (folder / path / "zarr.json").write_text(json.dumps(metadata))
+    (folder / path / "c.0").rename(folder / path / "c/0")
+    shutil.copy(other / path / "c.0", folder / path / "c.0")
+    files = {name: StoredFile.at(folder / name) for name in (*seal.files, f"{path}/c/0")}
+    arrays = {**seal.arrays, path: replace(others.arrays[path], sha256=seal.arrays[path].sha256)}
+    (folder / "seal.json").write_bytes(replace(seal, files=files, arrays=arrays).to_bytes())
+    assert read_seal(folder).digest == seal.digest
+    (finding,) = verify(root)
+    assert finding.array == path
+    assert finding.problem == "is read as other values than were sealed"
+
+
+@pytest.mark.parametrize("line", [b'\n   "domain": "real",', b'\n   "licence": "CC0-1.0",'])
+def test_what_a_seal_says_twice_is_found(line: bytes, root: Path) -> None:
+    """Who reads the first would be told another thing than who reads the last."""
+    path = root / "sequences/walk-0001/seal.json"
+    text = path.read_bytes()[: -len(_last_line(b""))]
+    key = line.partition(b":")[0]
+    said_twice = text.replace(key, line + key, 1)
+    assert len(said_twice) > len(text)
+    path.write_bytes(said_twice + _last_line(said_twice))
+    assert open_dataset(root).sequences["walk-0001"].summary is not None
+    assert [str(one.path) for one in verify(root)] == [str(path)]
