@@ -178,13 +178,26 @@ def test_who_lacks_the_key_can_give_a_signed_dataset_no_other_name_licence_or_ca
     assert (root / LOG_FILE).read_bytes() == before
 
 
-def test_a_dataset_whose_log_does_not_name_it_is_sound_and_goes_on(root: Path) -> None:
+def test_who_lacks_the_key_cannot_have_another_name_or_licence_signed_with_the_next_sequence(root: Path) -> None:
+    unsealed = replace(read_header(root), sequences=None, merkle_root=None, log_head=None)
+    (root / "dataset.json").write_bytes(replace(unsealed, licence="CC-BY-4.0").to_bytes())
+    write_sequence(root, info_named("c"), [frame_at(2)])
+    with pytest.raises(DamagedError, match=r"its licence is 'CC-BY-4\.0', sealed was 'CC0-1\.0'"):
+        seal_dataset(root, key=KEY)
+
+
+@pytest.mark.parametrize("news", [True, False])
+def test_a_log_that_does_not_name_its_dataset_is_told_of_and_sealing_mends_it(news: bool, root: Path) -> None:
     said = [(one.event, {key: body for key, body in one.body.items() if key != "dataset"}) for one in read_log(root)]
     log = extended([], said, KEY)  # as it was written before
     (root / LOG_FILE).write_bytes(b"".join(entry.to_line() for entry in log))
     (root / "dataset.json").write_bytes(replace(read_header(root), log_head=log[-1].hash).to_bytes())
-    assert problems(root) == ""
-    write_sequence(root, info_named("c"), [frame_at(2)])
+    assert verify(root) == []
+    assert "nobody signed its name, licence and campaign; seal it again" in problems(root)
+    if news:
+        write_sequence(root, info_named("c"), [frame_at(2)])
+    seal_dataset(root)
+    assert (read_log(root) == log) == (not news)
     seal_dataset(root, key=KEY)
     assert problems(root) == ""
     assert read_log(root)[-1].body["dataset"] == read_header(root).identity

@@ -168,16 +168,16 @@ def require_nothing_lost(uri: str | Path, coming: Collection[str] = ()) -> None:
 
 def _sealed_before(root: Path, header: DatasetHeader, log: Sequence[Entry]) -> dict[str, str]:
     """Digests by name of what the dataset holds by its log, which may be further than ``dataset.json``."""
+    last = next((entry for entry in reversed(log) if entry.event == "dataset sealed"), None)
+    if last is not None and (problem := changed_since(header, last)):
+        raise DamagedError(f"{root / DATASET_FILE}: {problem}; restore it from a copy")
     if header.log_head is None:  # the first format, which had none; or nothing was sealed to the end
         return {**(header.sequences or {}), **told_of(log)}
-    sealed = log_until(log, header.log_head)
-    if not sealed:
+    if not log_until(log, header.log_head):
         raise DamagedError(
             f"{root / LOG_FILE}: is not the log that the dataset was sealed with, entries are gone or others; "
             "restore it from a copy: sealing anew would hide what it told of"
         )
-    if problem := changed_since(header, sealed[-1]):
-        raise DamagedError(f"{root / DATASET_FILE}: {problem}; restore it from a copy")
     return told_of(log)
 
 
@@ -228,7 +228,7 @@ def _news(
                     "record": dict(summary.record),
                 },
             )
-    unsigned = signer is not None and bool(log) and log[-1].key != signer
+    unsigned = signer is not None and bool(log) and (log[-1].key != signer or "dataset" not in log[-1].body)
     root = merkle_root({name: summary.digest for name, summary in summaries.items()})
     if news or not log or log[-1].event != "dataset sealed" or log[-1].body["merkle_root"] != root or unsigned:
         licence = inherited({header.licence, *(summary.licence for summary in summaries.values())})

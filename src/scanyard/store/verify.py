@@ -138,6 +138,8 @@ def _check_log(root: Place, seals: Mapping[str, Seal], public_key: str | None) -
     root_said = sealed[-1].body.get("merkle_root") if sealed[-1].event == "dataset sealed" else None
     if not root_said == header.merkle_root == merkle_root(header.sequences):
         yield Finding(None, None, root / DATASET_FILE, "lists other sequences than the log says were sealed into it")
+    if public_key is not None and "dataset" not in sealed[-1].body:
+        yield Finding(None, None, path, "nobody signed its name, licence and campaign; seal it again with the key")
     if problem := changed_since(header, sealed[-1]):
         yield Finding(None, None, root / DATASET_FILE, problem)
     told = told_of(sealed)
