@@ -33,7 +33,8 @@ def test_the_strictest_is_inherited(licences: list[str], strictest: str) -> None
     [
         ([KITTI, OURS], "commercial use", "CC-BY-NC-SA-3.0 does not allow commercial use"),
         ([KITTI, "academic-only"], "passing on", "academic-only does not allow passing on"),
-        ([KITTI, "CC-BY-SA-4.0"], "passing on", "cannot be for both"),
+        ([KITTI, "CC-BY-SA-4.0"], "passing on", "itself, which CC-BY-SA-4.0 rules out"),
+        (["CC-BY-SA-4.0", "CC-BY-NC-4.0"], "passing on", "CC-BY-SA-4.0 wants .* which CC-BY-NC-4.0 rules out"),
         (["CC-BY-ND-4.0"], "passing on", "conversion changes it"),
         (["unknown"], "passing on", "unknown is not known here"),
         ([""], "passing on", "says no licence"),
@@ -48,6 +49,8 @@ def test_what_is_forbidden_is_refused_with_the_reason(licences: list[str], purpo
 def test_what_is_allowed_passes() -> None:
     require_allowed([OURS, "CC-BY-4.0"], "commercial use")
     require_allowed([KITTI, NUSCENES, OURS], "passing on")
+    require_allowed([KITTI, "CC-BY-NC-4.0", "MIT"], "passing on")
+    require_allowed(["CC-BY-SA-4.0", "CC-BY-4.0"], "commercial use")
 
 
 def test_whatever_is_put_together_allows_no_more_than_its_parts() -> None:

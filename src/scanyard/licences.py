@@ -100,14 +100,21 @@ def require_allowed(licences: Iterable[str], purpose: Purpose) -> None:
     if not names:
         raise LicenceError(f"{purpose} refused: the data says no licence; find out under which it may be used")
     reasons = [f"{name} {reason}" for name in names if (reason := _forbidden(terms_of(name), purpose))]
-    families = {terms.alike: name for name in names if (terms := terms_of(name)) and terms.alike}
-    if len(families) > 1:
-        both = " and ".join(sorted(families.values()))
-        reasons.append(f"{both} each want what is made of them under themselves, which cannot be for both")
+    reasons += [reason for name in names if (reason := _in_conflict(name, names))]
     if reasons:
         raise LicenceError(
             f"{purpose} refused: {'; '.join(reasons)}. Leave out what is under it, or keep the result to yourself"
         )
+
+
+def _in_conflict(alike: str, names: Iterable[str]) -> str | None:
+    """Which of the others keeps what is made of all from being under ``alike``, where that asks for it."""
+    terms = terms_of(alike)
+    if terms is None or terms.alike is None:
+        return None
+    others = [name for name in names if (other := terms_of(name)) and other.alike != terms.alike]
+    against = " and ".join(name for name in others if not _covers(alike, name))
+    return f"{alike} wants what is made of it under itself, which {against} rules out" if against else None
 
 
 def _forbidden(terms: Terms | None, purpose: Purpose) -> str | None:
