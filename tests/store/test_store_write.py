@@ -203,6 +203,50 @@ def test_an_attempt_that_ends_as_a_sweep_takes_it_does_not_stop_the_sweep(tmp_pa
     assert sweep_staging(root, disk=BusyDisk(ended.rmdir)) == [last]
 
 
+def test_a_sweep_takes_an_attempt_away_whole_before_it_removes_a_file(tmp_path: Path) -> None:
+    """Its writer may live on another machine, whose lock is not seen here: it must not commit what is left."""
+
+    class Watched(Disk):
+        def remove(self, path: Path) -> None:
+            assert not attempted.exists()
+            super().remove(path)
+
+    root = dataset_at(tmp_path)
+    attempted = root / "staging/a/1"
+    attempted.mkdir(parents=True)
+    (attempted / "zarr.json").touch()
+    assert sweep_staging(root, disk=Watched()) == [attempted]
+    assert not list((root / "staging").iterdir())
+
+
+class Synced(Disk):
+    """Says which folders were synced, and what was renamed, in order."""
+
+    def __init__(self) -> None:
+        self.calls: list[tuple[str, Path]] = []
+
+    def sync(self, folder: Path) -> None:
+        super().sync(folder)
+        self.calls.append(("sync", folder))
+
+    def rename(self, old: Path, new: Path) -> None:
+        super().rename(old, new)
+        self.calls.append(("rename", new))
+
+
+def test_what_another_has_committed_is_synced_before_it_is_built_on(tmp_path: Path) -> None:
+    """Whoever renamed it may have died before it was: who finds it there says so to others, or lists it."""
+    root, sequences = dataset_at(tmp_path), ("sync", tmp_path / "sequences")
+    write_sequence(root, info_named(), frames(1))
+    second = Synced()
+    write_sequence(root, info_named(), frames(1), disk=second)
+    assert sequences in second.calls
+    sealing = Synced()
+    seal_dataset(root, disk=sealing)
+    renames = [index for index, (call, _) in enumerate(sealing.calls) if call == "rename"]
+    assert sealing.calls.index(sequences) < renames[0]
+
+
 def test_a_file_that_comes_into_its_place_while_a_sweep_looks_does_not_stop_the_sweep(tmp_path: Path) -> None:
     root = dataset_at(tmp_path)
     partials = [root / f".partial-{number}" for number in range(3)]

@@ -151,6 +151,7 @@ def _seal(root: Path, key: Ed25519PrivateKey | None, forget: Collection[str], di
     _refuse_loss(root, digests, [name for name in lost if name not in removed])
     known = {name: digest for name, digest in known.items() if name not in removed}
     news = list(_news(header, log, known, removed, summaries, signer=public_half(key)))
+    disk.sync(root / SEQUENCES)  # who committed the last of them may have died before
     if news:
         log = extended(log, news, key)
         disk.replace_durably(root / LOG_FILE, b"".join(entry.to_line() for entry in log))

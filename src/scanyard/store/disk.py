@@ -88,7 +88,8 @@ class Disk:
 def locked(folder: Path, *, wait: bool = False) -> Iterator[bool]:
     """Hold a folder's lock, and say whether: not if somebody else does, unless we ``wait`` until they let go.
 
-    The system lets go of it when a process dies, so nobody waits for the dead.
+    The system lets go of it when a process dies, so nobody waits for the dead.  Over NFS it holds on one machine only:
+    a sweep from another may take an attempt away, which is then made again; two machines must not seal at once.
     """
     descriptor = os.open(folder, os.O_RDONLY)
     try:

@@ -144,6 +144,8 @@ def _fetch_sequence(sequence: StoredSequence, root: Path, advance: Callable[[int
     seal, target = sequence.seal, sequence_folder(root, sequence.info.name)
     if target.is_dir():
         _require_same(target, read_seal(target), seal)
+        with explained(root, sequence.info.name):
+            disk.sync(target.parent)  # who renamed it may have died before
         advance(seal.size_bytes)
         return False
     place = seal.files_in(sequence.folder)

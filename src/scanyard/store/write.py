@@ -82,7 +82,10 @@ def sweep_staging(uri: str | Path, *, disk: Disk = DISK) -> list[Path]:
         for attempted in [one for name in _inside(root / STAGING) for one in _inside(name)]:
             with suppress(FileNotFoundError), locked(attempted) as ours:  # it was committed or given up meanwhile
                 if ours:
-                    disk.remove_tree(attempted)
+                    # On NFS another machine's lock is not seen: its commit shall then fail, and not lack files.
+                    going = attempted.with_name(f"{PARTIAL}{attempted.name}")
+                    disk.rename(attempted, going)
+                    disk.remove_tree(going)
                     swept.append(attempted)
         for folder in _inside(root / STAGING):
             with suppress(OSError):  # not empty: an attempt is in progress
@@ -141,11 +144,13 @@ def commit(staging: Path, target: Path, seal: Seal, disk: Disk) -> Seal:
     """Rename into place, or compare with what is there already."""
     try:
         disk.rename(staging, target)  # the system refuses when a committed sequence is there
+        ours = True
     except OSError as error:
         if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
             raise
-    else:
-        disk.sync(target.parent)
+        ours = False
+    disk.sync(target.parent)  # also for another's: who renamed it may have died before
+    if ours:
         logger.info("%s: %d frames, digest %s", target, seal.num_frames, seal.digest[:12])
         return seal
     committed = read_seal(target)
