@@ -121,7 +121,8 @@ def test_publishing_again_changes_nothing_and_takes_what_is_new(server: Server, 
 
 @pytest.mark.parametrize("puts", [0, 1, 30, -2, -1])
 def test_a_writer_cut_off_leaves_whole_sequences_and_the_next_goes_on(server: Server, root: Path, puts: int) -> None:
-    everything = sum(len(one.seal.files) + 1 for one in open_dataset(root).sequences.values()) + 3  # log, two headers
+    of_sequences = sum(len(one.seal.files) + 1 for one in open_dataset(root).sequences.values())
+    everything = of_sequences + 4  # header, header in vain, log, header
     server.puts_left = puts if puts >= 0 else everything + puts
     with pytest.raises(StoreError, match="refuses access"):
         publish(root, server.at())
@@ -338,6 +339,39 @@ def test_of_two_that_seal_at_once_neither_takes_back_the_other(
     sealed_there = others if at == LOG_FILE else more
     assert open_dataset(server.at()).header == open_dataset(sealed_there).header
     assert (server.files / "d" / LOG_FILE).read_bytes() == (sealed_there / LOG_FILE).read_bytes()
+
+
+def test_what_is_sealed_while_it_is_published_or_fetched_is_left_to_the_next_time(
+    server: Server, root: Path, tmp_path: Path
+) -> None:
+    first = open_dataset(root).header
+
+    def seal_another(done: float, total: float, _name: str) -> None:
+        if done == total:
+            sealed(root, "a", "b", "c")
+
+    publish(root, server.at(), seal_another)
+    assert open_dataset(server.at()).header == first
+    assert (server.at() / LOG_FILE).read_bytes().splitlines() == (root / LOG_FILE).read_bytes().splitlines()[:3]
+    assert verify(server.at()) == []
+
+    def publish_another(done: float, total: float, _name: str) -> None:
+        if done == total:
+            publish(root, server.at())
+
+    fetch(server.at(), tmp_path / "fetched", publish_another)
+    assert open_dataset(tmp_path / "fetched").header == first
+    assert open_dataset(server.at()).header == open_dataset(root).header != first
+    assert verify(tmp_path / "fetched") == []
+    seal_dataset(tmp_path / "fetched")  # which misses nothing
+    fetch(server.at(), tmp_path / "fetched")
+    assert open_dataset(tmp_path / "fetched").header == open_dataset(root).header
+
+
+def test_a_store_that_puts_over_what_is_there_is_refused(server: Server, root: Path) -> None:
+    server.keeps_to_conditions = False
+    with pytest.raises(StoreError, match=r"put it twice though it was to be put only where there is none"):
+        publish(root, server.at())
 
 
 def test_a_store_that_takes_no_version_is_told_of_and_not_asked_for_ever(server: Server, root: Path) -> None:

@@ -75,7 +75,7 @@ def read_log(root: Place) -> list[Entry]:
             entry = Entry(**said)
             _require_kinds(entry)
             intact = entry.to_line() == line
-        except (TypeError, ValueError, AttributeError) as error:
+        except (TypeError, ValueError, AttributeError, RecursionError) as error:
             raise DamagedError(f"{path}, line {number}: no entry of a log ({error}); restore it from a copy") from error
         if not intact:
             raise DamagedError(f"{path}, line {number}: was changed after it was written; restore it from a copy")

@@ -20,11 +20,11 @@ from pathlib import Path
 
 from scanyard.errors import DamagedError, DeterminismError, InputError, StoreError
 from scanyard.store.arrays import StoredFile
-from scanyard.store.dataset import DatasetHeader, committed_names, create_dataset, read_header
+from scanyard.store.dataset import DatasetHeader, create_dataset, read_header
 from scanyard.store.disk import DISK, Disk, locked
 from scanyard.store.layout import DATASET_FILE, SEAL_FILE, read_file, sequence_folder
 from scanyard.store.place import BucketPath, Place, local_folder, place_of
-from scanyard.store.provenance import LOG_FILE, read_log
+from scanyard.store.provenance import LOG_FILE, Entry, log_until, read_log
 from scanyard.store.read import StoredSequence, open_dataset
 from scanyard.store.seal import Seal, read_seal
 from scanyard.store.write import attempt, commit, explained
@@ -50,16 +50,19 @@ class Brought:
 def publish(uri: str | Path, to: str | Place, on_progress: Progress | None = None) -> Brought:
     """Bring the sequences of a dataset into a bucket, and the dataset's own file and log.
 
+    What is sealed or committed in the folder meanwhile is left to the next time.
+
     Raises DeterminismError if a sequence is committed there with other content, StoreError if another dataset is
     there or the store does not answer, DamagedError if bytes are not those of the seal, here or there.
     """
     root, target = local_folder(uri), _in_bucket(to)
     dataset = open_dataset(root)
+    whole = _Whole.of(root, dataset.header)
     _create_header(target, dataset.header)
     brought = _each(
         dataset.sequences, lambda sequence, advance: publish_sequence(sequence, target, advance), on_progress
     )
-    _publish_whole(root, target)
+    _publish_whole(whole, target)
     return brought
 
 
@@ -85,7 +88,7 @@ def fetch(uri: str | Place, out: str | Path, on_progress: Progress | None = None
     """Bring a dataset from a bucket into a folder, every file compared with its seal; errors as ``publish``."""
     source, root = _in_bucket(uri), local_folder(out)
     dataset = open_dataset(source)
-    header = dataset.header
+    header, whole = dataset.header, _Whole.of(source, dataset.header)
     if not (root / DATASET_FILE).is_file():
         create_dataset(root, name=header.name, licence=header.licence, campaign=header.campaign, disk=disk)
     _require_same_dataset(root, read_header(root), header)
@@ -93,10 +96,10 @@ def fetch(uri: str | Place, out: str | Path, on_progress: Progress | None = None
         dataset.sequences, lambda sequence, advance: _fetch_sequence(sequence, root, advance, disk), on_progress
     )
     with explained(root, DATASET_FILE), locked(root, wait=True):
-        seen = _Seen.of(source, root)
-        if header.sequences is not None and seen.later and _covers(root, header):
-            if seen.longer:
-                disk.replace_durably(root / LOG_FILE, read_file(source / LOG_FILE))
+        news = whole.news_for(root)
+        if news.log:
+            disk.replace_durably(root / LOG_FILE, whole.log_bytes)
+        if news.header:
             disk.replace_durably(root / DATASET_FILE, header.to_bytes())
     return brought
 
@@ -129,15 +132,22 @@ def _put_files(folder: Place, place: BucketPath, seal: Seal, advance: Callable[[
         data, to = read_file(folder / relative), place / relative
         if StoredFile.of(data) != file:
             raise DamagedError(f"{folder / relative}: its bytes have changed since it was sealed; run scanyard verify")
-        if there.get(relative) != file.size_bytes or to.read_bytes() != data:
+        if there.get(relative) != file.size_bytes or not _holds(to, data):
             to.bucket.put(to.key, data)
-            if to.read_bytes() != data:
+            if not _holds(to, data):
                 raise DamagedError(f"{to}: read back other bytes than were put; check the store and run it again")
         return file.size_bytes
 
     with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="publish") as pool:
         for size_bytes in pool.map(put, seal.files, seal.files.values()):
             advance(size_bytes)
+
+
+def _holds(place: BucketPath, data: bytes) -> bool:
+    try:
+        return place.read_bytes() == data
+    except FileNotFoundError:  # another who had the same bytes was too late, and has removed them
+        return False
 
 
 def _fetch_sequence(sequence: StoredSequence, root: Path, advance: Callable[[int], None], disk: Disk) -> bool:
@@ -184,6 +194,11 @@ def _create_header(target: BucketPath, header: DatasetHeader) -> None:
     path = target / DATASET_FILE
     unsealed = replace(header, sequences=None, merkle_root=None, log_head=None)
     if not path.is_file() and path.bucket.create(path.key, unsealed.to_bytes()):
+        if path.bucket.create(path.key, unsealed.to_bytes()):
+            raise StoreError(
+                f"{path}: {path.bucket.service} put it twice though it was to be put only where there is none "
+                "(If-None-Match), so a late writer could overwrite what another has committed; use a store that does"
+            )
         return
     _require_same_dataset(target, read_header(target), header)
 
@@ -196,54 +211,79 @@ def _require_same_dataset(place: Place, found: DatasetHeader, wanted: DatasetHea
         )
 
 
-def _publish_whole(root: Path, target: BucketPath) -> None:
+def _publish_whole(whole: _Whole, target: BucketPath) -> None:
     """The log and then the sealed file; between the two the log only says more than the file asks of it.
 
     Each is put over the version that was compared with ours and over no other, so of two that publish at once the one
     that comes later looks again, and goes on from the first or is refused.
     """
-    header = read_header(root)
     log, file = target / LOG_FILE, target / DATASET_FILE
-    while header.sequences is not None:
+    while True:
         log_version, file_version = target.bucket.version(log.key), target.bucket.version(file.key)
-        seen = _Seen.of(root, target)
-        if not seen.later:
+        news = whole.news_for(target)
+        if not news.header:
             return
-        if seen.longer and not target.bucket.replace(log.key, read_file(root / LOG_FILE), log_version):
+        if news.log and not target.bucket.replace(log.key, whole.log_bytes, log_version):
             continue
-        if target.bucket.replace(file.key, header.to_bytes(), file_version):
+        if target.bucket.replace(file.key, whole.header.to_bytes(), file_version):
             return
 
 
 @dataclass(frozen=True)
-class _Seen:
-    """How the seal of one place stands to that of another, whose logs are one chain."""
+class _News:
+    """What of a sealed dataset another place does not have."""
 
-    later: bool
-    """Whether the dataset was sealed with more of the chain here than there."""
-    longer: bool
-    """Whether more of the chain is here than there."""
+    header: bool
+    log: bool
+    """Never without the header."""
+
+
+@dataclass(frozen=True)
+class _Whole:
+    """A dataset as it was sealed when it was looked at: its file, and the log as far as that goes."""
+
+    place: Place
+    header: DatasetHeader
+    log: tuple[Entry, ...]
 
     @classmethod
-    def of(cls, source: Place, target: Place) -> _Seen:
-        """Look at both; StoreError if neither log goes on from the other."""
-        headers = [read_header(place) for place in (source, target)]
-        chains = [[entry.hash for entry in read_log(place)] for place in (source, target)]
+    def of(cls, place: Place, header: DatasetHeader) -> _Whole:
+        """The log that goes with a file; it may be further by now.  DamagedError where it is not the file's."""
+        log = log_until(read_log(place), header.log_head)
+        if header.log_head is not None and not log:
+            raise DamagedError(_other_log(place))
+        return cls(place, header, tuple(log))
+
+    @property
+    def log_bytes(self) -> bytes:
+        """The file ``provenance.jsonl``."""
+        return b"".join(entry.to_line() for entry in self.log)
+
+    def news_for(self, target: Place) -> _News:
+        """What ``target`` lacks of it; StoreError if neither log goes on from the other."""
+        theirs = read_header(target)
+        if self.header.sequences is None or self.header == theirs:
+            return _News(header=False, log=False)
+        chains = [[entry.hash for entry in log] for log in (self.log, read_log(target))]
         shared = min(map(len, chains))
         if chains[0][:shared] != chains[1][:shared]:
-            raise StoreError(_parted(source, target, is_sealed=headers[1].sequences is not None))
+            raise StoreError(_parted(self.place, target, is_sealed=theirs.sequences is not None))
         chain = max(chains, key=len)
-        at = [_sealed_at(place, header, chain) for place, header in zip((source, target), headers, strict=True)]
-        return cls(headers[0] != headers[1] and at[0] >= at[1], len(chains[0]) > len(chains[1]))
+        if theirs.log_head is not None and theirs.log_head not in chain:
+            raise DamagedError(_other_log(target))
+        later = _sealed_at(self.header, chain) >= _sealed_at(theirs, chain)
+        return _News(header=later, log=later and len(chains[0]) > len(chains[1]))
 
 
-def _sealed_at(place: Place, header: DatasetHeader, chain: Sequence[str]) -> int:
+def _sealed_at(header: DatasetHeader, chain: Sequence[str]) -> int:
     """With how many entries of the log a dataset was sealed; -1 before that, 0 in the first format, which had none."""
     if header.sequences is None:
         return -1
-    if header.log_head is not None and header.log_head not in chain:
-        raise DamagedError(f"{place / LOG_FILE}: is not the log that the dataset was sealed with; run scanyard verify")
     return 0 if header.log_head is None else chain.index(header.log_head) + 1
+
+
+def _other_log(place: Place) -> str:
+    return f"{place / LOG_FILE}: is not the log that the dataset was sealed with; run scanyard verify {place}"
 
 
 def _parted(source: Place, target: Place, *, is_sealed: bool) -> str:
@@ -263,11 +303,6 @@ def _parted(source: Place, target: Place, *, is_sealed: bool) -> str:
         f"{target}: {found} other sequences than {source}, and neither log goes on from the other; every sequence is "
         f"committed there, but {rest}"
     )
-
-
-def _covers(root: Path, header: DatasetHeader) -> bool:
-    """Whether the folder has every sequence that the header lists."""
-    return set(header.sequences or ()) <= set(committed_names(root))
 
 
 def _remove(place: BucketPath, seal: Seal) -> None:
