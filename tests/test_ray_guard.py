@@ -12,7 +12,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from scanyard.ray_guard import MARK, end_belonging, lock_of
+from scanyard import ray_guard
+from scanyard.ray_guard import MARK, end_belonging, end_guard, lock_of, start_guard
 
 OWNER = """
 import os, subprocess, sys, time
@@ -63,6 +64,36 @@ def test_a_lock_that_falls_after_its_program_is_waited_for(tmp_path: Path) -> No
     assert child.is_running()
     wait_until(lambda: not agent.is_running() and not folder.exists() and not lock_of(folder).exists())
     owner.communicate()
+
+
+def test_a_child_that_keeps_the_lock_of_a_program_that_is_gone_keeps_nothing_else(tmp_path: Path) -> None:
+    fork = "pid = os.fork() or (time.sleep(600), os._exit(0)); print(pid, flush=True); time.sleep(600)"
+    owner, agent, folder = owner_in(tmp_path, then=fork)
+    assert owner.stdout is not None
+    child = psutil.Process(int(owner.stdout.readline()))
+    owner.kill()
+    owner.wait()
+    wait_until(lambda: not agent.is_running() and not folder.exists() and not lock_of(folder).exists())
+    child.kill()
+    owner.communicate()
+
+
+def test_a_guard_that_is_stuck_keeps_no_program_from_its_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("LOCK_S", "PATIENCE_S", "KILL_S", "GRACE_S"):
+        monkeypatch.setattr(ray_guard, name, 0.1)
+    guard, lifeline = start_guard(tmp_path)
+    os.kill(guard.pid, signal.SIGSTOP)
+    end_guard(guard, lifeline)
+    assert guard.returncode == -signal.SIGKILL
+
+
+def test_a_start_that_is_tried_again_keeps_its_guard(tmp_path: Path) -> None:
+    half_started = "from scanyard.cluster import _end_half_started; _end_half_started(str(folder)); time.sleep(600)"
+    owner, agent, folder = owner_in(tmp_path, then=half_started)
+    time.sleep(1.0)
+    owner.kill()
+    owner.communicate()
+    wait_until(lambda: not agent.is_running() and not folder.exists() and not lock_of(folder).exists())
 
 
 def test_what_a_program_forgets_ends_with_it_and_so_does_its_guard(tmp_path: Path) -> None:

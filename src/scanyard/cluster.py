@@ -23,7 +23,7 @@ from typing import Any
 import psutil
 
 from scanyard.errors import EnvironmentFault
-from scanyard.ray_guard import MARK, clear, lock_of, start_guard, sweep
+from scanyard.ray_guard import GUARD, MARK, clear, end_guard, lock_of, start_guard, sweep
 
 logger = logging.getLogger(__name__)
 
@@ -106,7 +106,8 @@ def _end_half_started(folder: str | None) -> None:
     """End what a start that failed leaves running: Ray forgets it.  It is below us, and its files are in our folder."""
     for child in psutil.Process().children(recursive=True):
         with contextlib.suppress(psutil.NoSuchProcess):
-            if folder is not None and any(folder in word for word in child.cmdline()):
+            words = child.cmdline()
+            if folder is not None and GUARD not in words and any(folder in word for word in words):
                 child.kill()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ResourceWarning)  # it forgot to wait for them, too
@@ -134,8 +135,8 @@ def _folder_of_its_own() -> Iterator[Path]:
         finally:
             del os.environ[MARK]
             clear(folder)
-            os.close(lifeline)
-            guard.wait()
+            fcntl.flock(lock, fcntl.LOCK_UN)  # what could not be cleared away is the guard's to try again
+            end_guard(guard, lifeline)
 
 
 @contextlib.contextmanager

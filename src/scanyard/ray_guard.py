@@ -28,12 +28,15 @@ import psutil
 
 logger = logging.getLogger(__name__)
 
+GUARD = "scanyard.ray_guard"
 MARK = "SCANYARD_RAY"
 """Names Ray's folder in the environment of every process that belongs to it."""
 PATIENCE_S = 8.0
 """From SIGTERM to SIGKILL: what ends a CARLA server has five seconds of its own for that."""
 KILL_S = 5.0
-LOCK_S = 10.0
+GRACE_S = 5.0
+"""More than any of the times above, for a machine that is at work."""
+LOCK_S = 5.0
 """A program that is killed closes its pipe at once, and lets go of its lock a little later: with the last of its
 threads, and of the children that it was just about to start."""
 QUIET_S = 1.0
@@ -43,7 +46,7 @@ QUIET_S = 1.0
 def start_guard(folder: Path) -> tuple[subprocess.Popen[bytes], int]:
     """Start a guard of this program's Ray in ``folder``; returns it and the pipe to close when Ray is over."""
     theirs, ours = os.pipe()
-    command = [sys.executable, "-m", "scanyard.ray_guard", str(theirs), str(os.getpid()), str(folder)]
+    command = [sys.executable, "-m", GUARD, str(theirs), str(os.getpid()), str(folder)]
     try:
         # A session of its own: what ends us from the terminal, or our whole group, must not end it.
         guard = subprocess.Popen(
@@ -55,6 +58,17 @@ def start_guard(folder: Path) -> tuple[subprocess.Popen[bytes], int]:
     finally:
         os.close(theirs)
     return guard, ours
+
+
+def end_guard(guard: subprocess.Popen[bytes], lifeline: int) -> None:
+    """Say that Ray is over, and wait until the guard has gone; one that is stuck is killed."""
+    os.close(lifeline)
+    try:
+        guard.wait(LOCK_S + PATIENCE_S + KILL_S + GRACE_S)
+    except subprocess.TimeoutExpired:
+        logger.warning("the guard of Ray, process %d, does not leave", guard.pid)
+        guard.kill()
+        guard.wait()
 
 
 def lock_of(folder: Path) -> Path:
@@ -159,11 +173,16 @@ def main(arguments: Sequence[str]) -> None:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):  # they are meant for the program, which says its end
         signal.signal(number, signal.SIG_IGN)
     # Its death is watched besides: what it forked may hold the pipe for longer than it lives.
+    ended = None
     with contextlib.suppress(ProcessLookupError):
-        ended = os.pidfd_open(parent)
+        found = os.pidfd_open(parent)
         if os.getppid() == parent:
+            ended = found
             select.select([lifeline, ended], [], [])
     sweep(folder, wait_s=LOCK_S)
+    is_gone = ended is None or bool(select.select([ended], [], [], 0)[0])
+    if is_gone and lock_of(folder).exists():  # what it forked has the lock from it as well
+        clear(folder, quiet_s=QUIET_S)
 
 
 if __name__ == "__main__":
