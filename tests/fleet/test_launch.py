@@ -1,5 +1,6 @@
 """Servers start on ports nobody has, say why when they do not, and leave nothing behind."""
 
+import errno
 import multiprocessing
 import os
 import signal
@@ -17,6 +18,7 @@ from scanyard.fleet.faults import Fault
 from scanyard.fleet.launch import RunningServer, Server, ServerCommand, parse_carla
 from scanyard.fleet.limits import Limits
 from scanyard.fleet.ports import FIRST_TRAFFIC_PORT, PortLease, port_is_free
+from scanyard.fleet.process_group import GroupName
 
 MAPS = Path(__file__).parents[2] / "scenarios" / "maps"
 ANSWERING = str(Path(__file__).with_name("answering_server.py"))
@@ -169,6 +171,31 @@ def test_a_server_dies_with_its_killed_parent(kind: str, tmp_path: Path) -> None
     assert ended(*pids)
 
 
+def test_a_binary_ends_with_its_start_script(tmp_path: Path) -> None:
+    with Server.start(ServerCommand.binary(start_script(tmp_path)), tmp_path) as server:
+        (script,) = psutil.Process(server.pid).children()
+        (binary,) = script.children()
+        script.kill()
+        assert ended(server.pid, script.pid, binary.pid)
+
+
+def test_a_server_whose_lease_cannot_be_noted_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    started: list[int] = []
+
+    def note(_lease: PortLease, group: GroupName | None) -> None:
+        if group is not None:
+            started.append(group.group)
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(PortLease, "note", note)
+    with pytest.raises(EnvironmentFault, match="No space left"):
+        Server.start(ServerCommand.embedded(MAPS), tmp_path, leases=tmp_path / "leases")
+    assert len(started) == 1
+    assert ended(*started)
+    monkeypatch.undo()
+    PortLease.take(tmp_path / "leases").release()
+
+
 def test_our_server_does_not_stay_when_its_parent_died_before_it_could_ask(tmp_path: Path) -> None:
     gone = subprocess.Popen([sys.executable, "-c", ""])
     gone.wait()
@@ -196,16 +223,32 @@ def test_a_processor_that_renders_is_refused(tmp_path: Path) -> None:
     assert caught.value.name == Fault.SOFTWARE_RENDERING
 
 
-def test_a_container_sees_one_card_and_is_removed_in_the_end(tmp_path: Path) -> None:
+def docker_in(folder: Path) -> str:
     """A stand-in for docker: it writes the container's id where it is asked to, and runs the server itself."""
-    docker = tmp_path / "docker"
+    docker = folder / "docker"
     docker.write_text(
-        f'#!/bin/sh\necho "$@" >> {tmp_path}/asked\n[ "$1" = rm ] && exit 0\necho c0ffee > "$3"\n'
+        f'#!/bin/sh\necho "$@" >> {folder}/asked\n[ "$1" = rm ] && exit 0\necho c0ffee > "$3"\n'
         f'for word; do case "$word" in -carla*) set -- "$@" "$word";; esac; shift; done\n'
         f'exec "{sys.executable}" "{ANSWERING}" --device=A100 "$@"\n'
     )
     docker.chmod(0o755)
-    command = ServerCommand.image("carlasim/carla:0.9.16", adapter=2, docker=str(docker))
+    return str(docker)
+
+
+def test_a_container_is_removed_when_whoever_started_it_is_killed(tmp_path: Path) -> None:
+    spawn = multiprocessing.get_context("spawn")
+    queue: multiprocessing.Queue[list[int]] = spawn.Queue()
+    command = ServerCommand.image("carlasim/carla:0.9.16", docker=docker_in(tmp_path))
+    parent = spawn.Process(target=_serve_and_die, args=(command, tmp_path, queue))
+    parent.start()
+    pids = queue.get(timeout=120)
+    parent.join()
+    assert ended(*pids)
+    assert (tmp_path / "asked").read_text().splitlines()[-1] == "rm --force c0ffee"
+
+
+def test_a_container_sees_one_card_and_is_removed_in_the_end(tmp_path: Path) -> None:
+    command = ServerCommand.image("carlasim/carla:0.9.16", adapter=2, docker=docker_in(tmp_path))
     with Server.start(command, tmp_path):
         pass
     run, removal = (tmp_path / "asked").read_text().splitlines()

@@ -14,7 +14,7 @@ import psutil
 import pytest
 
 from scanyard.fleet.ports import PORTS_PER_SERVER, PortLease, port_is_free
-from scanyard.fleet.process_group import GroupName
+from scanyard.fleet.process_group import MARK, GroupName
 
 SLEEPER = (sys.executable, "-c", "import time; time.sleep(60)")
 
@@ -98,6 +98,25 @@ def test_a_number_that_has_passed_to_a_stranger_is_let_be(tmp_path: Path) -> Non
     assert stranger.poll() is None
     stranger.kill()
     stranger.wait()
+
+
+@pytest.mark.parametrize("ours", [True, False])
+def test_a_group_without_its_leader_is_ours_by_its_mark_alone(ours: bool, tmp_path: Path) -> None:
+    """Once all of ours were gone, a stranger's group may have got the number and lost its leader too."""
+    environment = os.environ | ({MARK: "mark"} if ours else {})
+    leader = subprocess.Popen(["sh", "-c", "sleep 60 & echo $!"], stdout=subprocess.PIPE, text=True,
+                              start_new_session=True, env=environment)  # fmt: skip
+    name = GroupName.of_leader(leader.pid, "mark")
+    assert leader.stdout is not None
+    member = psutil.Process(int(leader.stdout.readline()))
+    leader.wait()
+    leader.stdout.close()
+    leave(PortLease.take(tmp_path), name)
+    PortLease.take(tmp_path).release()
+    lives = member.is_running() and member.status() != psutil.STATUS_ZOMBIE
+    assert lives != ours
+    if not ours:
+        member.kill()
 
 
 @pytest.mark.parametrize("note", ["", "{", "[]", '{"group": 1}'])

@@ -23,7 +23,7 @@ from scanyard.errors import ScanyardError, ServerError
 from scanyard.fleet.faults import Fault
 from scanyard.fleet.limits import Limits
 from scanyard.fleet.outcome import Recorded
-from scanyard.fleet.process_group import ProcessGroup
+from scanyard.fleet.process_group import ProcessGroup, signal_name
 from scanyard.scenario.concrete import ConcreteScenario
 from scanyard.sequence import Domain
 
@@ -165,7 +165,7 @@ class ClientProcess:
                 if needs_server and not self._has_server():
                     deadline, needs_server = min(deadline, time.monotonic() + WITHOUT_SERVER_S), False
             word = self._pipe.recv()
-        except (EOFError, ConnectionResetError):
+        except (EOFError, OSError):  # OSError where it ended in the middle of a word
             raise self._death() from None
         if isinstance(word, Raised):
             raise word.error from (None if word.errno is None else OSError(word.errno, os.strerror(word.errno)))
@@ -179,6 +179,6 @@ class ClientProcess:
             return ServerError(f"the client closed its pipe and lives on{tail}", name=Fault.CLIENT_HUNG)
         if code >= 0:
             return ServerError(f"the client exited with code {code}{tail}", name=Fault.CLIENT_EXITED)
-        names = {signal.SIGABRT: Fault.CLIENT_ABORTED, signal.SIGKILL: Fault.CLIENT_KILLED}
-        name = names.get(signal.Signals(-code), Fault.CLIENT_CRASHED)
-        return ServerError(f"the client died of {signal.Signals(-code).name}{tail}", name=name)
+        names: dict[int, Fault] = {signal.SIGABRT: Fault.CLIENT_ABORTED, signal.SIGKILL: Fault.CLIENT_KILLED}
+        name = names.get(-code, Fault.CLIENT_CRASHED)
+        return ServerError(f"the client died of {signal_name(-code)}{tail}", name=name)

@@ -1,14 +1,17 @@
 """Runs a program that knows nothing of us, and ends it with all it started when whoever started us is gone.
 
-    python -m scanyard.fleet.guard FD PROGRAM [ARGUMENTS...]
+    python -m scanyard.fleet.guard FD CIDFILE PROGRAM [ARGUMENTS...]
 
 ``FD`` is the reading end of a pipe whose other end the starter holds: it ends with the starter, however that dies.
 CARLA's start script does not ``exec``, so a signal to it alone would leave the simulator behind; the whole group is
-ended.  The exit code is the program's own, and where a signal ended it, the same signal ends us.
+ended, also where the script ends first.  ``CIDFILE`` is empty, or where a ``PROGRAM`` that runs a container writes its
+id: that is no member of the group.  The exit code is the program's own, and where a signal ended it, the same signal
+ends us.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 import select
 import signal
@@ -16,15 +19,19 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from pathlib import Path
 
-from scanyard.fleet.process_group import die_with_parent
+import psutil
+
+from scanyard.fleet.container import remove_container
+from scanyard.fleet.process_group import GroupName, die_with_parent
 
 PATIENCE_S = 5.0
 
 
 def main(arguments: Sequence[str]) -> int:
     """Run the program to its end; returns its exit code."""
-    lifeline, program = int(arguments[0]), list(arguments[1:])
+    lifeline, cid, program = int(arguments[0]), arguments[1], list(arguments[2:])
     signal.signal(signal.SIGTERM, signal.SIG_IGN)  # it goes to the whole group: the program decides what to do
     here = os.getpid()
 
@@ -44,8 +51,14 @@ def main(arguments: Sequence[str]) -> int:
         deadline = time.monotonic() + PATIENCE_S
         while child.poll() is None and time.monotonic() < deadline:
             time.sleep(0.05)
+        if cid:
+            remove_container(program[0], Path(cid))
         os.killpg(0, signal.SIGKILL)  # and us with it
     code = child.wait()
+    for left in GroupName.of_leader(here).members():
+        if left.pid != here:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                left.kill()
     if code < 0:
         signal.signal(-code, signal.SIG_DFL) if -code not in (signal.SIGKILL, signal.SIGSTOP) else None
         os.kill(os.getpid(), -code)

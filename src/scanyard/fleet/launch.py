@@ -15,7 +15,6 @@ import logging
 import os
 import shutil
 import signal
-import subprocess
 import sys
 import time
 from dataclasses import dataclass, field
@@ -26,11 +25,12 @@ from typing import Self
 import psutil
 
 from scanyard.errors import EnvironmentFault, ServerError
+from scanyard.fleet.container import remove_container
 from scanyard.fleet.faults import Fault
 from scanyard.fleet.limits import Limits
 from scanyard.fleet.ports import PortLease, port_is_free
 from scanyard.fleet.probe import ask_version
-from scanyard.fleet.process_group import ProcessGroup
+from scanyard.fleet.process_group import ProcessGroup, signal_name
 from scanyard.fleet.server_log import device_name, finds_port_taken, renders_in_software
 from scanyard.fleet.upkeep import Incident
 
@@ -121,7 +121,12 @@ class Server:
         finally:
             if command.guarded:
                 os.close(lifeline)
-        lease.note(self._group.name)
+        try:
+            lease.note(self._group.name)
+        except OSError:  # no room: then nobody would find it
+            self._group.end(limits.stop_s, asks=False)
+            self._cut_lifeline()
+            raise
 
     @classmethod
     def start(
@@ -198,7 +203,8 @@ class Server:
         began = time.monotonic()
         was_alive = self.is_alive
         gently = self._group.end(self._limits.stop_s, asks=asks)
-        self._remove_container()
+        if self._command.container:
+            remove_container(self._command.container, self._cid)
         self._cut_lifeline()
         held = self._wait_for_ports() if self.version else []  # it may never have had them
         self._lease.note(None)
@@ -225,7 +231,10 @@ class Server:
         argv += [f"-carla-rpc-port={self.port}", f"-carla-streaming-port={self.port + 1}"]
         if self._command.dies_with_us:
             argv.append(f"--die-with-parent={os.getpid()}")
-        return [sys.executable, "-m", "scanyard.fleet.guard", str(lifeline), *argv] if self._command.guarded else argv
+        if not self._command.guarded:
+            return argv
+        cid = str(self._cid) if self._command.container else ""
+        return [sys.executable, "-m", "scanyard.fleet.guard", str(lifeline), cid, *argv]
 
     def _require_version(self) -> None:
         client = metadata.version("carla")
@@ -279,7 +288,7 @@ class Server:
             )
         if code < 0:
             name = Fault.SERVER_CRASHED_AT_START if at_start else Fault.SERVER_CRASHED
-            return ServerError(f"the server died of {signal.Signals(-code).name}{when}{self._tail()}", name=name)
+            return ServerError(f"the server died of {signal_name(-code)}{when}{self._tail()}", name=name)
         name = Fault.SERVER_EXITED_AT_START if at_start else Fault.SERVER_EXITED
         if at_start and finds_port_taken(self._log()):
             name = Fault.PORT_TAKEN
@@ -293,14 +302,6 @@ class Server:
                 return held
             time.sleep(0.02)
         return []
-
-    def _remove_container(self) -> None:
-        """A container outlives the program that started it when that is killed."""
-        if self._command.container and self._cid.exists():
-            removal = [self._command.container, "rm", "--force", self._cid.read_text(encoding="ascii").strip()]
-            removed = subprocess.run(removal, capture_output=True, check=False, timeout=60.0)
-            if removed.returncode:
-                logger.info("container already gone: %s", removed.stderr.decode(errors="replace").strip())
 
     def _cut_lifeline(self) -> None:
         if self._lifeline >= 0:

@@ -81,7 +81,8 @@ class Lease:
 
     def release(self) -> None:
         """Give it back."""
-        self._file.close()
+        with contextlib.suppress(OSError):  # what it was to note found no room; it is closed all the same
+            self._file.close()
 
 
 def _opened(path: Path) -> IO[str] | None:

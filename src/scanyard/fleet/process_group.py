@@ -2,7 +2,8 @@
 
 A process id alone names nobody for long: ids are used again.  So a group is remembered with the time its leader started
 (in ticks since boot, which no clock change moves), and whoever has another start time is a stranger and let be.  Linux
-gives a group's id to no new process while any member lives, so members without their leader are still ours.
+gives a group's id to no new process while any member lives, so members without their leader may be ours; but once all
+of ours are gone a stranger's group may have the number, and lose its leader too.  A mark in the environment says which.
 """
 
 from __future__ import annotations
@@ -14,15 +15,19 @@ import os
 import signal
 import subprocess
 import time
+import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
 
+from scanyard.ray_guard import has_in_environment
+
 logger = logging.getLogger(__name__)
 
 PR_SET_PDEATHSIG = 1
+MARK = "SCANYARD_GROUP"
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 
@@ -36,11 +41,13 @@ class GroupName:
     """When its leader started, in clock ticks since boot."""
     boot: str
     """Which boot that was."""
+    mark: str = ""
+    """What its members have in their environment, drawn at random, where the leader was given one."""
 
     @classmethod
-    def of_leader(cls, pid: int) -> GroupName:
+    def of_leader(cls, pid: int, mark: str = "") -> GroupName:
         """The group that the process ``pid`` leads."""
-        return cls(pid, start_ticks(pid) or 0, boot_id())
+        return cls(pid, start_ticks(pid) or 0, boot_id(), mark)
 
     def members(self) -> list[psutil.Process]:
         """Who of it lives; nobody where the number has passed to somebody else."""
@@ -54,12 +61,15 @@ class GroupName:
             with contextlib.suppress(psutil.NoSuchProcess, ProcessLookupError, PermissionError):
                 if os.getpgid(process.pid) == self.group and process.status() != psutil.STATUS_ZOMBIE:
                     found.append(process)
-        return found
+        return found if leader is not None else [process for process in found if self._has_mark(process)]
+
+    def _has_mark(self, process: psutil.Process) -> bool:
+        return not self.mark or has_in_environment(process.pid, f"{MARK}={self.mark}".encode())
 
     def signal(self, number: int) -> None:
         """Send a signal to every member, if there is any."""
         if self.members():
-            with contextlib.suppress(ProcessLookupError):
+            with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(self.group, number)
 
     def end(self, patience_s: float, *, asks: bool = True) -> bool:
@@ -87,6 +97,7 @@ class ProcessGroup:
     ) -> None:
         log.parent.mkdir(parents=True, exist_ok=True)
         self.log = log
+        mark = uuid.uuid4().hex
         with log.open("wb") as output:
             self._process = subprocess.Popen(
                 list(argv),
@@ -94,10 +105,10 @@ class ProcessGroup:
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
-                env={**os.environ, **(env or {})},
+                env={**os.environ, **(env or {}), MARK: mark},
                 pass_fds=tuple(pass_fds),
             )
-        self.name = GroupName.of_leader(self._process.pid)
+        self.name = GroupName.of_leader(self._process.pid, mark)
 
     @property
     def pid(self) -> int:
@@ -136,11 +147,17 @@ class ProcessGroup:
         return "; its log ends: " + " | ".join(text.splitlines()[-lines:]) if text else "; its log is empty"
 
 
+def signal_name(number: int) -> str:
+    """Its name; realtime signals have none."""
+    names = {one.value: one.name for one in signal.Signals}
+    return names.get(number, f"signal {number}")
+
+
 def start_ticks(pid: int) -> int | None:
     """When ``pid`` started, in clock ticks since boot; None where there is no such process, or only its remains."""
     try:
         text = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
-    except (FileNotFoundError, ProcessLookupError):
+    except (FileNotFoundError, ProcessLookupError, PermissionError):  # hidden from us, so none of ours
         return None
     fields = text.rpartition(")")[2].split()  # the program's name may hold spaces and brackets
     return None if fields[0] == "X" else int(fields[19])
