@@ -36,6 +36,9 @@ CLOSE_S = 8.0
 MAX_FAILED_STARTS = 5
 """Workers in a row that died before they were up, after which the fault is not theirs."""
 PULSE = "pulse"
+CHILDREN_LIVE = {"RAY_kill_child_processes_on_worker_exit": "0"}
+"""Ray would kill what a worker started before it ends the worker, but nothing below: our guard of a real CARLA first,
+and the simulator would live on.  What we start notices our end by itself."""
 
 
 @dataclass(eq=False)
@@ -81,6 +84,7 @@ class Crew:
             max_restarts=0,
             max_task_retries=0,
             concurrency_groups={PULSE: 1},
+            runtime_env={"env_vars": CHILDREN_LIVE},
         )(Worker)
         self._fitness = Fitness(self.clock, self.settings.limits.start_tries)
         self._last_up = self._last_came = self.clock()
@@ -194,10 +198,10 @@ class Crew:
             yield self._give_up(hand, f"its worker died: {_first_line(error)}", Fault.WORKER_DIED)
             return
         hand.pulse, hand.pulse_due_at = None, self.clock() + self._pulse_every_s
-        limit_s = self.settings.deadlines.frame_s
+        limit_s = self.settings.frame_s
         if silent_s > limit_s:
             yield self._give_up(
-                hand, f"no frame came for {silent_s:.0f} s, at most {limit_s:.0f} s are allowed", Fault.WORKER_HUNG
+                hand, f"it got nowhere for {silent_s:.0f} s, at most {limit_s:.0f} s are allowed", Fault.WORKER_HUNG
             )
 
     def _watch(self) -> Iterator[Result]:

@@ -5,10 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from scanyard.fleet.client_process import IMPORT_S
 from scanyard.fleet.limits import Limits
 from scanyard.fleet.scratch import scratch_folder
 from scanyard.fleet.supervisor import Assignment
 from scanyard.sequence import Domain
+
+FRAME_S = 300.0
+CLEARING_S = 90.0
+"""For ending what a step that took too long has left, before there is word of it: a container takes a minute."""
 
 
 @dataclass(frozen=True)
@@ -24,8 +29,9 @@ class Deadlines:
     those that came cannot run a server."""
     pulse_s: float = 30.0
     """For a worker to answer; one that is stopped, or cut off from us, does not."""
-    frame_s: float = 300.0
-    """For a worker that answers to get from one frame to the next, the start of a server and of a town included."""
+    frame_s: float | None = None
+    """For a worker that answers to get one step further: a server started, a client connected, a frame taken.  ``None``
+    for 300 s, or longer where its limits allow it more."""
     placement_s: float = 600.0
     """For any worker at all, on a cluster whose nodes may have yet to come."""
     disk_s: float = 300.0
@@ -57,6 +63,17 @@ class Settings:
     resources: Mapping[str, float] = field(default_factory=dict)
     """Resources of any other name each worker claims, as nodes were started to offer them."""
     deadlines: Deadlines = field(default_factory=Deadlines)
+
+    @property
+    def frame_s(self) -> float:
+        """The deadline of that name."""
+        if self.deadlines.frame_s is not None:
+            return self.deadlines.frame_s
+        limits = self.limits
+        steps_s = (
+            limits.longest_retry_delay_s, limits.start_s, IMPORT_S + limits.load_s, limits.tick_s, limits.seal_s
+        )  # fmt: skip
+        return max(FRAME_S, *(step_s + CLEARING_S for step_s in steps_s))
 
     def assignment(self, threads: int) -> Assignment:
         """Each worker's part of it; its own server casts with so many ``threads``."""

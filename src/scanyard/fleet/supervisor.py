@@ -141,17 +141,20 @@ class Supervisor:
                 return self._client
             self.close(broken=True)
         self._wait_after_faults()
+        self._on_sign()
         scratch_folder()  # logs lie in it by default, and on another host than the driver's nobody has looked at it yet
         # First, so that it reads its libraries while the server starts.
         self._client = ClientProcess(
             Path(self._assignment.logs) / f"client-{os.getpid()}.log", has_server=self._has_server
         )
         self._server = self._started_server()
+        self._on_sign()
         self._quirks = quirks_of(self._server.version) or Quirks()
         what = self._assignment
         self._client.connect(
             Job(self._server.host, self._server.port, what.maps, what.dataset, what.domain, self._limits)
         )
+        self._on_sign()
         return self._client
 
     def _started_server(self) -> Server | RunningServer:

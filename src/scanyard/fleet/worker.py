@@ -6,7 +6,7 @@ import errno
 import os
 import time
 
-from scanyard.errors import EnvironmentFault, ScanyardError, StoreError
+from scanyard.errors import EnvironmentFault, StoreError
 from scanyard.fleet.faults import Fault
 from scanyard.fleet.outcome import DISK_FULL, Failed, Recorded, Seat
 from scanyard.fleet.settings import Settings
@@ -43,8 +43,9 @@ class Worker:
             if not _is_full(error):
                 raise  # the data contradict each other: no other worker will fare better
             return _failed(scenario, error, DISK_FULL)
-        except EnvironmentFault as error:
-            return _failed(scenario, error, Fault.MACHINE_UNFIT)  # another node may be fit
+        except (EnvironmentFault, OSError) as error:  # another node may be fit
+            self._supervisor.close(broken=True)
+            return _failed(scenario, error, DISK_FULL if _is_full(error) else Fault.MACHINE_UNFIT)
         finally:
             self._last_sign = None
 
@@ -56,12 +57,13 @@ class Worker:
         self._last_sign = time.monotonic()
 
 
-def _failed(scenario: ConcreteScenario, error: ScanyardError, kind: str) -> Failed:
+def _failed(scenario: ConcreteScenario, error: Exception, kind: str) -> Failed:
     name, seed = scenario.name, scenario.seed
     return Failed(scenario.sequence_name, name, seed, str(error), kind, retry=True, counts=False)
 
 
-def _is_full(error: StoreError) -> bool:
-    """Whether there was no room: the store says so in words, and the system's own word lies beneath them."""
-    cause = error.__cause__
-    return isinstance(cause, OSError) and cause.errno in (errno.ENOSPC, errno.EDQUOT)
+def _is_full(error: Exception) -> bool:
+    """Whether there was no room, for what is recorded or for leases and logs; our words have the system's beneath."""
+    return any(
+        isinstance(one, OSError) and one.errno in (errno.ENOSPC, errno.EDQUOT) for one in (error, error.__cause__)
+    )
