@@ -9,12 +9,10 @@ import statistics
 import time
 
 import psutil
-from kills import SCENARIOS, calm, conclude, outcome_of
+from kills import LONG_FRAMES, SCENARIOS, calm, conclude, outcome_of
 from outcome import OnProgress, Outcome
 from stage import Stage, Traces
 
-FRAMES = 24
-"""So long that a campaign lives through several strikes, also on a machine that does nothing else."""
 PULSE_S, FRAME_S = 6.0, 9.0
 """Deadlines of the campaign: for a worker to answer, and for one that answers to get to the next frame.  On a machine
 that takes longer to start an undisturbed campaign they are longer, or nothing would ever get done."""
@@ -27,13 +25,13 @@ STRUCK_WITHIN_S = 5.0
 def hangs(n: int, seed: int, on_progress: OnProgress) -> Outcome:
     """Stop ``n`` parts, all of one kind at a time, so that the campaign cannot end without having noticed."""
     luck = random.Random(f"{seed} hangs")
-    undisturbed = calm(frames=FRAMES)
+    undisturbed = calm(frames=LONG_FRAMES)
     frame_s = max(FRAME_S, undisturbed.start_s)
     pulse_s = frame_s * PULSE_S / FRAME_S
     at_most_s = frame_s + pulse_s / 3 + GRACE_S  # a pulse is asked for three times per deadline
     traces, stopped, noticed_s, late = Traces(digests={undisturbed.digest}), 0, list[float](), 0
     while (before := stopped) < n:
-        with Stage(range(SCENARIOS), frames=FRAMES, deadlines={"pulse_s": pulse_s, "frame_s": frame_s}) as stage:
+        with Stage(range(SCENARIOS), frames=LONG_FRAMES, deadlines={"pulse_s": pulse_s, "frame_s": frame_s}) as stage:
             stage.start()
             while stage.is_running and stopped < n and stage.wait_until(stage.state["done"] + 2):
                 stage.wait(luck.uniform(0.0, STRUCK_WITHIN_S))  # or what is tried again would be struck every time

@@ -155,12 +155,12 @@ class Stage:
             self.wait(0.5)
         self.wait(0.2)
 
-    def kill_driver(self) -> None:
-        """SIGKILL the driver alone."""
+    def kill_driver(self) -> bool:
+        """SIGKILL the driver alone; False if it had come to its end before."""
         assert self._driver is not None
-        os.kill(self._driver.pid, signal.SIGKILL)
-        self._driver.wait()
+        self._driver.kill()
         self.wait(0.2)
+        return self._driver.wait() == -signal.SIGKILL
 
     def _heed(self, said: dict[str, Any]) -> None:
         if "failure" in said:
