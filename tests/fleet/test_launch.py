@@ -179,6 +179,16 @@ def test_a_binary_ends_with_its_start_script(tmp_path: Path) -> None:
         assert ended(server.pid, script.pid, binary.pid)
 
 
+def test_a_binary_that_takes_longer_to_leave_than_its_start_script_is_let_leave(tmp_path: Path) -> None:
+    script, told = tmp_path / "CarlaUE4.sh", tmp_path / "told"
+    leaves = f"trap 'sleep 1; echo left > {told}; kill $!; exit 0' TERM"
+    script.write_text(f'#!/bin/sh\n({leaves}; "{sys.executable}" "{ANSWERING}" --device=A100 "$@" & wait) &\nwait\n')
+    script.chmod(0o755)
+    with Server.start(ServerCommand.binary(script), tmp_path):
+        pass
+    assert told.read_text() == "left\n"
+
+
 def test_a_server_whose_lease_cannot_be_noted_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     started: list[int] = []
 

@@ -55,14 +55,20 @@ def main(arguments: Sequence[str]) -> int:
             remove_container(program[0], Path(cid))
         os.killpg(0, signal.SIGKILL)  # and us with it
     code = child.wait()
-    for left in GroupName.of_leader(here).members():
-        if left.pid != here:
-            with contextlib.suppress(psutil.NoSuchProcess):
-                left.kill()
+    _end([one for one in GroupName.of_leader(here).members() if one.pid != here])
     if code < 0:
         signal.signal(-code, signal.SIG_DFL) if -code not in (signal.SIGKILL, signal.SIGSTOP) else None
         os.kill(os.getpid(), -code)
     return code
+
+
+def _end(left: Sequence[psutil.Process]) -> None:
+    """TERM, wait, KILL what a program has left."""
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        for process in left:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.send_signal(number)
+        _, left = psutil.wait_procs(left, PATIENCE_S)
 
 
 if __name__ == "__main__":
