@@ -33,7 +33,7 @@ from scanyard.datasets.classes import ARGOVERSE2_OF_CATEGORY, classes_of
 from scanyard.datasets.extras import EXTRAS, extras_of
 from scanyard.datasets.feather import write_table
 from scanyard.datasets.kitti_calibration import OPTICAL_FROM_BODY
-from scanyard.datasets.origin import FrameNote, SequenceNote, require_new_folder, write_origin
+from scanyard.datasets.origin import FrameNote, SequenceNote, begin_export, write_origin
 from scanyard.errors import FormatError, StoreError
 from scanyard.frame import Frame, points_ego
 from scanyard.sensors import Rig
@@ -58,7 +58,7 @@ def write_dataset(root: str | Path, sequences: Sequence[SensorSequence], *, val_
     or cannot be written.
     """
     folder = Path(root)
-    require_new_folder(folder)
+    begin_export(folder)
     notes = []
     try:
         for sequence in sequences:

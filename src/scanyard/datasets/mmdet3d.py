@@ -38,7 +38,7 @@ from scanyard.datasets.levelled import (
     write_image_sets,
 )
 from scanyard.datasets.nuscenes import read_image
-from scanyard.datasets.origin import SequenceNote, require_new_folder, write_origin
+from scanyard.datasets.origin import SequenceNote, begin_export, write_origin
 from scanyard.errors import FormatError, StoreError
 from scanyard.frame import Frame
 from scanyard.pickled import read_pickle
@@ -58,7 +58,7 @@ def write_dataset(root: str | Path, sequences: Sequence[SensorSequence], *, val_
     folder is not empty or cannot be written.
     """
     folder = Path(root)
-    require_new_folder(folder)
+    begin_export(folder)
     notes: list[SequenceNote] = []
     infos: list[tuple[str, str, dict[str, Any]]] = []
     classes: dict[str, int] = {}

@@ -25,7 +25,7 @@ from scanyard.datasets.classes import NUSCENES_OF_CATEGORY, RIDDEN, WITH_RIDER, 
 from scanyard.datasets.extras import EXTRAS, extras_of
 from scanyard.datasets.kitti_calibration import OPTICAL_FROM_BODY
 from scanyard.datasets.nuscenes_tables import LAYOUT, VISIBILITY_LEVELS, Row, Tables, file_stem, sample_token, token
-from scanyard.datasets.origin import notes_of, require_new_folder, write_origin
+from scanyard.datasets.origin import begin_export, notes_of, write_origin
 from scanyard.errors import FormatError, StoreError
 from scanyard.frame import Frame, Sweep, points_ego
 from scanyard.geometry import Transform
@@ -48,7 +48,7 @@ def write_dataset(root: str | Path, sequences: Sequence[SensorSequence], *, vers
     FormatError if a category has no nuScenes class, StoreError if the folder is not empty or cannot be written.
     """
     folder, tables = Path(root), Tables()
-    require_new_folder(folder)
+    begin_export(folder)
     tables.add_fixed()
     try:
         logs = _add_logs(tables, sequences)

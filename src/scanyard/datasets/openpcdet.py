@@ -34,7 +34,7 @@ from scanyard.datasets.levelled import (
     read_levelled,
     write_image_sets,
 )
-from scanyard.datasets.origin import SequenceNote, require_new_folder, write_origin
+from scanyard.datasets.origin import SequenceNote, begin_export, write_origin
 from scanyard.errors import FormatError, StoreError
 from scanyard.sequence import SensorSequence
 
@@ -48,7 +48,7 @@ def write_dataset(root: str | Path, sequences: Sequence[SensorSequence], *, val_
     FormatError if a category has no name here, StoreError if the folder is not empty or cannot be written.
     """
     folder = Path(root)
-    require_new_folder(folder)
+    begin_export(folder)
     notes: list[SequenceNote] = []
     listed: list[tuple[str, str, bool]] = []
     try:

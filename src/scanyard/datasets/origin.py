@@ -25,6 +25,8 @@ from scanyard.store.layout import require_file_name
 ORIGIN_FILE = "scanyard.json"
 LICENCE_FILE = "LICENCE.md"
 ORIGIN_FORMAT = "scanyard-export-1"
+UNFINISHED_FILE = "scanyard-unfinished"
+"""Lies in an export until its note does: without one, what was cut off would be read as somebody else's data."""
 
 CITATIONS = {
     "kitti": "A. Geiger, P. Lenz, C. Stiller, R. Urtasun: Vision meets Robotics: The KITTI Dataset. IJRR 2013",
@@ -86,6 +88,7 @@ def write_origin(root: Path, layout: str, convention: str, sequences: Iterable[S
     }
     root.joinpath(ORIGIN_FILE).write_text(json.dumps(body, indent=1) + "\n", encoding="utf-8")
     root.joinpath(LICENCE_FILE).write_text(licence_text(layout, [note.info for note in notes]), encoding="utf-8")
+    root.joinpath(UNFINISHED_FILE).unlink(missing_ok=True)
 
 
 def licence_text(layout: str, infos: Sequence[SequenceInfo]) -> str:
@@ -110,9 +113,10 @@ def licence_text(layout: str, infos: Sequence[SequenceInfo]) -> str:
 def read_origin(root: Path, layout: str) -> tuple[SequenceNote, ...] | None:
     """The recordings that were exported into ``root``, or ``None`` where the folder is not one of our exports.
 
-    FormatError if the file is damaged or describes another layout.
+    FormatError if the file is damaged or describes another layout, or the export did not come to its end.
     """
     path = root / ORIGIN_FILE
+    _require_finished(root)
     if not path.is_file():
         return None
     try:
@@ -132,6 +136,7 @@ def read_origin(root: Path, layout: str) -> tuple[SequenceNote, ...] | None:
 def layout_of(root: Path) -> str:
     """The layout that was exported into ``root``; FormatError where its note is missing or damaged."""
     path = root / ORIGIN_FILE
+    _require_finished(root)
     try:
         body = json.loads(path.read_bytes())
         if body["format"] != ORIGIN_FORMAT or not isinstance(body["layout"], str):
@@ -159,8 +164,26 @@ def require_new_folder(root: Path) -> None:
         found = sorted(path.name for path in root.iterdir())
     except OSError as error:
         raise StoreError(f"{root}: cannot be written to ({error.strerror})") from error
-    if found:
-        raise StoreError(f"{root}: holds {found[:3]} already; an export needs an empty or new folder")
+    if found and found != [UNFINISHED_FILE]:
+        what = "an export that did not come to its end" if UNFINISHED_FILE in found else f"{found[:3]} already"
+        raise StoreError(f"{root}: holds {what}; an export needs an empty or new folder")
+
+
+def begin_export(root: Path) -> None:
+    """Make the folder an export goes to, which is unfinished until its origin is written; errors as above."""
+    require_new_folder(root)
+    try:
+        root.joinpath(UNFINISHED_FILE).write_text("An export that is not finished, or was cut off.\n", encoding="utf-8")
+    except OSError as error:
+        raise StoreError(f"{root}: cannot be written to ({error.strerror})") from error
+
+
+def _require_finished(root: Path) -> None:
+    if (root / UNFINISHED_FILE).exists():
+        raise FormatError(
+            f"{root}: is an export that did not come to its end, as {UNFINISHED_FILE} says, or is still being written; "
+            "wait for it, or delete the folder and export again"
+        )
 
 
 def write_recordings(
@@ -173,7 +196,7 @@ def write_recordings(
     convention: str,
 ) -> None:
     """Write one file a recording into the new folder ``root``, and their origin; StoreError if that cannot be."""
-    require_new_folder(root)
+    begin_export(root)
     try:
         for sequence in sequences:
             write(root / f"{require_file_name(sequence.info.name, 'sequence')}.{suffix}", sequence)
