@@ -1,5 +1,6 @@
 """KITTI files mean what the benchmark says, come back digit for digit, and are refused when damaged."""
 
+import errno
 from pathlib import Path
 
 import numpy as np
@@ -9,15 +10,17 @@ from hypothesis import strategies as st
 from kitti_files import CALIBRATION, DRIVES, LABELS, kitti_folder
 
 from scanyard.boxes import Boxes
+from scanyard.datasets import kitti
 from scanyard.datasets.kitti import read_sequences, write_frames
 from scanyard.datasets.kitti_calibration import Calibration, read_calibration
 from scanyard.datasets.kitti_labels import boxes_from_rows, rows_from_boxes
-from scanyard.datasets.kitti_origin import write_kitti_origin
+from scanyard.datasets.kitti_origin import read_dataset, write_dataset, write_kitti_origin
+from scanyard.datasets.origin import FrameNote, SequenceNote
 from scanyard.errors import FormatError, StoreError
-from scanyard.frame import Frame, Sweep
+from scanyard.frame import Frame, Image, Sweep
 from scanyard.geometry import Transform
 from scanyard.sensors import Camera, Lidar, Rig
-from scanyard.sequence import InMemorySequence, SequenceInfo
+from scanyard.sequence import InMemorySequence, SensorSequence, SequenceInfo
 from scanyard.store import create_dataset, open_sequence, write_sequence
 
 UPRIGHT = Calibration(
@@ -287,4 +290,91 @@ def test_a_split_is_called_after_the_folder_one_stands_in(tmp_path: Path, monkey
 def test_a_name_that_kitti_cannot_write_is_said(tmp_path: Path) -> None:
     (sequence, *_) = read_sequences(kitti_folder(tmp_path / "in"))
     with pytest.raises(FormatError, match=r"frames\.csv: .*état.* is not ASCII"):
-        write_kitti_origin(tmp_path, [(sequence.info, [sequence[0].replace(name="état")])])
+        write_kitti_origin(tmp_path, [SequenceNote(sequence.info, (FrameNote.of("état", sequence[0]),))])
+
+
+def exported(folder: Path) -> list[InMemorySequence]:
+    """Two recordings in KITTI's layout that are in nothing like KITTI's; of the second nobody labelled a frame."""
+    lidar = Lidar("top", Transform.from_xyz_rpy((0.95, 0.1, 1.9)), np.zeros(4), np.zeros(4), 100, 20.0, 1.0, 99.0)
+    camera = Camera("front", Transform.from_xyz_rpy((1.2, 0.0, 1.5)), 640, 480, 500.0, (320.0, 240.0))
+    boxes = Boxes([[10.0, 1.0, 0.8]], [[4.2, 1.7, 1.6]], [0.3], ["car"], image_box=[[1, 2, 30, 40]])
+    rig, rows = Rig("van", (lidar,), (camera,)), np.arange(30, dtype=np.float32).reshape(10, 3)
+    frames = [
+        Frame(
+            index * 50_000_000,
+            Transform.from_xyz_rpy((2.0 * index, 0.5, 0.0), yaw=0.01 * index),
+            {"top": Sweep(rows, intensity=np.full(10, 0.5))},
+            images={"front": Image(np.full((480, 640, 3), index, dtype=np.uint8))},
+            boxes=None if index == 1 else boxes,
+            name=f"f{index}",
+        )
+        for index in range(3)
+    ]
+    sequences = [
+        InMemorySequence(SequenceInfo("a", "synthetic", "d", rig, "unknown", {"seed": 7}), frames),
+        InMemorySequence(
+            SequenceInfo("b", "stand-in", "e", rig, "CC0-1.0"), [frame.replace(boxes=None) for frame in frames]
+        ),
+    ]
+    write_dataset(folder, sequences)
+    return sequences
+
+
+def assert_as_exported(found: SensorSequence, expected: SensorSequence) -> None:
+    for what in ("domain", "drive", "licence"):
+        assert getattr(found.info, what) == getattr(expected.info, what)
+    assert found.info.rig.to_dict() == expected.info.rig.to_dict()
+    for back, frame in zip(found, expected, strict=True):
+        assert (back.name, back.timestamp_ns) == (frame.name, frame.timestamp_ns)
+        np.testing.assert_array_equal(back.world_from_ego.matrix, frame.world_from_ego.matrix)
+        np.testing.assert_array_equal(back.sweeps["top"].points, frame.sweeps["top"].points)
+        np.testing.assert_array_equal(back.images["front"].rgb, frame.images["front"].rgb)
+        assert (back.boxes is None) == (frame.boxes is None)
+        if frame.boxes is not None and back.boxes is not None:
+            np.testing.assert_allclose(back.boxes.center, frame.boxes.center, atol=0.011)  # KITTI prints centimetres
+            np.testing.assert_allclose(back.boxes.yaw_rad, frame.boxes.yaw_rad, atol=0.006)
+
+
+def test_an_export_comes_back_with_its_rig_times_poses_and_frames_without_labels(tmp_path: Path) -> None:
+    expected = exported(tmp_path / "k")
+    found = read_dataset(tmp_path / "k")
+    assert [sequence.info.name for sequence in found] == ["a-d", "b-e"]
+    for back, sequence in zip(found, expected, strict=True):
+        assert_as_exported(back, sequence)
+
+
+def test_one_folder_of_an_export_is_no_other_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    expected = exported(tmp_path / "k")
+    (found,) = read_dataset(tmp_path / "k/a")
+    assert_as_exported(found, expected[0])
+    monkeypatch.chdir(tmp_path / "k/a")
+    (found,) = read_dataset(Path())
+    assert_as_exported(found, expected[0])
+
+
+def test_an_export_that_was_cut_off_or_mixed_is_not_read_as_real(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", "there")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(kitti, "write_scan", full)
+        with pytest.raises(StoreError, match="No space left"):
+            exported(tmp_path / "cut")
+    for read in (tmp_path / "cut", tmp_path / "cut/a"):
+        with pytest.raises(FormatError, match="did not come to its end"):
+            read_dataset(read)
+    with pytest.raises(StoreError, match="holds an export that did not come to its end"):
+        exported(tmp_path / "cut")
+    exported(tmp_path / "k")
+    with pytest.raises(StoreError, match="an export needs an empty or new folder"):
+        exported(tmp_path / "k")
+    scan = tmp_path / "k/a/velodyne/f1.bin"
+    scan.rename(scan.with_name("f9.bin"))
+    with pytest.raises(FormatError, match="frame f1 is missing"):
+        read_dataset(tmp_path / "k")
+    scan.with_name("f9.bin").rename(scan)
+    scan.with_name("g.bin").write_bytes(scan.read_bytes())
+    with pytest.raises(FormatError, match="frame g is none of those that were exported"):
+        read_dataset(tmp_path / "k")

@@ -62,13 +62,11 @@ def import_kitti(
 
 def bring_kitti(root: Path, out: Path, subset: list[str] | None, signing_key: Path | None = None) -> None:
     """Import the KITTI frames under ``root`` into the dataset ``out``; nothing is imported by halves."""
-    from scanyard.datasets import kitti
-    from scanyard.datasets.kitti_origin import as_exported
+    from scanyard.datasets.kitti_origin import read_dataset
     from scanyard.store import open_dataset, seal_dataset, write_sequence
 
     key = load_signing_key(signing_key)
-    names = subset or _labelled_folders(root)
-    sequences = as_exported(root, [sequence for name in names for sequence in kitti.read_sequences(root, name)])
+    sequences = read_dataset(root, subset)
     licences = begin_import(out, sequences)
     total = sum(len(sequence) for sequence in sequences)
     done = 0
@@ -84,13 +82,6 @@ def bring_kitti(root: Path, out: Path, subset: list[str] | None, signing_key: Pa
     say_licences(licences)
 
 
-def _labelled_folders(root: Path) -> list[str] | list[None]:
-    """The folders below ``root`` that hold labelled frames; ``None`` stands for ``root`` itself."""
-    if (root / "velodyne").is_dir():
-        return [None]
-    return sorted(folder.name for folder in root.glob("*") if (folder / "label_2").is_dir()) or [None]
-
-
 @export_app.command("kitti")
 def export_kitti(
     dataset: Annotated[Path, typer.Argument(help="Dataset folder.")],
@@ -103,8 +94,7 @@ def export_kitti(
 
     Example: scanyard export kitti out/synthetic --out out/kitti
     """
-    from scanyard.datasets import kitti
-    from scanyard.datasets.kitti_origin import write_kitti_origin
+    from scanyard.datasets.kitti_origin import write_dataset
     from scanyard.store import open_dataset
 
     opened = open_dataset(dataset)
@@ -112,8 +102,6 @@ def export_kitti(
     require_any(opened, dataset)
     with progress(f"export {dataset.name}") as advance:
         sequences = watched(list(opened.sequences.values()), advance)
-        for sequence in sequences:
-            kitti.write_frames(out / sequence.info.name, sequence)
-    write_kitti_origin(out, [(sequence.info, sequence.labels) for sequence in sequences])
+        write_dataset(out, sequences)
     print(f"{out}: {opened.num_frames} frames in KITTI's object layout, a folder per sequence")
     say_licences(sorted({sequence.info.licence for sequence in sequences}))

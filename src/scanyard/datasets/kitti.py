@@ -7,13 +7,15 @@
 Frames of one drive become one sequence, because a drive must never be divided between training and testing.  All text
 files are read and checked before the first sequence is handed out, so a damaged one stops the import before it begins;
 scans and images are read when a frame is asked for.  Object frames have no poses: ``world_from_ego`` is the identity.
+
+Our own exports say beside the layout what it has no place for (``kitti_origin``): rig, times, poses, who labelled.
 """
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +27,7 @@ from scanyard.boxes import Boxes
 from scanyard.datasets.kitti_calibration import EGO_FROM_VELODYNE, Calibration, read_calibration
 from scanyard.datasets.kitti_drives import FrameOrigin, frame_origins
 from scanyard.datasets.kitti_labels import LabelNotes, Labels, labels_to_text, read_labels
-from scanyard.datasets.origin import named
+from scanyard.datasets.origin import FrameNote, SequenceNote, named
 from scanyard.errors import FormatError, StoreError
 from scanyard.frame import Frame, Image, Sweep
 from scanyard.geometry import Transform
@@ -62,6 +64,8 @@ class KittiSequence:
     info: SequenceInfo
     frames: tuple[KittiFrame, ...]
     crop_to_image: bool
+    notes: Mapping[str, FrameNote] = field(default_factory=dict)
+    """What an export of ours says of each frame, by its file; empty for KITTI's own."""
 
     def __len__(self) -> int:
         return len(self.frames)
@@ -75,15 +79,16 @@ class KittiSequence:
         sweep = read_scan(frame.scan)
         if self.crop_to_image:
             sweep = sweep[frame.calibration.in_image(sweep.points, *frame.size_px)]
-        raw = frame.origin.raw_frame
+        raw, note = frame.origin.raw_frame, self.notes.get(frame.name)
+        lidar, camera = self.info.rig.lidars[0].name, self.info.rig.cameras[0].name
         return Frame(
-            timestamp_ns=(index if raw is None else raw) * FRAME_PERIOD_NS,
-            world_from_ego=Transform.identity(),
-            sweeps={"top": sweep},
-            images={} if frame.image is None else {"left": _read_image(frame.image)},
+            timestamp_ns=note.timestamp_ns if note else (index if raw is None else raw) * FRAME_PERIOD_NS,
+            world_from_ego=note.world_from_ego if note else Transform.identity(),
+            sweeps={lidar: sweep},
+            images={} if frame.image is None else {camera: _read_image(frame.image)},
             boxes=None if frame.labels is None else frame.labels.boxes,
             dont_care=None if frame.labels is None else frame.labels.dont_care,
-            name=frame.name,
+            name=note.name if note else frame.name,
         )
 
 
@@ -93,18 +98,22 @@ def read_sequences(
     drives: Sequence[str] | None = None,
     *,
     crop_to_image: bool = False,
+    notes: Mapping[str, SequenceNote] | None = None,
 ) -> list[SensorSequence]:
     """Read a split folder, or the split ``subset`` (``training`` unless given) of the folder that holds it.
 
     ``drives`` keeps only these.  ``crop_to_image`` keeps the returns that fall inside the image, where KITTI's labels
-    are.  Sequences are sorted by name, frames by time.  FormatError names the first file and line that is wrong.
+    are.  ``notes`` are what an export of ours says, by split folder.  Sequences are sorted by name, frames by time.
+    FormatError names the first file and line that is wrong.
     """
     split = named(_split_folder(Path(root), subset))
+    note = (notes or {}).get(split.name)
     origins, source = frame_origins(split)
     names = sorted(path.stem for path in (split / "velodyne").glob("*.bin"))
     if not names:
         raise FormatError(f"{split / 'velodyne'}: holds no scans (ID.bin)")
-    frames = [_read_frame(split, name, origins.get(name)) for name in names]
+    of_frames = _notes_of(split, names, note)
+    frames = [_read_frame(split, name, origins.get(name), note, of_frames.get(name)) for name in names]
     if not source:
         logger.warning("%s: no frames.csv and no devkit mapping, so each frame counts as a drive of its own", split)
     known = {frame.origin.drive for frame in frames}
@@ -120,33 +129,36 @@ def read_sequences(
             name = f"{split.name}-{drive}" + (f"-{number}" if len(groups) > 1 else "")
             members.sort(key=lambda frame: (frame.origin.raw_frame or 0, frame.name))
             info = _info(name, drive, members, split=split.name, source=source, crop_to_image=crop_to_image)
-            sequences.append(KittiSequence(info, tuple(members), crop_to_image))
+            if note is not None:
+                info = _as_exported(info, note.info)
+            sequences.append(KittiSequence(info, tuple(members), crop_to_image, of_frames))
     return sequences
 
 
-def write_frames(root: str | Path, sequence: SensorSequence) -> None:
+def write_frames(root: str | Path, sequence: SensorSequence) -> list[FrameNote]:
     """Write ``velodyne``, ``label_2``, ``calib`` and ``image_2`` files for each frame into the split folder ``root``.
 
-    The files are named after the frames, or numbered if those have no names; FormatError where two have one name.  A
-    sequence that came from KITTI gets its own calibration, label order and ``alpha`` back; any other gets a calibration
-    made from its rig.
+    Returns what the layout has no place for.  The files are named after the frames, or numbered if those have no names;
+    FormatError where two have one name.  A sequence that came from KITTI gets its own calibration, label order and
+    ``alpha`` back; any other gets a calibration made from its rig.
     """
-    split, written = Path(root), set[str]()
+    split, written = Path(root), dict[str, FrameNote]()
     notes: Mapping[str, Any] = sequence.info.provenance.get("kitti", {})
     calibration = calibration_of(sequence.info)
     lidar, camera = sequence.info.rig.lidars[0].name, sequence.info.rig.cameras[0].name
     try:
-        for folder in ("velodyne", "label_2", "calib"):
+        for folder in ("velodyne", "calib"):
             (split / folder).mkdir(parents=True, exist_ok=True)
         for index, frame in enumerate(sequence):
             name = require_file_name(frame.name or f"{index:06d}", "frame")
             if name in written:
                 raise FormatError(f"sequence {sequence.info.name!r} has two frames {name!r}; KITTI's go by their names")
-            written.add(name)
+            written[name] = FrameNote.of(name, frame)
             write_scan(split / "velodyne" / f"{name}.bin", frame.sweeps[lidar])
             (split / "calib" / f"{name}.txt").write_text(calibration.to_text(), encoding="ascii")
             if frame.boxes is not None:
                 text = labels_to_text(_labels_of(frame, notes.get("labels", {}).get(name, {})), calibration)
+                (split / "label_2").mkdir(exist_ok=True)
                 (split / "label_2" / f"{name}.txt").write_text(text, encoding="ascii")
             if camera in frame.images:
                 (split / "image_2").mkdir(exist_ok=True)
@@ -155,6 +167,7 @@ def write_frames(root: str | Path, sequence: SensorSequence) -> None:
                 )
     except OSError as error:
         raise StoreError(f"{split}: cannot be written ({error.strerror}: {error.filename})") from error
+    return list(written.values())
 
 
 def calibration_of(info: SequenceInfo) -> Calibration:
@@ -209,7 +222,27 @@ def _split_folder(root: Path, subset: str | None) -> Path:
     return split
 
 
-def _read_frame(split: Path, name: str, origin: FrameOrigin | None) -> KittiFrame:
+def _notes_of(split: Path, names: Sequence[str], note: SequenceNote | None) -> dict[str, FrameNote]:
+    """Notes by file; FormatError where the folder has other frames than were exported into it."""
+    if note is None or not note.frames:  # exports of older versions say nothing of frames
+        return {}
+    of_frames = {frame.file: frame for frame in note.frames}
+    if differing := sorted(set(of_frames) ^ set(names)):
+        what = "is missing" if differing[0] in of_frames else "is none of those that were exported"
+        raise FormatError(f"{split}: frame {differing[0]} {what} (of {len(differing)} that differ); export again")
+    return of_frames
+
+
+def _as_exported(found: SequenceInfo, exported: SequenceInfo) -> SequenceInfo:
+    """With domain, licence and source of the recording that was exported, and its rig as far as the layout goes."""
+    rig = replace(exported.rig, lidars=exported.rig.lidars[:1], cameras=exported.rig.cameras[:1])
+    provenance = {**found.provenance, "format": exported.provenance.get("format", "scanyard")}
+    return replace(found, domain=exported.domain, licence=exported.licence, rig=rig, provenance=provenance)
+
+
+def _read_frame(
+    split: Path, name: str, origin: FrameOrigin | None, note: SequenceNote | None, of_frame: FrameNote | None
+) -> KittiFrame:
     scan, image = split / "velodyne" / f"{name}.bin", split / "image_2" / f"{name}.png"
     if not scan.is_file():
         raise FormatError(f"{scan}: is no file, or a link that leads nowhere")
@@ -224,7 +257,9 @@ def _read_frame(split: Path, name: str, origin: FrameOrigin | None) -> KittiFram
         except OSError as error:
             raise FormatError(f"{image}: is no image ({error})") from error
     calibration = read_calibration(split / "calib" / f"{name}.txt")
-    labelled = (split / "label_2").is_dir()
+    if note is not None:
+        calibration = replace(calibration, ego_from_velodyne=note.info.rig.lidars[0].ego_from_sensor)
+    labelled = (split / "label_2").is_dir() if of_frame is None else of_frame.labelled
     return KittiFrame(
         name=name,
         scan=scan,
