@@ -34,8 +34,8 @@ class Server:
         self.spoils_puts = False
         self.before_put: Callable[[str], None] = lambda _key: None
         """Called with the key before each put is done, in the thread that answers it."""
-        self.keeps_to_conditions = True
-        """Whether it puts only where there is none, if it is told to."""
+        self.ignores = ""
+        """A header that it does not know."""
         self.matches = True
         """Whether a version that is named can ever be the right one."""
         self.writing = threading.Lock()
@@ -86,9 +86,8 @@ def serving(folder: Path) -> Iterator[Server]:
                 path.write_bytes(data)
 
         def _write_object(self, bucket: str, key: str, write: object) -> str:
+            del self.headers[server.ignores]
             wanted = self.headers.get("If-Match")  # which S3 keeps to since 2024, and localbucket does not know
-            if not server.keeps_to_conditions:
-                del self.headers["If-None-Match"]
             with server.writing:
                 if wanted is None:
                     return str(super()._write_object(bucket, key, write))

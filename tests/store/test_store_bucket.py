@@ -122,7 +122,7 @@ def test_publishing_again_changes_nothing_and_takes_what_is_new(server: Server, 
 @pytest.mark.parametrize("puts", [0, 1, 30, -2, -1])
 def test_a_writer_cut_off_leaves_whole_sequences_and_the_next_goes_on(server: Server, root: Path, puts: int) -> None:
     of_sequences = sum(len(one.seal.files) + 1 for one in open_dataset(root).sequences.values())
-    everything = of_sequences + 4  # header, header in vain, log, header
+    everything = of_sequences + 5  # header, header in vain twice, log, header
     server.puts_left = puts if puts >= 0 else everything + puts
     with pytest.raises(StoreError, match="refuses access"):
         publish(root, server.at())
@@ -368,10 +368,15 @@ def test_what_is_sealed_while_it_is_published_or_fetched_is_left_to_the_next_tim
     assert open_dataset(tmp_path / "fetched").header == open_dataset(root).header
 
 
-def test_a_store_that_puts_over_what_is_there_is_refused(server: Server, root: Path) -> None:
-    server.keeps_to_conditions = False
-    with pytest.raises(StoreError, match=r"put it twice though it was to be put only where there is none"):
-        publish(root, server.at())
+@pytest.mark.parametrize(("condition", "said"), [("If-None-Match", "where there is none"), ("If-Match", "another")])
+def test_a_store_that_puts_whatever_the_condition_is_refused(
+    condition: str, said: str, server: Server, root: Path
+) -> None:
+    server.ignores = condition
+    for _ in range(2):  # the first leaves nothing that the second would go on from
+        with pytest.raises(StoreError, match=rf"was to be put only .*{said}.*\({condition}\)"):
+            publish(root, server.at())
+        assert server.contents() == {}
 
 
 def test_a_store_that_takes_no_version_is_told_of_and_not_asked_for_ever(server: Server, root: Path) -> None:

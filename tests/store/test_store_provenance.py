@@ -186,6 +186,16 @@ def test_who_lacks_the_key_cannot_have_another_name_or_licence_signed_with_the_n
         seal_dataset(root, key=KEY)
 
 
+def test_an_unsigned_entry_does_not_pass_another_licence_on_to_the_next_signature(root: Path) -> None:
+    log, header = read_log(root), replace(read_header(root), licence="CC-BY-4.0")
+    log = extended(log, [("dataset sealed", dict(log[-1].body) | {"dataset": header.identity})], None)
+    (root / LOG_FILE).write_bytes(b"".join(entry.to_line() for entry in log))
+    (root / "dataset.json").write_bytes(replace(header, log_head=log[-1].hash).to_bytes())
+    assert "its licence is 'CC-BY-4.0', sealed was 'CC0-1.0'" in problems(root)
+    with pytest.raises(DamagedError, match="its licence is"):
+        seal_dataset(root, key=KEY)
+
+
 @pytest.mark.parametrize("news", [True, False])
 def test_a_log_that_does_not_name_its_dataset_is_told_of_and_sealing_mends_it(news: bool, root: Path) -> None:
     said = [(one.event, {key: body for key, body in one.body.items() if key != "dataset"}) for one in read_log(root)]

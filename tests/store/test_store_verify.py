@@ -356,3 +356,14 @@ def test_what_a_seal_says_twice_is_found(line: bytes, root: Path) -> None:
     path.write_bytes(said_twice + _last_line(said_twice))
     assert open_dataset(root).sequences["walk-0001"].summary is not None
     assert [str(one.path) for one in verify(root)] == [str(path)]
+
+
+def test_a_seal_that_nobody_could_have_written_is_a_finding_beside_others(root: Path) -> None:
+    path = root / "sequences/walk-0001/seal.json"
+    text = path.read_bytes()[: -len(_last_line(b""))]
+    record = b'\n "record": {'
+    forged = text.replace(record, record + b'\n  "a": 1e999,', 1)
+    assert len(forged) > len(text)
+    path.write_bytes(forged + _last_line(forged))
+    (root / "sequences/walk-0002/boxes/center/c.0.0").unlink()
+    assert {one.sequence for one in verify(root)} == {"walk-0001", "walk-0002"}

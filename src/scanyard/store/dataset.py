@@ -169,8 +169,7 @@ def require_nothing_lost(uri: str | Path, coming: Collection[str] = ()) -> None:
 
 def _sealed_before(root: Path, header: DatasetHeader, log: Sequence[Entry]) -> dict[str, str]:
     """Digests by name of what the dataset holds by its log, which may be further than ``dataset.json``."""
-    last = next((entry for entry in reversed(log) if entry.event == "dataset sealed"), None)
-    if last is not None and (problem := changed_since(header, last)):
+    if problem := changed_since(header, log):
         raise DamagedError(f"{root / DATASET_FILE}: {problem}; restore it from a copy")
     if header.log_head is None:  # the first format, which had none; or nothing was sealed to the end
         return {**(header.sequences or {}), **told_of(log)}
@@ -239,17 +238,16 @@ def _news(
         )
 
 
-def changed_since(header: DatasetHeader, sealed: Entry) -> str | None:
-    """What is wrong if ``dataset.json`` has another name, licence or campaign than in the entry it was sealed with."""
-    said = sealed.body.get("dataset", header.identity)  # earlier entries say nothing of it
-    if said == header.identity:
-        return None
-    told = said if isinstance(said, dict) else {}
-    others = [name for name, now in header.identity.items() if told.get(name) != now]
-    return (
-        " and ".join(f"its {name} is {header.identity[name]!r}, sealed was {told.get(name)!r}" for name in others)
-        or None
-    )
+def changed_since(header: DatasetHeader, log: Sequence[Entry]) -> str | None:
+    """What is wrong if ``dataset.json`` has another name, licence or campaign than any entry it was sealed with."""
+    for entry in log:
+        said = entry.body.get("dataset", header.identity)  # earlier entries say nothing of it
+        if entry.event == "dataset sealed" and said != header.identity:
+            told = said if isinstance(said, dict) else {}
+            others = [name for name, now in header.identity.items() if told.get(name) != now]
+            problem = [f"its {name} is {header.identity[name]!r}, sealed was {told.get(name)!r}" for name in others]
+            return " and ".join(problem) or f"sealed were other things than {list(header.identity)} besides"
+    return None
 
 
 def dataset_digest(digests: Mapping[str, str]) -> str:

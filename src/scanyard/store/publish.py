@@ -31,6 +31,8 @@ from scanyard.store.write import attempt, commit, explained
 
 AT_ONCE = 4
 """Files on their way at the same time: a shard is some 25 MB, of which each has two in memory."""
+NO_VERSION = '"00000000000000000000000000000000"'
+"""The tag of no object."""
 Progress = Callable[[float, float, str], None]
 """Called with bytes done, bytes to do, and the sequence."""
 
@@ -194,13 +196,24 @@ def _create_header(target: BucketPath, header: DatasetHeader) -> None:
     path = target / DATASET_FILE
     unsealed = replace(header, sequences=None, merkle_root=None, log_head=None)
     if not path.is_file() and path.bucket.create(path.key, unsealed.to_bytes()):
-        if path.bucket.create(path.key, unsealed.to_bytes()):
-            raise StoreError(
-                f"{path}: {path.bucket.service} put it twice though it was to be put only where there is none "
-                "(If-None-Match), so a late writer could overwrite what another has committed; use a store that does"
-            )
+        _require_conditions(path, unsealed.to_bytes())
         return
     _require_same_dataset(target, read_header(target), header)
+
+
+def _require_conditions(path: BucketPath, data: bytes) -> None:
+    """StoreError, and the object gone again, if the store puts an object whatever the conditions."""
+    if path.bucket.create(path.key, data):
+        condition = "where there is none (If-None-Match)"
+    elif path.bucket.replace(path.key, data, NO_VERSION):
+        condition = "over another version (If-Match)"
+    else:
+        return
+    path.bucket.delete(path.key)  # or the next run would not ask
+    raise StoreError(
+        f"{path}: {path.bucket.service} put it though it was to be put only {condition}, so a late writer could "
+        "overwrite what another has committed; use a store that keeps to conditions"
+    )
 
 
 def _require_same_dataset(place: Place, found: DatasetHeader, wanted: DatasetHeader) -> None:

@@ -79,7 +79,11 @@ def verify(uri: str | Place, on_progress: Progress | None = None, *, public_key:
 def _sound_seal(sequence: Place) -> Seal:
     """Read a seal; DamagedError also where it is not written as we do: two readers could take it for two things."""
     seal = read_seal(sequence)
-    if seal.to_bytes() != read_file(sequence / SEAL_FILE):
+    try:
+        written = seal.to_bytes()
+    except (ValueError, RecursionError) as error:
+        raise DamagedError(f"was not written by scanyard: {error}") from error
+    if written != read_file(sequence / SEAL_FILE):
         raise DamagedError("was not written by scanyard: what it says is said twice, or otherwise than here")
     return seal
 
@@ -140,7 +144,7 @@ def _check_log(root: Place, seals: Mapping[str, Seal], public_key: str | None) -
         yield Finding(None, None, root / DATASET_FILE, "lists other sequences than the log says were sealed into it")
     if public_key is not None and "dataset" not in sealed[-1].body:
         yield Finding(None, None, path, "nobody signed its name, licence and campaign; seal it again with the key")
-    if problem := changed_since(header, sealed[-1]):
+    if problem := changed_since(header, sealed):
         yield Finding(None, None, root / DATASET_FILE, problem)
     told = told_of(sealed)
     for name in seals:
