@@ -11,7 +11,7 @@ import psutil
 import pytest
 
 from scanyard.cluster import ray_session
-from scanyard.errors import EnvironmentFault
+from scanyard.errors import EnvironmentFault, StoreError
 from scanyard.fleet.crew import Crew
 from scanyard.fleet.faults import Fault
 from scanyard.fleet.limits import Limits
@@ -56,27 +56,23 @@ def test_a_real_server_s_binary_ends_with_a_worker_that_is_killed_at_work(tmp_pa
         assert not runs(binary)
 
 
-def no_room() -> OSError:
-    return OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "/tmp/leases")
-
-
-def started_without_room() -> EnvironmentFault:
-    fault = EnvironmentFault("cannot start it")
-    fault.__cause__ = no_room()
-    return fault
+def stored(number: int) -> StoreError:
+    error = StoreError("the sequence cannot be written")
+    error.__cause__ = OSError(number, os.strerror(number))
+    return error
 
 
 @pytest.mark.parametrize(
-    ("error", "kind"),
+    ("error", "kind", "counts"),
     [
-        (no_room(), DISK_FULL),
-        (started_without_room(), DISK_FULL),
-        (EnvironmentFault("no such program"), Fault.MACHINE_UNFIT),
-        (OSError(errno.EAGAIN, "no process may be started"), Fault.MACHINE_UNFIT),
+        (stored(errno.ENOSPC), DISK_FULL, False),
+        (stored(errno.ENOENT), Fault.WORKER_FAILED, True),
+        (OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "/tmp/leases"), Fault.MACHINE_UNFIT, False),
+        (EnvironmentFault("no such program"), Fault.MACHINE_UNFIT, False),
     ],
 )
-def test_a_machine_that_lacks_room_for_logs_and_leases_speaks_against_no_scenario(
-    error: Exception, kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_what_a_machine_lacks_speaks_against_no_scenario_and_stops_no_other_machine(
+    error: Exception, kind: str, counts: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     worker = Worker(Settings(str(tmp_path), str(MAPS), logs=str(tmp_path)), threads=1)
 
@@ -86,15 +82,16 @@ def test_a_machine_that_lacks_room_for_logs_and_leases_speaks_against_no_scenari
     monkeypatch.setattr(worker._supervisor, "record", record)
     failed = worker.record(tiny_scenarios([0])[0])
     assert isinstance(failed, Failed)
-    assert (failed.kind, failed.counts, failed.retry) == (kind, False, True)
+    assert (failed.kind, failed.counts, failed.retry) == (kind, counts, True)
     assert str(error) == failed.reason
 
 
 def steps_of(limits: Limits) -> Iterator[float]:
     yield from (limits.start_s, limits.load_s, limits.tick_s, limits.seal_s, limits.longest_retry_delay_s)
+    yield 4 * limits.stop_s
 
 
-@pytest.mark.parametrize("slow", ["start_s", "load_s", "tick_s", "seal_s", "longest_retry_delay_s"])
+@pytest.mark.parametrize("slow", ["start_s", "load_s", "tick_s", "seal_s", "longest_retry_delay_s", "stop_s"])
 def test_a_worker_is_not_given_up_within_what_its_limits_allow(slow: str) -> None:
     usual = Settings("dataset", "maps")
     assert usual.frame_s >= 300.0

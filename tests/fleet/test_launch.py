@@ -179,14 +179,31 @@ def test_a_binary_ends_with_its_start_script(tmp_path: Path) -> None:
         assert ended(server.pid, script.pid, binary.pid)
 
 
-def test_a_binary_that_takes_longer_to_leave_than_its_start_script_is_let_leave(tmp_path: Path) -> None:
-    script, told = tmp_path / "CarlaUE4.sh", tmp_path / "told"
-    leaves = f"trap 'sleep 1; echo left > {told}; kill $!; exit 0' TERM"
+def slow_script(folder: Path) -> Path:
+    """A start script that is gone at once when it is told to end, while its simulator takes a second."""
+    script = folder / "CarlaUE4.sh"
+    leaves = f"trap 'sleep 1; echo left >> {folder}/told; kill $!; exit 0' TERM"
     script.write_text(f'#!/bin/sh\n({leaves}; "{sys.executable}" "{ANSWERING}" --device=A100 "$@" & wait) &\nwait\n')
     script.chmod(0o755)
-    with Server.start(ServerCommand.binary(script), tmp_path):
+    return script
+
+
+def test_a_simulator_that_takes_longer_to_leave_than_its_start_script_is_let_leave(tmp_path: Path) -> None:
+    with Server.start(ServerCommand.binary(slow_script(tmp_path)), tmp_path):
         pass
-    assert told.read_text() == "left\n"
+    assert (tmp_path / "told").read_text() == "left\n"
+
+
+def test_a_simulator_is_let_leave_as_well_when_its_starter_was_killed(tmp_path: Path) -> None:
+    spawn = multiprocessing.get_context("spawn")
+    queue: multiprocessing.Queue[list[int]] = spawn.Queue()
+    command = ServerCommand.binary(slow_script(tmp_path))
+    parent = spawn.Process(target=_serve_and_die, args=(command, tmp_path, queue))
+    parent.start()
+    pids = queue.get(timeout=120)
+    parent.join()
+    assert ended(*pids)
+    assert (tmp_path / "told").read_text() == "left\n"
 
 
 def test_a_server_whose_lease_cannot_be_noted_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -254,7 +271,10 @@ def test_a_container_is_removed_when_whoever_started_it_is_killed(tmp_path: Path
     pids = queue.get(timeout=120)
     parent.join()
     assert ended(*pids)
-    assert (tmp_path / "asked").read_text().splitlines()[-1] == "rm --force c0ffee"
+    deadline = time.monotonic() + 20
+    while len(asked := (tmp_path / "asked").read_text().splitlines()) < 2 and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert asked[-1] == "rm --force c0ffee"
 
 
 def test_a_container_sees_one_card_and_is_removed_in_the_end(tmp_path: Path) -> None:

@@ -3,25 +3,41 @@
 from __future__ import annotations
 
 import logging
+import os
 import subprocess
 from pathlib import Path
+
+from scanyard.fleet.process_group import MARK as GROUP_MARK
+from scanyard.ray_guard import MARK as RAY_MARK
 
 logger = logging.getLogger(__name__)
 
 REMOVAL_S = 60.0
 
 
-def remove_container(program: str, cid: Path) -> None:
-    """Remove the container whose id ``PROGRAM run --cidfile`` wrote, if it came so far; one that is gone is as good."""
+def start_removal(program: str, cid: Path) -> subprocess.Popen[bytes] | None:
+    """Have the container removed whose id ``PROGRAM run --cidfile`` wrote; ``None`` if it did not come so far.
+
+    Who removes it belongs to nobody's group: those who end what a killed worker left would end it as well.
+    """
     container = cid.read_text(encoding="ascii").strip() if cid.exists() else ""
     if not container:
+        return None
+    unmarked = {name: value for name, value in os.environ.items() if name not in (GROUP_MARK, RAY_MARK)}
+    return subprocess.Popen(
+        [program, "rm", "--force", container],
+        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        start_new_session=True, env=unmarked,
+    )  # fmt: skip
+
+
+def remove_container(program: str, cid: Path) -> None:
+    """Remove it, and wait until it is gone; one that was gone is as good."""
+    removal = start_removal(program, cid)
+    if removal is None:
         return
     try:
-        removed = subprocess.run(
-            [program, "rm", "--force", container], capture_output=True, check=False, timeout=REMOVAL_S
-        )
-    except (OSError, subprocess.TimeoutExpired) as error:
-        logger.warning("container %s may live on: %s", container, error)
-        return
-    if removed.returncode:
-        logger.info("container already gone: %s", removed.stderr.decode(errors="replace").strip())
+        if removal.wait(REMOVAL_S):
+            logger.info("%s rm ended with code %d: the container was gone already", program, removal.returncode)
+    except subprocess.TimeoutExpired:
+        logger.warning("the container of %s was not removed within %.0f s", cid, REMOVAL_S)

@@ -1,12 +1,12 @@
 """Runs a program that knows nothing of us, and ends it with all it started when whoever started us is gone.
 
-    python -m scanyard.fleet.guard FD CIDFILE PROGRAM [ARGUMENTS...]
+    python -m scanyard.fleet.guard FD STOP_S CIDFILE PROGRAM [ARGUMENTS...]
 
 ``FD`` is the reading end of a pipe whose other end the starter holds: it ends with the starter, however that dies.
 CARLA's start script does not ``exec``, so a signal to it alone would leave the simulator behind; the whole group is
-ended, also where the script ends first.  ``CIDFILE`` is empty, or where a ``PROGRAM`` that runs a container writes its
-id: that is no member of the group.  The exit code is the program's own, and where a signal ended it, the same signal
-ends us.
+ended, also where the script ends first, and has ``STOP_S`` from TERM to KILL.  ``CIDFILE`` is empty, or where a
+``PROGRAM`` that runs a container writes its id: that is no member of the group.  The exit code is the program's own,
+and where a signal ended it, the same signal ends us.
 """
 
 from __future__ import annotations
@@ -23,16 +23,15 @@ from pathlib import Path
 
 import psutil
 
-from scanyard.fleet.container import remove_container
+from scanyard.fleet.container import start_removal
 from scanyard.fleet.process_group import GroupName, die_with_parent
-
-PATIENCE_S = 5.0
 
 
 def main(arguments: Sequence[str]) -> int:
     """Run the program to its end; returns its exit code."""
-    lifeline, cid, program = int(arguments[0]), arguments[1], list(arguments[2:])
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # it goes to the whole group: the program decides what to do
+    lifeline, stop_s, cid, program = int(arguments[0]), float(arguments[1]), arguments[2], list(arguments[3:])
+    told: list[int] = []
+    signal.signal(signal.SIGTERM, lambda number, _: told.append(number))  # to the whole group: the program decides
     here = os.getpid()
 
     def before_exec() -> None:
@@ -46,29 +45,32 @@ def main(arguments: Sequence[str]) -> int:
         return 127
     ended = os.pidfd_open(child.pid)
     ready, _, _ = select.select([lifeline, ended], [], [])
-    if ended not in ready:
-        os.killpg(0, signal.SIGTERM)
-        deadline = time.monotonic() + PATIENCE_S
-        while child.poll() is None and time.monotonic() < deadline:
-            time.sleep(0.05)
+    if lifeline in ready:
         if cid:
-            remove_container(program[0], Path(cid))
-        os.killpg(0, signal.SIGKILL)  # and us with it
+            start_removal(program[0], Path(cid))
+        _end_others(here, stop_s, told)
     code = child.wait()
-    _end([one for one in GroupName.of_leader(here).members() if one.pid != here])
+    _end_others(here, stop_s, told)
     if code < 0:
         signal.signal(-code, signal.SIG_DFL) if -code not in (signal.SIGKILL, signal.SIGSTOP) else None
         os.kill(os.getpid(), -code)
     return code
 
 
-def _end(left: Sequence[psutil.Process]) -> None:
-    """TERM, wait, KILL what a program has left."""
+def _end_others(here: int, stop_s: float, told: Sequence[int]) -> None:
+    """TERM, wait, KILL all of the group but us; no second TERM where the group was told already."""
     for number in (signal.SIGTERM, signal.SIGKILL):
-        for process in left:
-            with contextlib.suppress(psutil.NoSuchProcess):
-                process.send_signal(number)
-        _, left = psutil.wait_procs(left, PATIENCE_S)
+        if number == signal.SIGKILL or not told:
+            for process in _others(here):
+                with contextlib.suppress(psutil.NoSuchProcess, psutil.AccessDenied):
+                    process.send_signal(number)
+        deadline = time.monotonic() + stop_s
+        while _others(here) and time.monotonic() < deadline:
+            time.sleep(0.05)
+
+
+def _others(here: int) -> list[psutil.Process]:
+    return [one for one in GroupName.of_leader(here).members() if one.pid != here]
 
 
 if __name__ == "__main__":

@@ -234,7 +234,7 @@ class Server:
         if not self._command.guarded:
             return argv
         cid = str(self._cid) if self._command.container else ""
-        return [sys.executable, "-m", "scanyard.fleet.guard", str(lifeline), cid, *argv]
+        return [sys.executable, "-m", "scanyard.fleet.guard", str(lifeline), str(self._limits.stop_s), cid, *argv]
 
     def _require_version(self) -> None:
         client = metadata.version("carla")

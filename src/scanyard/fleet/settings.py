@@ -13,7 +13,8 @@ from scanyard.sequence import Domain
 
 FRAME_S = 300.0
 CLEARING_S = 90.0
-"""For ending what a step that took too long has left, before there is word of it: a container takes a minute."""
+"""For ending what a step has left, before there is word of it: a container takes a minute.  To that come the times from
+TERM to KILL, to the end, and to free ports."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +74,7 @@ class Settings:
         steps_s = (
             limits.longest_retry_delay_s, limits.start_s, IMPORT_S + limits.load_s, limits.tick_s, limits.seal_s
         )  # fmt: skip
-        return max(FRAME_S, *(step_s + CLEARING_S for step_s in steps_s))
+        return max(FRAME_S, max(steps_s) + 4 * limits.stop_s + CLEARING_S)
 
     def assignment(self, threads: int) -> Assignment:
         """Each worker's part of it; its own server casts with so many ``threads``."""

@@ -40,12 +40,14 @@ class Worker:
         try:
             return self._supervisor.record(scenario)
         except StoreError as error:
-            if not _is_full(error):
-                raise  # the data contradict each other: no other worker will fare better
-            return _failed(scenario, error, DISK_FULL)
-        except (EnvironmentFault, OSError) as error:  # another node may be fit
+            if _errno(error) in (errno.ENOSPC, errno.EDQUOT):
+                return _failed(scenario, error, DISK_FULL, counts=False)
+            if _errno(error) in (errno.ENOENT, errno.ESTALE):  # somebody on another machine has swept the attempt away
+                return _failed(scenario, error, Fault.WORKER_FAILED, counts=True)
+            raise  # the data contradict each other: no other worker will fare better
+        except (EnvironmentFault, OSError) as error:  # another node may be fit, and may have room for logs and leases
             self._supervisor.close(broken=True)
-            return _failed(scenario, error, DISK_FULL if _is_full(error) else Fault.MACHINE_UNFIT)
+            return _failed(scenario, error, Fault.MACHINE_UNFIT, counts=False)
         finally:
             self._last_sign = None
 
@@ -57,13 +59,11 @@ class Worker:
         self._last_sign = time.monotonic()
 
 
-def _failed(scenario: ConcreteScenario, error: Exception, kind: str) -> Failed:
+def _failed(scenario: ConcreteScenario, error: Exception, kind: str, *, counts: bool) -> Failed:
     name, seed = scenario.name, scenario.seed
-    return Failed(scenario.sequence_name, name, seed, str(error), kind, retry=True, counts=False)
+    return Failed(scenario.sequence_name, name, seed, str(error), kind, retry=True, counts=counts)
 
 
-def _is_full(error: Exception) -> bool:
-    """Whether there was no room, for what is recorded or for leases and logs; our words have the system's beneath."""
-    return any(
-        isinstance(one, OSError) and one.errno in (errno.ENOSPC, errno.EDQUOT) for one in (error, error.__cause__)
-    )
+def _errno(error: StoreError) -> int | None:
+    """The system's own word beneath the store's."""
+    return error.__cause__.errno if isinstance(error.__cause__, OSError) else None
