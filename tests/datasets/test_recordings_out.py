@@ -46,6 +46,15 @@ def points_of(cloud: dict) -> np.ndarray:
     return np.frombuffer(base64.b64decode(cloud["data"]), dtype=record)
 
 
+def test_boxes_of_a_labelled_frame_are_gone_where_nobody_labelled(tmp_path: Path) -> None:
+    labelled, other = recording(1, rig=TURNED, frames=2)
+    mixed = InMemorySequence(recording(1, rig=TURNED).info, [labelled, other.replace(boxes=None)])
+    mcap_recording.write_dataset(tmp_path / "out", [mixed])
+    scenes = messages(tmp_path / "out/walk.mcap")["/labels"]
+    assert [bool(scene["entities"]) for scene in scenes] == [True, False]
+    assert [len(scene["deletions"]) for scene in scenes] == [1, 1]
+
+
 def test_an_mcap_recording_holds_every_point_image_and_box(tmp_path: Path) -> None:
     pytest.importorskip("mcap", reason="mcap is not installed: pip install 'scanyard[mcap]'")
     sequence = recording(1, rig=TURNED, lean=0.1, frames=4)

@@ -47,6 +47,7 @@ CONVENTION = (
     "right-handed metres; clouds in their lidar's frame and boxes in the ego's: x forward, y left, z up; box centres; "
     "cameras optical"
 )
+LABELS = "/labels"
 BOX_COLOR = {"r": 0.2, "g": 0.8, "b": 0.3, "a": 0.35}
 _WHITE = {"r": 1.0, "g": 1.0, "b": 1.0, "a": 1.0}
 _JPEG_QUALITY = 90
@@ -81,7 +82,7 @@ def write_recording(path: Path, sequence: SensorSequence) -> None:
                 raise FormatError(
                     f"sequence {sequence.info.name!r}, frame {number}: time {frame.timestamp_ns} is negative"
                 )
-            for topic, schema, body in messages_of(frame, sequence.info.rig):
+            for topic, schema, body in messages_of(frame, sequence.info.rig, clears=LABELS in channels):
                 if topic not in channels:
                     if schema not in schemas:
                         text = json.dumps(SCHEMAS[schema]).encode()
@@ -92,8 +93,8 @@ def write_recording(path: Path, sequence: SensorSequence) -> None:
         writer.finish()
 
 
-def messages_of(frame: Frame, rig: Rig) -> Iterator[Message]:
-    """All messages of one frame."""
+def messages_of(frame: Frame, rig: Rig, *, clears: bool = False) -> Iterator[Message]:
+    """All messages of one frame; one that nobody labelled ``clears`` the boxes of the frame before, which stay else."""
     time = _time(frame.timestamp_ns)
     yield "/tf", "foxglove.FrameTransforms", {"transforms": list(_transforms(frame, rig, time))}
     for lidar in rig.lidars:
@@ -111,8 +112,8 @@ def messages_of(frame: Frame, rig: Rig) -> Iterator[Message]:
                 },
             )
             yield f"/camera/{camera.name}/calibration", "foxglove.CameraCalibration", _calibration(camera, time)
-    if frame.boxes is not None:
-        yield "/labels", "foxglove.SceneUpdate", _scene(frame.boxes, time)
+    if frame.boxes is not None or clears:
+        yield LABELS, "foxglove.SceneUpdate", _scene(frame.boxes or Boxes.empty(), time)
 
 
 def jpeg(image: Image) -> bytes:
