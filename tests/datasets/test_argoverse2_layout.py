@@ -189,6 +189,19 @@ def test_frames_without_boxes_and_without_labels_stay_apart(tmp_path: Path) -> N
     assert len(found[1].boxes) == 0
 
 
+def test_a_split_or_log_of_an_export_is_no_original(tmp_path: Path) -> None:
+    write_dataset(tmp_path / "out", [recording(4, frames=1)])
+    (expected,) = read_sequences(tmp_path / "out")
+    (log,) = (path.parent.parent for path in (tmp_path / "out").glob("**/sensors/lidar"))
+    for folder in (log, log.parent):
+        (found,) = read_sequences(folder)
+        said = [(one.name, one.domain, one.licence, one.rig.to_dict()) for one in (found.info, expected.info)]
+        assert said[0] == said[1]
+    (tmp_path / "out/scanyard-unfinished").touch()
+    with pytest.raises(FormatError, match="did not come to its end"):
+        read_sequences(log)
+
+
 def test_cameras_get_argoverses_names() -> None:
     side = Camera.from_dict({**CAMERA.to_dict(), "name": "ring_front_center"})
     assert cameras_of(Rig("r", (), (CAMERA, side))) == {

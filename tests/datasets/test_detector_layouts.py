@@ -114,6 +114,21 @@ def test_infos_lead_to_no_file_outside_their_folder(path: str, tmp_path: Path) -
         mmdet3d.read_sequences(tmp_path)
 
 
+def test_two_clouds_of_one_name_are_not_taken_for_one(tmp_path: Path) -> None:
+    mmdet3d.write_dataset(tmp_path, [recording(3, rig=TURNED, name="a")])
+    (tmp_path / "scanyard.json").unlink()
+    infos = tmp_path / "custom_infos_train.pkl"
+    body = pickle.loads(infos.read_bytes())
+    first, *_ = body["data_list"]
+    name = first["lidar_points"]["lidar_path"]
+    (tmp_path / "points/other").mkdir()
+    (tmp_path / "points/other" / name).write_bytes((tmp_path / "points" / name).read_bytes())
+    body["data_list"].append({**first, "lidar_points": {**first["lidar_points"], "lidar_path": f"other/{name}"}})
+    infos.write_bytes(pickle.dumps(body))
+    with pytest.raises(FormatError, match="have one name; give each cloud its own"):
+        mmdet3d.read_sequences(tmp_path)
+
+
 @LAYOUTS
 def test_a_documented_loader_sees_our_boxes_where_they_are(layout: ModuleType, tmp_path: Path) -> None:
     sequences = [recording(1, rig=TURNED, lean=0.05, frames=6), recording(2, name="b", frames=4)]

@@ -196,6 +196,7 @@ DAMAGE = {
     "no table": ("category", None, "is missing"),
     "no JSON": ("sample", "[{", "is no nuScenes table"),
     "no token": ("log", '[{"name": 1}]', "is no nuScenes table"),
+    "no end": ("log", "[" * 100_000, "is no nuScenes table"),
     "a token that leads nowhere": ("ego_pose", "[]", "leads to ego_pose by ego_pose_token"),
 }
 
@@ -223,6 +224,29 @@ def test_a_table_leads_to_no_file_outside_its_folder(kind: str, lead: str, tmp_p
     path.write_text(json.dumps(rows))
     (found,) = read_sequences(tmp_path / "d")
     with pytest.raises(StoreError, match=r"d: file '.*samples/"):
+        found[0]
+
+
+def test_a_version_that_nobody_labelled_is_not_empty_of_things(tmp_path: Path) -> None:
+    write_dataset(tmp_path, [recording(15, frames=2)])
+    tables = tmp_path / DEFAULT_VERSION
+    (tables / "sample_annotation.json").write_text("[]")
+    samples = json.loads((tables / "sample.json").read_text())
+    for row in samples:
+        del row[EXTRAS]  # as in the original's test version
+    (tables / "sample.json").write_text(json.dumps(samples))
+    (found,) = read_sequences(tmp_path)
+    assert [frame.boxes for frame in found] == [None, None]
+
+
+def test_a_time_that_is_none_is_refused(tmp_path: Path) -> None:
+    write_dataset(tmp_path, [recording(16, frames=1)])
+    path = tmp_path / DEFAULT_VERSION / "sample.json"
+    (row,) = json.loads(path.read_text())
+    del row[EXTRAS]
+    path.write_text(json.dumps([row | {"timestamp": 10**30}]))
+    (found,) = read_sequences(tmp_path)
+    with pytest.raises(FormatError, match="which is no time"):
         found[0]
 
 

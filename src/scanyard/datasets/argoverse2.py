@@ -33,10 +33,10 @@ from scanyard.datasets.argoverse2_write import cameras_of, first_lasers, log_nam
 from scanyard.datasets.classes import CATEGORY_OF_ARGOVERSE2, categories_of
 from scanyard.datasets.extras import EXTRAS, columns_of
 from scanyard.datasets.feather import Columns, read_table
+from scanyard.datasets.images import read_image
 from scanyard.datasets.kitti_calibration import OPTICAL_FROM_BODY
-from scanyard.datasets.nuscenes import read_image
 from scanyard.datasets.nuscenes_tables import in_rows_of
-from scanyard.datasets.origin import FrameNote, SequenceNote, named, read_origin
+from scanyard.datasets.origin import FrameNote, SequenceNote, named, read_origin_around
 from scanyard.errors import FormatError
 from scanyard.frame import Frame, Sweep
 from scanyard.geometry import Transform
@@ -103,7 +103,7 @@ def read_sequences(root: str | Path) -> list[SensorSequence]:
     logs = sorted(path.parent.parent for path in folder.glob("**/sensors/lidar"))
     if not logs:
         raise FormatError(f"{folder}: holds no LOG/sensors/lidar; expected Argoverse 2's sensor layout")
-    notes = {log_name(note.info.name): note for note in read_origin(folder, LAYOUT) or ()}
+    notes = {log_name(note.info.name): note for note in read_origin_around(folder, LAYOUT, up=2) or ()}
     sequences: list[SensorSequence] = []
     for log in logs:
         with in_rows_of(str(log)):

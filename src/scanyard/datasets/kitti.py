@@ -20,16 +20,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image as PillowImage
 
 from scanyard.boxes import Boxes
+from scanyard.datasets.images import image_size, read_image
 from scanyard.datasets.kitti_calibration import EGO_FROM_VELODYNE, Calibration, read_calibration
 from scanyard.datasets.kitti_drives import FrameOrigin, frame_origins
 from scanyard.datasets.kitti_labels import LabelNotes, Labels, labels_to_text, read_labels
 from scanyard.datasets.origin import FrameNote, SequenceNote, named
 from scanyard.errors import FormatError, StoreError
-from scanyard.frame import Frame, Image, Sweep
+from scanyard.frame import Frame, Sweep
 from scanyard.geometry import Transform
 from scanyard.profiles import load_profile
 from scanyard.sensors import Lidar, Rig
@@ -85,7 +85,7 @@ class KittiSequence:
             timestamp_ns=note.timestamp_ns if note else (index if raw is None else raw) * FRAME_PERIOD_NS,
             world_from_ego=note.world_from_ego if note else Transform.identity(),
             sweeps={lidar: sweep},
-            images={} if frame.image is None else {camera: _read_image(frame.image)},
+            images={} if frame.image is None else {camera: read_image(frame.image)},
             boxes=None if frame.labels is None else frame.labels.boxes,
             dont_care=None if frame.labels is None else frame.labels.dont_care,
             name=note.name if note else frame.name,
@@ -251,11 +251,7 @@ def _read_frame(
     origin = origin or FrameOrigin(drive=f"frame-{name}")
     size_px = origin.size_px or DEFAULT_SIZE_PX
     if image.is_file():
-        try:
-            with PillowImage.open(image) as opened:
-                size_px = opened.size
-        except OSError as error:
-            raise FormatError(f"{image}: is no image ({error})") from error
+        size_px = image_size(image)
     calibration = read_calibration(split / "calib" / f"{name}.txt")
     if note is not None:
         calibration = replace(calibration, ego_from_velodyne=note.info.rig.lidars[0].ego_from_sensor)
@@ -293,12 +289,3 @@ def rig_of(calibration: Calibration, size_px: tuple[int, int]) -> Rig:
     """KITTI's car: the HDL-64E as ``top`` and the left colour camera as ``left``."""
     lidar = Lidar.of_profile("top", load_profile("hdl64e"), EGO_FROM_VELODYNE, rotation_hz=10.0)
     return Rig("kitti", (lidar,), (calibration.camera(*size_px),))
-
-
-def _read_image(path: Path) -> Image:
-    try:
-        with PillowImage.open(path) as opened:
-            rgb: NDArray[np.uint8] = np.asarray(opened.convert("RGB"))
-    except OSError as error:
-        raise FormatError(f"{path}: is no image ({error})") from error
-    return Image(rgb)

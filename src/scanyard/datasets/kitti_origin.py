@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from scanyard.datasets.kitti import read_sequences, write_frames
-from scanyard.datasets.origin import SequenceNote, begin_export, named, read_origin, write_origin
+from scanyard.datasets.origin import SequenceNote, begin_export, read_origin_around, write_origin
 from scanyard.errors import FormatError, StoreError
 from scanyard.sequence import SensorSequence
 
@@ -59,7 +59,7 @@ def read_dataset(root: Path, subsets: Sequence[str] | None = None) -> list[Senso
     in ``root``, or beside the one split folder that ``root`` is.
     """
     is_split = (root / "velodyne").is_dir()
-    found = read_origin(named(root).parent if is_split else root, LAYOUT)
+    found = read_origin_around(root, LAYOUT, up=1 if is_split else 0)
     notes = {note.info.name: note for note in found or ()}
     folders: Sequence[str | None] = subsets or ([None] if is_split else list(notes) or _labelled_folders(root))
     return [sequence for folder in folders for sequence in read_sequences(root, folder, notes=notes)]

@@ -23,6 +23,7 @@ from PIL import Image as PillowImage
 
 from scanyard.boxes import Boxes
 from scanyard.datasets.classes import custom_classes
+from scanyard.datasets.images import read_image
 from scanyard.datasets.kitti_calibration import OPTICAL_FROM_BODY
 from scanyard.datasets.levelled import (
     CONVENTION,
@@ -37,7 +38,6 @@ from scanyard.datasets.levelled import (
     read_levelled,
     write_image_sets,
 )
-from scanyard.datasets.nuscenes import read_image
 from scanyard.datasets.origin import SequenceNote, begin_export, write_origin
 from scanyard.errors import FormatError, StoreError
 from scanyard.frame import Frame
@@ -104,6 +104,9 @@ def read_sequences(
             names = {int(label): str(name) for name, label in body["metainfo"]["categories"].items()}
             for info in body["data_list"]:
                 frame = _read_frame(folder, info, names, len(frames))
+                other = frames.setdefault(frame.note.file, frame)
+                if other.scan != frame.scan:  # ids are file names without folders
+                    raise FormatError(f"{other.scan} and {frame.scan} have one name; give each cloud its own")
                 frames[frame.note.file] = frame
         except FormatError as error:
             raise FormatError(f"{path}: {error}") from None

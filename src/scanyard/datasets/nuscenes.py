@@ -16,16 +16,16 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image as PillowImage
 
 from scanyard.boxes import Boxes
 from scanyard.datasets.classes import CATEGORY_OF_NUSCENES, RIDDEN, WITH_RIDER, categories_of
 from scanyard.datasets.extras import EXTRAS, columns_of
+from scanyard.datasets.images import read_image
 from scanyard.datasets.kitti_calibration import OPTICAL_FROM_BODY
 from scanyard.datasets.nuscenes_tables import LAYOUT, LICENCE, VISIBILITY_LEVELS, Index, Row, in_rows_of
 from scanyard.datasets.origin import read_origin
 from scanyard.errors import FormatError
-from scanyard.frame import Frame, Image, Sweep
+from scanyard.frame import Frame, Sweep
 from scanyard.geometry import Transform
 from scanyard.sensors import Camera, Lidar, Rig
 from scanyard.sequence import SensorSequence, SequenceInfo
@@ -59,6 +59,8 @@ class NuScenesSequence:
     poses: tuple[Transform, ...]
     """``world_from_ego`` of each sample."""
     annotations: tuple[tuple[_Annotation, ...], ...]
+    labelled: bool
+    """Whether anybody labelled this version: of the test version nobody may know how."""
 
     def __len__(self) -> int:
         return len(self.samples)
@@ -74,10 +76,13 @@ class NuScenesSequence:
     def _read(self, index: int) -> Frame:
         sample, data = self.samples[index], self.data[index]
         extras = sample.get(EXTRAS, {})
-        labelled = extras.get("labelled", True)
+        labelled = extras.get("labelled", self.labelled)
         regions = extras.get("dont_care")
+        timestamp_ns = int(extras.get("timestamp_ns", sample["timestamp"] * 1000))
+        if not 0 <= timestamp_ns < 2**63:
+            raise FormatError(f"{self.root}: sample {sample['token']} was taken at {timestamp_ns} ns, which is no time")
         return Frame(
-            timestamp_ns=int(extras.get("timestamp_ns", sample["timestamp"] * 1000)),
+            timestamp_ns=timestamp_ns,
             world_from_ego=self.poses[index],
             sweeps={lidar.name: read_scan(self._file(data[lidar.name]), lidar) for lidar in self.info.rig.lidars},
             images={
@@ -134,15 +139,6 @@ def _rings(from_below: NDArray[np.float32], lidar: Lidar, path: Path) -> NDArray
     return (lidar.channels - 1 - from_below).astype(np.uint8)
 
 
-def read_image(path: Path) -> Image:
-    """Read an image file as RGB."""
-    try:
-        with PillowImage.open(path) as opened:
-            return Image(np.asarray(opened.convert("RGB")))
-    except OSError as error:
-        raise FormatError(f"{path}: is no image ({error})") from error
-
-
 def _only_version(folder: Path) -> str:
     if not folder.is_dir():
         raise FormatError(f"{folder}: no such folder")
@@ -193,7 +189,8 @@ class _Reader:
         annotations = tuple(
             tuple(self._annotation(row) for row in self._annotations.get(sample["token"], [])) for sample in samples
         )
-        return NuScenesSequence(info, self._folder, tuple(samples), tuple(data), world_from_ego, annotations)
+        labelled = bool(self._annotations)
+        return NuScenesSequence(info, self._folder, tuple(samples), tuple(data), world_from_ego, annotations, labelled)
 
     def _data_of(self, sample: Row) -> dict[str, Row]:
         """Key frames of LiDARs and cameras by sensor name; radars are left aside."""

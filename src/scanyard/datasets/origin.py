@@ -133,6 +133,17 @@ def read_origin(root: Path, layout: str) -> tuple[SequenceNote, ...] | None:
         raise FormatError(f"{path}: damaged, {error!r} while reading it; export again, or delete it") from error
 
 
+def read_origin_around(root: Path, layout: str, *, up: int) -> tuple[SequenceNote, ...] | None:
+    """The same of ``root``, or where that has no note of the nearest of ``up`` folders it lies in that has one."""
+    if (found := read_origin(root, layout)) is not None:
+        return found
+    for folder in list(named(root).absolute().parents)[:up]:
+        _require_finished(folder)
+        if (folder / ORIGIN_FILE).is_file():
+            return read_origin(folder, layout) if layout_of(folder) == layout else None
+    return None
+
+
 def layout_of(root: Path) -> str:
     """The layout that was exported into ``root``; FormatError where its note is missing or damaged."""
     path = root / ORIGIN_FILE

@@ -22,15 +22,15 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image as PillowImage
 
 from scanyard.boxes import Boxes
 from scanyard.datasets import argoverse2, nuscenes_tables
 from scanyard.datasets.argoverse2_layout import EGO_FROM_VEHICLE, LICENCE, LIDARS
 from scanyard.datasets.classes import CATEGORY_OF_ARGOVERSE2, SUSTECH_CATEGORIES, VOCABULARY, categories_of
 from scanyard.datasets.feather import read_table
+from scanyard.datasets.images import image_size, read_image
 from scanyard.datasets.kitti_calibration import OPTICAL_FROM_BODY
-from scanyard.datasets.nuscenes import nuscenes_lidar, read_image, read_scan
+from scanyard.datasets.nuscenes import nuscenes_lidar, read_scan
 from scanyard.datasets.nuscenes_tables import in_rows_of
 from scanyard.datasets.origin import named
 from scanyard.errors import FormatError
@@ -118,8 +118,7 @@ def _nuscenes(folder: Path) -> SampleSequence:
             ego_from_camera = (
                 ego_from_lidar @ Transform.from_list(data[name]["lidar2cam"]).inverse() @ OPTICAL_FROM_BODY
             )
-            with PillowImage.open(place) as opened:
-                cameras.append(Camera(name, ego_from_camera, *opened.size, focal, (u, v)))
+            cameras.append(Camera(name, ego_from_camera, *image_size(place), focal, (u, v)))
             images.append((name, place))
         known = {name: name for name in VOCABULARY} | _NUSCENES_SPECIAL
         boxes = _boxes(_rows_of(data["boxes"], folder / "labels.json"), known, ego_from_lidar, folder / "labels.json")
