@@ -15,6 +15,7 @@ from scanyard.datasets.kitti import read_sequences, write_frames
 from scanyard.datasets.kitti_calibration import Calibration, read_calibration
 from scanyard.datasets.kitti_labels import boxes_from_rows, rows_from_boxes
 from scanyard.datasets.kitti_origin import read_dataset, write_dataset, write_kitti_origin
+from scanyard.datasets.kitti_tracking import read_tracking
 from scanyard.datasets.origin import FrameNote, SequenceNote
 from scanyard.errors import FormatError, StoreError
 from scanyard.frame import Frame, Image, Sweep
@@ -378,3 +379,12 @@ def test_an_export_that_was_cut_off_or_mixed_is_not_read_as_real(
     scan.with_name("g.bin").write_bytes(scan.read_bytes())
     with pytest.raises(FormatError, match="frame g is none of those that were exported"):
         read_dataset(tmp_path / "k")
+
+
+def test_a_tracking_folder_with_something_else_in_it_is_refused(tmp_path: Path) -> None:
+    scans = tmp_path / "velodyne/0000"
+    scans.mkdir(parents=True)
+    for name in ("000000", "notes"):
+        (scans / f"{name}.bin").write_bytes(b"")
+    with pytest.raises(FormatError, match=r"notes\.bin: is no scan"):
+        read_tracking(tmp_path, "0000")

@@ -7,6 +7,7 @@ What a stranger gets wrong: its truncation is a level (0, 1, 2), not a fraction,
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +27,8 @@ from scanyard.sequence import SequenceInfo
 _COLUMNS = 17
 _CLASSES = {"Person": "Person_sitting"}
 """What tracking calls otherwise than the object benchmark."""
+
+_FRAME = re.compile(r"[0-9]{1,10}")
 
 
 @dataclass(frozen=True)
@@ -92,6 +95,8 @@ def read_tracking(
     scans = tuple(sorted((folder / "velodyne" / sequence).glob("*.bin")))
     if not scans:
         raise FormatError(f"{folder / 'velodyne' / sequence}: holds no scans (FRAME.bin)")
+    if strange := [scan for scan in scans if not _FRAME.fullmatch(scan.stem)]:
+        raise FormatError(f"{strange[0]}: is no scan; they are called by their frame, such as 000000.bin")
     calibration = read_calibration(folder / "calib" / f"{sequence}.txt")
     lines = _read_lines(folder / "label_02" / f"{sequence}.txt")
     name = f"tracking-{sequence}"

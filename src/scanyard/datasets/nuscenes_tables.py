@@ -95,7 +95,7 @@ class Index:
                 found[name] = {row["token"]: row for row in rows}
             except FileNotFoundError:
                 raise FormatError(f"{path}: is missing; nuScenes needs all of {list(TABLES)}") from None
-            except (OSError, ValueError, KeyError, TypeError) as error:
+            except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
                 raise FormatError(f"{path}: is no nuScenes table ({error!r})") from error
         return cls(folder, found)
 
@@ -120,5 +120,5 @@ def in_rows_of(where: str) -> Iterator[None]:
         yield
     except FormatError:
         raise
-    except (KeyError, TypeError, ValueError, AttributeError, IndexError, OverflowError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, IndexError, OverflowError, RecursionError) as error:
         raise FormatError(f"{where}: a row lacks a column, or holds what it should not ({error!r})") from error
