@@ -1,6 +1,7 @@
 # scanyard beside a real CARLA 0.9.16: a Ray node whose workers each start a server on the card they were given.
 #   docker build --file docker/carla.Dockerfile --tag scanyard-carla .
-#   docker run --rm --gpus '"device=0"' --shm-size=1g --volume "$PWD/out:/out" scanyard-carla \
+#   mkdir --parents out && chmod a+rwx out  # the container writes there as its own user
+#   docker run --rm --init --gpus '"device=0"' --shm-size=1g --volume "$PWD/out:/out" scanyard-carla \
 #     simulate scenarios/ --out /out/synthetic --carla /home/carla/CarlaUE4.sh --workers 1
 # One container per card: CARLA renders with Vulkan, which heeds neither CUDA_VISIBLE_DEVICES nor Ray's choice of a card.
 # Linted and checked by tests/docker; no image has been built from this file yet, nor run.

@@ -8,7 +8,9 @@ import os
 import re
 import shlex
 import shutil
+import signal
 import subprocess
+import time
 import tomllib
 from collections.abc import Iterator
 from importlib.resources import files
@@ -86,12 +88,18 @@ def test_scripts_satisfy_the_linter(script: Path) -> None:
     assert linted.returncode == 0, linted.stdout
 
 
-def test_the_compose_file_satisfies_its_specification() -> None:
+@pytest.mark.parametrize("name", ["compose.yaml", "compose.cpu.yaml"])
+def test_the_compose_files_satisfy_their_specification(name: str) -> None:
     schema = files("check_jsonschema") / "builtin_schemas" / "vendor" / "compose-spec.json"
-    compose = documents("compose.yaml")[0]
+    compose = documents(name)[0]
     jsonschema.validate(compose, YAML(typ="safe", pure=True).load(schema.read_text()))
-    for name, service in compose["services"].items():
-        assert (DOCKER / service["build"]["context"] / service["build"]["dockerfile"]).is_file(), name
+    for service in compose["services"].values():
+        assert (DOCKER / service["build"]["context"] / service["build"]["dockerfile"]).is_file()
+
+
+def test_who_has_no_card_needs_no_token() -> None:
+    assert "RAY_AUTH_TOKEN" in (DOCKER / "compose.yaml").read_text()
+    assert "$" not in (DOCKER / "compose.cpu.yaml").read_text()
 
 
 def test_every_card_of_the_box_has_one_container() -> None:
@@ -106,6 +114,7 @@ def test_every_card_of_the_box_has_one_container() -> None:
 
 def test_the_ray_job_has_only_fields_that_kuberay_knows() -> None:
     claim, job = documents("kuberay.yaml")
+    assert claim["spec"]["storageClassName"]  # the usual default lets one node write
     assert (claim["kind"], job["apiVersion"], job["kind"]) == ("PersistentVolumeClaim", "ray.io/v1", "RayJob")
     cluster = known("rayCluster", known("rayJob", job["spec"])["rayClusterSpec"])
     known("autoscaler", cluster["autoscalerOptions"])
@@ -113,6 +122,7 @@ def test_the_ray_job_has_only_fields_that_kuberay_knows() -> None:
     for group in groups:
         assert all(isinstance(value, str) for value in group["rayStartParams"].values()), "KubeRay takes strings alone"
         pod = known("pod", group["template"]["spec"])
+        assert pod["securityContext"] == {"fsGroup": 1000}
         named = {volume["name"] for volume in pod["volumes"]}
         for container in pod["containers"]:
             known("container", container)
@@ -144,10 +154,53 @@ def test_versions_are_those_that_are_pinned_here() -> None:
 FAKES = {
     "scanyard": 'printf "%s\\n" "$@" > told',
     "ray": "true",
-    "srun": "exec sleep 60",
-    "scontrol": "echo host0; echo host1",
+    "srun": 'echo "$@" >> steps; exec sleep 60',
+    "scontrol": 'echo "$@" >> controlled; echo host0; echo host1',
     "getent": "echo 10.0.0.1 STREAM",
 }
+
+
+def submitted(folder: Path, *, cards: int = 1, carla: str = "", **fakes: str) -> subprocess.Popen[str]:
+    """The script as Slurm runs it on the first of two hosts, among programs that only note what they are asked."""
+    programs = folder / ".venv" / "bin"
+    programs.mkdir(parents=True)
+    for name, does in (FAKES | fakes).items():
+        (programs / name).write_text(f"#!/bin/sh\n{does}\n")
+        (programs / name).chmod(0o755)
+    job = {
+        "SLURM_CPUS_ON_NODE": "16",
+        "SLURM_GPUS_ON_NODE": str(cards),
+        "SLURM_JOB_NODELIST": "host[0-1]",
+        "SLURM_JOB_ID": "7",
+        "SCANYARD_CARLA": carla,
+    }
+    script = [str(DOCKER / "slurm.sh"), "scenarios", "out", "0:9"]
+    return subprocess.Popen(script, cwd=folder, env=os.environ | job, stderr=subprocess.PIPE, text=True)
+
+
+def test_under_slurm_a_campaign_whose_time_is_up_is_queued_again(tmp_path: Path) -> None:
+    job = submitted(tmp_path, scanyard="touch begun; exec sleep 60")
+    deadline = time.monotonic() + 30
+    while not (tmp_path / "begun").exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    job.send_signal(signal.SIGUSR1)
+    job.communicate(timeout=30)
+    assert job.returncode == 0
+    assert (tmp_path / "controlled").read_text().splitlines()[-1] == "requeue 7"
+
+
+def test_under_slurm_a_head_that_does_not_come_up_ends_the_job(tmp_path: Path) -> None:
+    job = submitted(tmp_path, srun="exit 1", ray='[ "$1" != health-check ]')
+    _, said = job.communicate(timeout=30)
+    assert job.returncode == 1
+    assert "the Ray node on host0 ended before it was up" in said
+
+
+def test_under_slurm_carla_without_a_card_is_refused(tmp_path: Path) -> None:
+    job = submitted(tmp_path, cards=0, carla="/opt/carla/CarlaUE4.sh")
+    _, said = job.communicate(timeout=30)
+    assert job.returncode == 2
+    assert "gave these hosts no card" in said
 
 
 @pytest.mark.parametrize(
@@ -161,20 +214,12 @@ FAKES = {
 def test_under_slurm_every_worker_s_server_gets_a_card_of_its_own(
     tmp_path: Path, cards: int, carla: str, expected: dict[str, str]
 ) -> None:
-    programs = tmp_path / ".venv" / "bin"
-    programs.mkdir(parents=True)
-    for name, does in FAKES.items():
-        (programs / name).write_text(f"#!/bin/sh\n{does}\n")
-        (programs / name).chmod(0o755)
-    job = {
-        "SLURM_CPUS_ON_NODE": "16",
-        "SLURM_GPUS_ON_NODE": str(cards),
-        "SLURM_JOB_NODELIST": "host[0-1]",
-        "SLURM_JOB_ID": "7",
-        "SCANYARD_CARLA": carla,
-    }
-    script = [str(DOCKER / "slurm.sh"), "scenarios", "out", "0:9"]
-    subprocess.run(script, cwd=tmp_path, env=os.environ | job, check=True, timeout=60)
+    job = submitted(tmp_path, cards=cards, carla=carla)
+    _, said = job.communicate(timeout=60)
+    assert job.returncode == 0, said
+    steps = (tmp_path / "steps").read_text().splitlines()
+    assert len(steps) == 2
+    assert all(f"--gpus-per-node={cards}" in step and f"--num-gpus={cards}" in step for step in steps)
     given = dict(itertools.pairwise((tmp_path / "told").read_text().split("\n")))
     looked_at = ("--workers", "--gpus", "--cpus", "--adapters")
     assert {name: given[name] for name in looked_at if name in given} == expected
