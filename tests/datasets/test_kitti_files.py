@@ -344,6 +344,15 @@ def test_an_export_comes_back_with_its_rig_times_poses_and_frames_without_labels
         assert_as_exported(back, sequence)
 
 
+def test_what_came_back_can_be_exported_again(tmp_path: Path) -> None:
+    expected = exported(tmp_path / "k")
+    write_dataset(tmp_path / "again", read_dataset(tmp_path / "k"))
+    for back, sequence in zip(read_dataset(tmp_path / "again"), expected, strict=True):
+        assert_as_exported(back, sequence)
+    labels = [(tmp_path / folder / "label_2/f0.txt").read_text() for folder in ("k/a", "again/a-d")]
+    assert labels[0] == labels[1]
+
+
 def test_one_folder_of_an_export_is_no_other_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     expected = exported(tmp_path / "k")
     (found,) = read_dataset(tmp_path / "k/a")

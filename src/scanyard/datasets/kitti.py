@@ -173,7 +173,9 @@ def write_frames(root: str | Path, sequence: SensorSequence) -> list[FrameNote]:
 def calibration_of(info: SequenceInfo) -> Calibration:
     """The calibration a recording came from KITTI with, or the one its rig has; FormatError where it has no camera."""
     values = info.provenance.get("kitti", {}).get("calibration")
-    return Calibration.of_rig(info.rig) if values is None else Calibration(values)
+    if values is None:
+        return Calibration.of_rig(info.rig)
+    return Calibration(values, info.rig.lidars[0].ego_from_sensor)
 
 
 def read_scan(path: Path) -> Sweep:
