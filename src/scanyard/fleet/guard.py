@@ -4,9 +4,9 @@
 
 ``FD`` is the reading end of a pipe whose other end the starter holds: it ends with the starter, however that dies.
 CARLA's start script does not ``exec``, so a signal to it alone would leave the simulator behind; the whole group is
-ended, also where the script ends first, and has ``STOP_S`` from TERM to KILL.  ``CIDFILE`` is empty, or where a
-``PROGRAM`` that runs a container writes its id: that is no member of the group.  The exit code is the program's own,
-and where a signal ended it, the same signal ends us.
+ended, also where the script ends first, and has ``STOP_S`` and a little more from TERM to KILL.  ``CIDFILE`` is empty,
+or where a ``PROGRAM`` that runs a container writes its id: that is no member of the group.  The exit code is the
+program's own, and where a signal ended it, the same signal ends us.
 """
 
 from __future__ import annotations
@@ -25,6 +25,9 @@ import psutil
 
 from scanyard.fleet.container import start_removal
 from scanyard.fleet.process_group import GroupName, die_with_parent
+
+GRACE_S = 2.0
+"""More than the starter gives them, who says that they did not heed TERM."""
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -64,7 +67,7 @@ def _end_others(here: int, stop_s: float, told: Sequence[int]) -> None:
             for process in _others(here):
                 with contextlib.suppress(psutil.NoSuchProcess, psutil.AccessDenied):
                     process.send_signal(number)
-        deadline = time.monotonic() + stop_s
+        deadline = time.monotonic() + stop_s + GRACE_S
         while _others(here) and time.monotonic() < deadline:
             time.sleep(0.05)
 
