@@ -9,7 +9,7 @@ import statistics
 import time
 
 import psutil
-from kills import LONG_FRAMES, SCENARIOS, calm, conclude, outcome_of
+from kills import FEW, LONG_FRAMES, UNSTRUCK, calm, conclude, outcome_of
 from outcome import OnProgress, Outcome
 from stage import Stage, Traces
 
@@ -25,13 +25,15 @@ STRUCK_WITHIN_S = 5.0
 def hangs(n: int, seed: int, on_progress: OnProgress) -> Outcome:
     """Stop ``n`` parts, all of one kind at a time, so that the campaign cannot end without having noticed."""
     luck = random.Random(f"{seed} hangs")
-    undisturbed = calm(frames=LONG_FRAMES)
+    undisturbed = calm(FEW, LONG_FRAMES)
     frame_s = max(FRAME_S, undisturbed.start_s)
     pulse_s = frame_s * PULSE_S / FRAME_S
     at_most_s = frame_s + pulse_s / 3 + GRACE_S  # a pulse is asked for three times per deadline
     traces, stopped, noticed_s, late = Traces(digests={undisturbed.digest}), 0, list[float](), 0
-    while (before := stopped) < n:
-        with Stage(range(SCENARIOS), frames=LONG_FRAMES, deadlines={"pulse_s": pulse_s, "frame_s": frame_s}) as stage:
+    unstruck = 0
+    while stopped < n and unstruck < UNSTRUCK:
+        before = stopped
+        with Stage(range(FEW), frames=LONG_FRAMES, deadlines={"pulse_s": pulse_s, "frame_s": frame_s}) as stage:
             stage.start()
             while stage.is_running and stopped < n and stage.wait_until(stage.state["done"] + 2):
                 stage.wait(luck.uniform(0.0, STRUCK_WITHIN_S))  # or what is tried again would be struck every time
@@ -53,9 +55,9 @@ def hangs(n: int, seed: int, on_progress: OnProgress) -> Outcome:
                 on_progress(stopped, f"{kind} noticed after {noticed_s[-1]:.1f} s")
             stage.finish()
             conclude(stage, traces)
-        if stopped == before:
-            traces.problems.append("a campaign ended before anything could be stopped")
-            break
+        unstruck = unstruck + 1 if stopped == before else 0
+    if stopped < n:
+        traces.problems.append(f"{unstruck} campaigns in a row ended before anything could be stopped")
     if late:
         traces.problems.append(f"{late} hangs were noticed only after {max(noticed_s):.1f} s")
     return outcome_of(
