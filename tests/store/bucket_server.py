@@ -56,6 +56,7 @@ def serving(folder: Path) -> Iterator[Server]:
 
     class Handler(S3Handler):
         data_root = folder
+        disable_nagle_algorithm = True  # which waits 40 ms for an answer to each half of an answer
 
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002  # its name there
             pass
