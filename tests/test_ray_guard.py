@@ -53,9 +53,10 @@ def test_a_killed_program_leaves_neither_process_nor_folder(tmp_path: Path, stra
     assert all(one.status() == psutil.STATUS_SLEEPING for one in strangers)
 
 
-def test_a_lock_that_falls_after_its_program_is_waited_for(tmp_path: Path) -> None:
-    """As it does in a child that was to be started: until that runs a program of its own it has all its parent had."""
-    fork = "pid = os.fork() or (time.sleep(2), os._exit(0)); print(pid, flush=True); time.sleep(600)"
+@pytest.mark.parametrize("child_s", [2, 600], ids=["for a while", "for good"])
+def test_a_child_that_has_the_lock_of_a_program_that_is_gone_keeps_nothing_else(child_s: int, tmp_path: Path) -> None:
+    """One that is being started has all its parent had until it runs a program; one that was forked stays."""
+    fork = f"pid = os.fork() or (time.sleep({child_s}), os._exit(0)); print(pid, flush=True); time.sleep(600)"
     owner, agent, folder = owner_in(tmp_path, then=fork)
     assert owner.stdout is not None
     child = psutil.Process(int(owner.stdout.readline()))
@@ -63,18 +64,8 @@ def test_a_lock_that_falls_after_its_program_is_waited_for(tmp_path: Path) -> No
     owner.wait()
     assert child.is_running()
     wait_until(lambda: not agent.is_running() and not folder.exists() and not lock_of(folder).exists())
-    owner.communicate()
-
-
-def test_a_child_that_keeps_the_lock_of_a_program_that_is_gone_keeps_nothing_else(tmp_path: Path) -> None:
-    fork = "pid = os.fork() or (time.sleep(600), os._exit(0)); print(pid, flush=True); time.sleep(600)"
-    owner, agent, folder = owner_in(tmp_path, then=fork)
-    assert owner.stdout is not None
-    child = psutil.Process(int(owner.stdout.readline()))
-    owner.kill()
-    owner.wait()
-    wait_until(lambda: not agent.is_running() and not folder.exists() and not lock_of(folder).exists())
-    child.kill()
+    if child_s > 2:
+        child.kill()
     owner.communicate()
 
 
